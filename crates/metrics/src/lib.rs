@@ -1,0 +1,28 @@
+//! The metrics that a fine-tuned classifier is judged by, equal to what `evaluate.load("glue", task)`
+//! gives for every GLUE task, and the usual ones for a person's own labels.
+//!
+//! They are pure functions of integers and `f64` on the host: no tensors, no hash maps and no
+//! operation that IEEE 754 leaves open, so every target gives the same bits.
+//!
+//! ```
+//! let mut metric = tunesmith_metrics::load("glue", "mrpc")?;
+//! metric.add_batch_classes(&[1, 0, 1, 1], &[1, 0, 0, 1])?; // predictions, references
+//! let scores = metric.compute()?;
+//! assert_eq!(scores.get("accuracy"), Some(0.75));
+//! assert_eq!(scores.get("f1"), Some(0.8));
+//! # Ok::<(), tunesmith_metrics::MetricError>(())
+//! ```
+
+mod classes;
+mod correlation;
+mod error;
+mod metric;
+mod scores;
+mod task;
+
+pub use classes::{ClassCounts, confusion_matrix};
+pub use correlation::{mean_squared_error, pearson, spearman};
+pub use error::{MetricError, Side};
+pub use metric::{Metric, load};
+pub use scores::Scores;
+pub use task::GlueTask;

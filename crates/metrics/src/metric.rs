@@ -1,0 +1,230 @@
+//! The interface of evaluate: load a metric, add batches, compute.
+
+use crate::classes::{ClassCounts, same_length};
+use crate::correlation::{mean_squared_error, pearson, spearman};
+use crate::error::{MetricError, Side};
+use crate::{GlueTask, Scores};
+
+/// Finds a metric as `evaluate.load("glue", "mrpc")` does.
+///
+/// # Errors
+/// When the name is not `glue`, or the task is not one of [`GlueTask::ALL`], with the list.
+pub fn load(name: &str, task: &str) -> Result<Metric, MetricError> {
+    if name != "glue" {
+        return Err(MetricError::UnknownMetric(name.to_owned()));
+    }
+    Ok(Metric::for_task(task.parse()?))
+}
+
+/// A metric that takes in predictions batch by batch.
+///
+/// Classes are only counted. Scores are kept, 8 bytes a row, since ranks need them all; they are
+/// rounded to `f32` as evaluate does, which is what a model gives anyway. evaluate goes on in `f32`,
+/// this in `f64`, so that a correlation is the nearer to the truth and differs by about 1e-7.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    report: Report,
+    rows: Rows,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Report {
+    Accuracy,
+    AccuracyF1,
+    AccuracyF1Macro,
+    Matthews,
+    Correlations,
+    CorrelationsMse,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Rows {
+    Classes(ClassCounts),
+    Scores {
+        predictions: Vec<f32>,
+        references: Vec<f32>,
+    },
+}
+
+impl Metric {
+    /// The metric of a GLUE task: `accuracy` and `f1` for MRPC and QQP, `matthews_correlation` for
+    /// CoLA, `pearson` and `spearmanr` for STS-B, `accuracy` for the others.
+    #[must_use]
+    pub fn for_task(task: GlueTask) -> Self {
+        let report = match task {
+            GlueTask::Cola => Report::Matthews,
+            GlueTask::Mrpc | GlueTask::Qqp => Report::AccuracyF1,
+            GlueTask::Stsb => Report::Correlations,
+            _ => Report::Accuracy,
+        };
+        Self::new(report, task.num_labels())
+    }
+
+    /// The metric of a person's own data: `accuracy` and `f1` (of label 1) for two labels,
+    /// `accuracy` and `f1_macro` for more; 1 is a regression, as transformers has it: `pearson`,
+    /// `spearmanr` and `mse`.
+    ///
+    /// # Errors
+    /// When there are no labels.
+    pub fn for_labels(num_labels: usize) -> Result<Self, MetricError> {
+        let report = match num_labels {
+            0 => return Err(MetricError::NoLabels),
+            1 => Report::CorrelationsMse,
+            2 => Report::AccuracyF1,
+            _ => Report::AccuracyF1Macro,
+        };
+        Ok(Self::new(report, num_labels))
+    }
+
+    fn new(report: Report, num_labels: usize) -> Self {
+        let rows = match report {
+            Report::Correlations | Report::CorrelationsMse => Rows::Scores {
+                predictions: Vec::new(),
+                references: Vec::new(),
+            },
+            _ => Rows::Classes(ClassCounts::new(num_labels)),
+        };
+        Self { report, rows }
+    }
+
+    /// Whether predictions are scores ([`Metric::add_batch`]) and not classes.
+    #[must_use]
+    pub fn is_regression(&self) -> bool {
+        matches!(self.rows, Rows::Scores { .. })
+    }
+
+    /// Rows added.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.rows {
+            Rows::Classes(counts) => counts.rows() as usize,
+            Rows::Scores { predictions, .. } => predictions.len(),
+        }
+    }
+
+    /// Whether no row was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds one row; see [`Metric::add_batch`].
+    ///
+    /// # Errors
+    /// As [`Metric::add_batch`].
+    pub fn add(&mut self, prediction: f64, reference: f64) -> Result<(), MetricError> {
+        self.add_batch(&[prediction], &[reference])
+    }
+
+    /// Adds a batch of scores, or of label ids written as numbers. On an error none of it is added.
+    ///
+    /// # Errors
+    /// When the lengths differ, a value is not finite as an `f32`, or where classes are counted, a value is not
+    /// a whole number or not one of the labels.
+    pub fn add_batch(
+        &mut self,
+        predictions: &[f64],
+        references: &[f64],
+    ) -> Result<(), MetricError> {
+        same_length(predictions.len(), references.len())?;
+        let first = self.len();
+        check_finite(predictions, Side::Prediction, first)?;
+        check_finite(references, Side::Reference, first)?;
+        match &mut self.rows {
+            Rows::Scores {
+                predictions: kept_predictions,
+                references: kept_references,
+            } => {
+                kept_predictions.extend(predictions.iter().map(|value| *value as f32));
+                kept_references.extend(references.iter().map(|value| *value as f32));
+                Ok(())
+            }
+            Rows::Classes(counts) => counts.add_batch(
+                &whole(predictions, Side::Prediction, first)?,
+                &whole(references, Side::Reference, first)?,
+            ),
+        }
+    }
+
+    /// Adds a batch of label ids. On an error none of it is added.
+    ///
+    /// # Errors
+    /// When the lengths differ, a label is out of range, or this metric measures scores.
+    pub fn add_batch_classes(
+        &mut self,
+        predictions: &[i64],
+        references: &[i64],
+    ) -> Result<(), MetricError> {
+        match &mut self.rows {
+            Rows::Classes(counts) => counts.add_batch(predictions, references),
+            Rows::Scores { .. } => Err(MetricError::NotAClassMetric),
+        }
+    }
+
+    /// The metric over all rows added so far. It stays as it is, and more rows may be added.
+    ///
+    /// # Errors
+    /// When no row was added.
+    pub fn compute(&self) -> Result<Scores, MetricError> {
+        if self.is_empty() {
+            return Err(MetricError::Empty);
+        }
+        let scores = match &self.rows {
+            Rows::Classes(counts) => match self.report {
+                Report::Matthews => vec![("matthews_correlation", counts.matthews_correlation())],
+                Report::AccuracyF1 => vec![("accuracy", counts.accuracy()), ("f1", counts.f1(1))],
+                Report::AccuracyF1Macro => vec![
+                    ("accuracy", counts.accuracy()),
+                    ("f1_macro", counts.f1_macro()),
+                ],
+                _ => vec![("accuracy", counts.accuracy())],
+            },
+            Rows::Scores {
+                predictions,
+                references,
+            } => {
+                let exact =
+                    |scores: &[f32]| scores.iter().copied().map(f64::from).collect::<Vec<_>>();
+                let (predictions, references) = (exact(predictions), exact(references));
+                let mut scores = vec![
+                    ("pearson", pearson(&predictions, &references)?),
+                    ("spearmanr", spearman(&predictions, &references)?),
+                ];
+                if self.report == Report::CorrelationsMse {
+                    scores.push(("mse", mean_squared_error(&predictions, &references)?));
+                }
+                scores
+            }
+        };
+        Ok(Scores(scores))
+    }
+}
+
+fn check_finite(values: &[f64], side: Side, first_row: usize) -> Result<(), MetricError> {
+    match values.iter().position(|value| !(*value as f32).is_finite()) {
+        None => Ok(()),
+        Some(row) => Err(MetricError::NotFinite {
+            row: first_row + row,
+            side,
+            value: values[row],
+        }),
+    }
+}
+
+fn whole(values: &[f64], side: Side, first_row: usize) -> Result<Vec<i64>, MetricError> {
+    values
+        .iter()
+        .enumerate()
+        .map(|(row, value)| {
+            if value.fract() == 0.0 {
+                Ok(*value as i64)
+            } else {
+                Err(MetricError::NotAClass {
+                    row: first_row + row,
+                    side,
+                    value: *value,
+                })
+            }
+        })
+        .collect()
+}
