@@ -1,0 +1,219 @@
+//! The arguments that are a choice of words, and the two that are number or word: steps that may be
+//! a share of the run, and where to resume from.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A word that is not among an argument's choices.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{got}` is not a choice here; use one of {}", known.join(", "))]
+pub struct UnknownChoice {
+    /// The word given.
+    pub got: String,
+    /// The words accepted.
+    pub known: &'static [&'static str],
+}
+
+macro_rules! choices {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$doc])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// The words, in the order of the variants.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The word of this choice, as arguments and JSON spell it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownChoice;
+
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownChoice { got: word.to_owned(), known: Self::WORDS }),
+                }
+            }
+        }
+    };
+}
+
+choices! {
+    /// How the learning rate changes over a run, after warm-up.
+    SchedulerType {
+        /// Falls in a straight line to 0.
+        #[default]
+        Linear = "linear",
+        /// Falls along half a cosine to 0.
+        Cosine = "cosine",
+        /// Stays, without warm-up.
+        Constant = "constant",
+        /// Stays.
+        ConstantWithWarmup = "constant_with_warmup",
+        /// Falls along a power of the remaining share to `lr_end`.
+        Polynomial = "polynomial",
+    }
+}
+
+choices! {
+    /// How often something is done.
+    IntervalStrategy {
+        /// Never.
+        #[default]
+        No = "no",
+        /// Every so many optimizer steps.
+        Steps = "steps",
+        /// At the end of every epoch.
+        Epoch = "epoch",
+    }
+}
+
+choices! {
+    /// What is cut where a row has more tokens than fit.
+    Truncation {
+        /// The longer sentence of a pair, token by token.
+        #[default]
+        LongestFirst = "longest_first",
+        /// The first sentence.
+        OnlyFirst = "only_first",
+        /// The second sentence.
+        OnlySecond = "only_second",
+        /// Nothing: a row that is too long is an error.
+        DoNotTruncate = "do_not_truncate",
+    }
+}
+
+choices! {
+    /// Where a run computes.
+    DeviceChoice {
+        /// A real GPU where there is one, else the CPU.
+        #[default]
+        Auto = "auto",
+        /// A real GPU, or an error.
+        Gpu = "gpu",
+        /// The CPU itself.
+        Cpu = "cpu",
+        /// A graphics driver that computes on the CPU: slow, for testing the GPU's path without one.
+        SoftwareGpu = "software-gpu",
+    }
+}
+
+/// A number of optimizer steps, or where it is less than 1 a share of the run's steps.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize)]
+#[serde(from = "f64")]
+pub struct Steps(pub f64);
+
+impl Steps {
+    /// The steps this means in a run of `total` steps. A share is rounded up, as the Trainer does.
+    #[must_use]
+    pub fn resolve(self, total: u64) -> u64 {
+        if self.0 < 1.0 {
+            (self.0 * total as f64).ceil() as u64
+        } else {
+            self.0 as u64
+        }
+    }
+}
+
+impl From<f64> for Steps {
+    fn from(steps: f64) -> Self {
+        Self(steps)
+    }
+}
+
+impl FromStr for Steps {
+    type Err = std::num::ParseFloatError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for Steps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Steps {
+    /// A whole number is written as one: Python reads `500.0` as a float where it expects an int.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 >= 0.0 && self.0 < 2f64.powi(53) && self.0.fract() == 0.0 {
+            serializer.serialize_u64(self.0 as u64)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
+}
+
+/// Which checkpoint a run goes on from. In JSON `false`, `true` (the last) or a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ResumeFrom {
+    /// None: start anew.
+    #[default]
+    No,
+    /// The last checkpoint in `output_dir`.
+    Last,
+    /// The checkpoint in this folder.
+    Checkpoint(String),
+}
+
+impl FromStr for ResumeFrom {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.to_ascii_lowercase().as_str() {
+            "false" => Self::No,
+            "true" | "last" => Self::Last,
+            _ => Self::Checkpoint(text.to_owned()),
+        })
+    }
+}
+
+impl Serialize for ResumeFrom {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No => serializer.serialize_bool(false),
+            Self::Last => serializer.serialize_bool(true),
+            Self::Checkpoint(path) => serializer.serialize_str(path),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ResumeFrom {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(
+            untagged,
+            expecting = "expected true, false or the path of a checkpoint"
+        )]
+        enum Written {
+            Flag(Option<bool>),
+            Path(String),
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Flag(Some(true)) => Self::Last,
+            Written::Flag(_) => Self::No,
+            Written::Path(path) => Self::Checkpoint(path),
+        })
+    }
+}

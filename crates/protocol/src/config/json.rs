@@ -1,0 +1,155 @@
+//! One JSON file of arguments, read so that a person learns of every mistake in it by name. serde
+//! alone can't: with flattened groups it neither rejects unknown keys nor says which key has the
+//! wrong type, so the keys are looked at here, one by one.
+
+use serde_json::{Map, Value};
+
+use super::{ConfigError, Problem, RunConfig};
+
+/// Older spellings that still work, with a warning, and what they are called now.
+pub const OLD_SPELLINGS: &[(&str, &str)] = &[
+    ("evaluation_strategy", "eval_strategy"),
+    ("warmup_ratio", "warmup_steps"),
+    ("per_gpu_train_batch_size", "per_device_train_batch_size"),
+    ("per_gpu_eval_batch_size", "per_device_eval_batch_size"),
+];
+
+/// Arguments of transformers that have nothing to set here: the values that mean what is done
+/// anyway, written as JSON, and what to say of any other.
+const FIXED: &[(&str, &[&str], &str)] = &[
+    (
+        "fp16",
+        &["false"],
+        "half precision is not supported: training is in float32",
+    ),
+    (
+        "bf16",
+        &["false"],
+        "half precision is not supported: training is in float32",
+    ),
+    (
+        "gradient_checkpointing",
+        &["false"],
+        "not supported: to save memory, lower per_device_train_batch_size and raise \
+         gradient_accumulation_steps",
+    ),
+    (
+        "optim",
+        &["\"adamw_torch\"", "\"adamw_torch_fused\""],
+        "the optimizer is AdamW (adamw_torch)",
+    ),
+    (
+        "report_to",
+        &["\"none\"", "[]", "[\"none\"]"],
+        "there are no reporting integrations: read the event stream (--events FILE)",
+    ),
+    (
+        "full_determinism",
+        &["true", "false"],
+        "expected true or false",
+    ),
+];
+
+impl RunConfig {
+    /// Reads one JSON object of arguments; what it doesn't name has its default. Gives the
+    /// configuration and warnings about older spellings. Run [`RunConfig::validate`] on the result,
+    /// after arguments from elsewhere are merged in.
+    ///
+    /// # Errors
+    /// When the text is not an object, with line and column; and for every key that is unknown
+    /// (with the nearest known one), given twice or has a value of the wrong type.
+    pub fn from_json(text: &str) -> Result<(Self, Vec<String>), ConfigError> {
+        let map: Map<String, Value> =
+            serde_json::from_str(text).map_err(|error| ConfigError::Json(error.to_string()))?;
+        Self::from_map(map)
+    }
+
+    /// The same for an object already read, so that a shell can lay its own arguments over a file's
+    /// before either is checked.
+    ///
+    /// # Errors
+    /// As [`RunConfig::from_json`].
+    pub fn from_map(given: Map<String, Value>) -> Result<(Self, Vec<String>), ConfigError> {
+        let known = Self::keys();
+        let mut accepted = Map::new();
+        let mut warnings = Vec::new();
+        let mut problems = Vec::new();
+
+        for (key, value) in &given {
+            let dashless = key.trim_start_matches("--").replace('-', "_");
+            if let Some((_, anyway, message)) = FIXED.iter().find(|fixed| fixed.0 == dashless) {
+                if !value.is_null() && !anyway.contains(&value.to_string().as_str()) {
+                    problems.push(Problem::new(dashless, format!("{message}; got {value}")));
+                }
+                continue;
+            }
+            let old = OLD_SPELLINGS.iter().find(|(old, _)| *old == dashless);
+            let name = old.map_or(dashless.as_str(), |(_, current)| *current);
+            if let Some((old, current)) = old {
+                // transformers writes both spellings into a file, the old one empty.
+                if value.is_null() || value.as_f64() == Some(0.0) {
+                    continue;
+                }
+                warnings.push(format!("{old} is an older spelling: use {current}"));
+            }
+            if !known.iter().any(|known| known == name) {
+                problems.push(Problem::new(name, unknown(name, &known)));
+            } else if accepted.contains_key(name) {
+                problems.push(Problem::new(name, "given twice: keep one of the spellings"));
+            } else {
+                accepted.insert(name.to_owned(), value.clone());
+            }
+        }
+
+        for (key, value) in &accepted {
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            if let Err(error) = serde_json::from_value::<Self>(Value::Object(alone)) {
+                problems.push(Problem::new(key, error.to_string()));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(ConfigError::Problems(problems));
+        }
+        let config = serde_json::from_value(Value::Object(accepted))
+            .map_err(|error| ConfigError::Json(error.to_string()))?;
+        Ok((config, warnings))
+    }
+
+    /// The name of every argument, in order.
+    #[must_use]
+    pub fn keys() -> Vec<String> {
+        match serde_json::to_value(Self::default()) {
+            Ok(Value::Object(map)) => map.into_iter().map(|(key, _)| key).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn unknown(key: &str, known: &[String]) -> String {
+    let nearest = known
+        .iter()
+        .map(|known| (edits(key, known), known))
+        .min_by_key(|(distance, _)| *distance);
+    match nearest {
+        Some((distance, nearest)) if distance <= (key.len() / 3).max(2) => {
+            format!("there is no such argument; did you mean {nearest}?")
+        }
+        _ => "there is no such argument; remove it".to_owned(),
+    }
+}
+
+/// Levenshtein's distance: letters to insert, delete or change.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}

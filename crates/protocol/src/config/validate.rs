@@ -1,0 +1,276 @@
+//! Everything that can be found wrong with a configuration before a file is opened or a device is
+//! asked, told at once.
+
+use super::{
+    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, RunConfig, Steps,
+    TrainingArguments,
+};
+
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Adds a problem unless the condition holds.
+    fn need(&mut self, holds: bool, field: &str, message: impl Into<String>) {
+        if !holds {
+            self.0.push(Problem::new(field, message));
+        }
+    }
+}
+
+impl RunConfig {
+    /// Checks the whole configuration.
+    ///
+    /// # Errors
+    /// All problems, each with its field and what to do.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let mut problems = Problems(Vec::new());
+        check_model(&self.model, &mut problems);
+        check_data(&self.data, &self.training, &mut problems);
+        check_sizes(&self.training, &mut problems);
+        check_optimizer(&self.training, &mut problems);
+        check_intervals(&self.training, &mut problems);
+        check_best(&self.training, &mut problems);
+        if problems.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ConfigError::Problems(problems.0))
+        }
+    }
+}
+
+fn check_model(model: &ModelArguments, problems: &mut Problems) {
+    problems.need(
+        !model.model_name_or_path.is_empty(),
+        "model_name_or_path",
+        "missing: name a checkpoint on the hub, or a folder with config.json and model.safetensors",
+    );
+    for (field, dropout) in [
+        ("dropout", model.dropout),
+        ("hidden_dropout_prob", model.hidden_dropout_prob),
+        (
+            "attention_probs_dropout_prob",
+            model.attention_probs_dropout_prob,
+        ),
+        ("classifier_dropout", model.classifier_dropout),
+    ] {
+        if let Some(dropout) = dropout {
+            problems.need(
+                (0.0..1.0).contains(&dropout),
+                field,
+                format!("{dropout} is not a probability below 1; 0 turns dropout off"),
+            );
+        }
+    }
+}
+
+fn check_data(data: &DataArguments, training: &TrainingArguments, problems: &mut Problems) {
+    let files = [&data.train_file, &data.validation_file, &data.test_file];
+    let has_file = files.iter().any(|file| file.is_some());
+    problems.need(
+        data.dataset_name.is_some() || data.task_name.is_some() || has_file,
+        "dataset_name",
+        "no data is named: give dataset_name, task_name, or train_file and validation_file",
+    );
+    problems.need(
+        !(data.dataset_name.is_some() && has_file),
+        "dataset_name",
+        "given together with files: keep dataset_name, or train_file, validation_file and test_file",
+    );
+    problems.need(
+        data.dataset_config_name.is_none() || data.dataset_name.is_some(),
+        "dataset_config_name",
+        "given without dataset_name: name the data set that it is a configuration of",
+    );
+    if has_file {
+        for (wanted, file, field, why) in [
+            (
+                training.do_train,
+                &data.train_file,
+                "train_file",
+                "do_train",
+            ),
+            (
+                training.evaluates(),
+                &data.validation_file,
+                "validation_file",
+                "evaluation",
+            ),
+            (
+                training.do_predict,
+                &data.test_file,
+                "test_file",
+                "do_predict",
+            ),
+        ] {
+            problems.need(
+                !wanted || file.is_some(),
+                field,
+                format!("missing: {why} is asked for and the data comes from files"),
+            );
+        }
+    }
+    if let Some(names) = &data.text_column_names {
+        problems.need(
+            matches!(names.len(), 1 | 2) && names.iter().all(|name| !name.is_empty()),
+            "text_column_names",
+            "name one text column, or two for pairs",
+        );
+    }
+    if let Some(length) = data.max_seq_length {
+        problems.need(
+            length >= 3,
+            "max_seq_length",
+            format!("{length} leaves no room for text between the special tokens; 128 is usual"),
+        );
+    }
+    for (field, count) in [
+        ("pad_to_multiple_of", data.pad_to_multiple_of),
+        ("max_train_samples", data.max_train_samples),
+        ("max_eval_samples", data.max_eval_samples),
+        ("max_predict_samples", data.max_predict_samples),
+    ] {
+        problems.need(
+            count != Some(0),
+            field,
+            "0 is too few: remove it, or give 1 or more",
+        );
+    }
+}
+
+fn check_sizes(training: &TrainingArguments, problems: &mut Problems) {
+    problems.need(
+        training.do_train || training.evaluates() || training.do_predict,
+        "do_train",
+        "there is nothing to do: set do_train, do_eval or do_predict",
+    );
+    problems.need(
+        !training.output_dir.is_empty(),
+        "output_dir",
+        "missing: name the folder that the result is written to",
+    );
+    for (field, size) in [
+        (
+            "per_device_train_batch_size",
+            training.per_device_train_batch_size,
+        ),
+        (
+            "per_device_eval_batch_size",
+            training.per_device_eval_batch_size,
+        ),
+        (
+            "gradient_accumulation_steps",
+            training.gradient_accumulation_steps,
+        ),
+    ] {
+        problems.need(size >= 1, field, "0 is too few: give 1 or more");
+    }
+    problems.need(
+        training.save_total_limit != Some(0),
+        "save_total_limit",
+        "0 would keep no checkpoint: use save_strategy no, or give 1 or more",
+    );
+    let epochs = training.num_train_epochs;
+    problems.need(
+        epochs.is_finite() && (epochs > 0.0 || training.max_steps > 0),
+        "num_train_epochs",
+        format!("{epochs} trains nothing: give more than 0, or max_steps"),
+    );
+    problems.need(
+        training.max_steps > 0 || training.max_steps == -1,
+        "max_steps",
+        format!(
+            "{} is no number of steps: give 1 or more, or -1 to train by epochs",
+            training.max_steps
+        ),
+    );
+}
+
+fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
+    let kwargs = &training.lr_scheduler_kwargs;
+    for (field, value) in [
+        ("learning_rate", training.learning_rate),
+        ("weight_decay", training.weight_decay),
+        ("adam_epsilon", training.adam_epsilon),
+        ("max_grad_norm", training.max_grad_norm),
+        ("warmup_steps", training.warmup_steps.0),
+        ("lr_scheduler_kwargs.num_cycles", kwargs.num_cycles),
+        ("lr_scheduler_kwargs.power", kwargs.power),
+        ("lr_scheduler_kwargs.lr_end", kwargs.lr_end),
+    ] {
+        problems.need(
+            value.is_finite() && value >= 0.0,
+            field,
+            format!("{value} is not a number of 0 or more"),
+        );
+    }
+    for (field, value) in [
+        ("adam_beta1", training.adam_beta1),
+        ("adam_beta2", training.adam_beta2),
+        ("label_smoothing_factor", training.label_smoothing_factor),
+    ] {
+        problems.need(
+            (0.0..1.0).contains(&value),
+            field,
+            format!("{value} is not at least 0 and less than 1"),
+        );
+    }
+}
+
+fn check_intervals(training: &TrainingArguments, problems: &mut Problems) {
+    for (strategy, field, steps) in [
+        (
+            training.logging_strategy,
+            "logging_steps",
+            training.logging_steps,
+        ),
+        (
+            training.eval_strategy,
+            "eval_steps",
+            training.effective_eval_steps(),
+        ),
+        (training.save_strategy, "save_steps", training.save_steps),
+    ] {
+        let Steps(steps) = steps;
+        problems.need(
+            strategy != IntervalStrategy::Steps || (steps.is_finite() && steps > 0.0),
+            field,
+            format!("{steps} is no interval: give 1 or more, or a share of the run below 1"),
+        );
+        problems.need(
+            strategy != IntervalStrategy::Steps || steps < 1.0 || steps.fract() == 0.0,
+            field,
+            format!("{steps} is neither a whole number of steps nor a share of the run below 1"),
+        );
+    }
+    let Steps(warmup) = training.warmup_steps;
+    problems.need(
+        !warmup.is_finite() || warmup < 1.0 || warmup.fract() == 0.0,
+        "warmup_steps",
+        format!("{warmup} is neither a whole number of steps nor a share of the run below 1"),
+    );
+}
+
+fn check_best(training: &TrainingArguments, problems: &mut Problems) {
+    if !training.load_best_model_at_end {
+        return;
+    }
+    let (eval, save) = (training.eval_strategy, training.save_strategy);
+    problems.need(
+        eval != IntervalStrategy::No && eval == save,
+        "load_best_model_at_end",
+        format!(
+            "eval_strategy is {eval} and save_strategy is {save}: both must be steps, or both epoch, \
+             so that every checkpoint has an evaluation"
+        ),
+    );
+    let (Steps(eval_steps), Steps(save_steps)) =
+        (training.effective_eval_steps(), training.save_steps);
+    if eval == IntervalStrategy::Steps && save == eval && eval_steps > 0.0 {
+        let times = save_steps / eval_steps;
+        problems.need(
+            (times - times.round()).abs() < 1e-9 && times >= 0.5,
+            "load_best_model_at_end",
+            format!("save_steps ({save_steps}) must be a multiple of eval_steps ({eval_steps})"),
+        );
+    }
+}
