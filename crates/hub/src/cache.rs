@@ -1,0 +1,209 @@
+//! The cache folder of one repository, as Python's `huggingface_hub` lays it out:
+//!
+//! ```text
+//! <cache>/datasets--owner--name/blobs/<etag>                      the bytes, once
+//!                               blobs/<etag>.incomplete           a download to be resumed
+//!                               refs/<revision>                   holds a commit
+//!                               snapshots/<commit>/<path>         relative link to a blob
+//!                               trees/<commit>.json               Python's list of a commit's files
+//!                               .tree/<commit>.json               ours
+//! <cache>/.locks/datasets--owner--name/<etag>.lock                one download at a time
+//! ```
+//!
+//! A commit never changes, so its list of files is kept: offline, it tells a file that the commit
+//! lacks from one that was not downloaded. Python's list is read but not written: it holds hashes
+//! that `hf-hub` does not pass on.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::HubError;
+use crate::hub::{RepoFile, RepoKind};
+
+/// How often a process looks whether another's download has ended.
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+pub(crate) struct RepoCache {
+    root: PathBuf,
+    locks: PathBuf,
+}
+
+impl RepoCache {
+    /// The folder of `repo`, which may not exist yet.
+    pub fn new(cache: &Path, kind: RepoKind, repo: &str) -> Self {
+        let name = format!("{}--{}", kind.plural(), repo.replace('/', "--"));
+        Self {
+            root: cache.join(&name),
+            locks: cache.join(".locks").join(name),
+        }
+    }
+
+    pub fn blob(&self, etag: &str) -> PathBuf {
+        self.root.join("blobs").join(etag)
+    }
+
+    /// The folder that mirrors the repository at `commit`.
+    pub fn snapshot(&self, commit: &str) -> PathBuf {
+        self.root.join("snapshots").join(commit)
+    }
+
+    /// The commit that `revision` was at when it was last asked for.
+    pub fn read_ref(&self, revision: &str) -> Option<String> {
+        let commit = fs::read_to_string(self.root.join("refs").join(revision)).ok()?;
+        Some(commit.trim().to_owned()).filter(|commit| !commit.is_empty())
+    }
+
+    pub fn write_ref(&self, revision: &str, commit: &str) -> Result<(), HubError> {
+        self.write(&self.root.join("refs").join(revision), commit.as_bytes())
+    }
+
+    /// The files of `commit` as the server listed them, to us or to Python.
+    pub fn read_tree(&self, commit: &str) -> Option<Vec<RepoFile>> {
+        let ours = fs::read(self.tree(commit)).ok();
+        ours.and_then(|text| serde_json::from_slice(&text).ok())
+            .or_else(|| self.read_pythons_tree(commit))
+    }
+
+    fn read_pythons_tree(&self, commit: &str) -> Option<Vec<RepoFile>> {
+        #[derive(Deserialize)]
+        struct Tree {
+            format_version: u32,
+            files: BTreeMap<String, Entry>,
+        }
+        #[derive(Deserialize)]
+        struct Entry {
+            size: u64,
+        }
+        let path = self.root.join("trees").join(format!("{commit}.json"));
+        let tree: Tree = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        let files = tree.files.into_iter();
+        (tree.format_version == 1).then(|| {
+            files
+                .map(|(path, Entry { size })| RepoFile { path, size })
+                .collect()
+        })
+    }
+
+    pub fn write_tree(&self, commit: &str, files: &[RepoFile]) -> Result<(), HubError> {
+        let path = self.tree(commit);
+        let text = serde_json::to_vec(files)
+            .map_err(|error| HubError::io("write", &path, None, error.into()))?;
+        self.write(&path, &text)
+    }
+
+    fn tree(&self, commit: &str) -> PathBuf {
+        self.root.join(".tree").join(format!("{commit}.json"))
+    }
+
+    /// The files of `commit` that are on disk, sorted by path; `None` where there is no snapshot.
+    pub fn downloaded(&self, commit: &str) -> Option<Vec<RepoFile>> {
+        let snapshot = self.snapshot(commit);
+        let mut files = Vec::new();
+        let mut folders = vec![snapshot.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).ok()?.flatten() {
+                let path = entry.path();
+                // Follows the link: one whose blob was deleted does not count.
+                let Ok(metadata) = fs::metadata(&path) else {
+                    continue;
+                };
+                if metadata.is_dir() {
+                    folders.push(path);
+                } else if let Ok(relative) = path.strip_prefix(&snapshot) {
+                    files.push(RepoFile {
+                        path: relative.to_string_lossy().replace('\\', "/"),
+                        size: metadata.len(),
+                    });
+                }
+            }
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Some(files)
+    }
+
+    /// Waits until no other process, of ours or Python's, downloads this blob. `waiting` is told
+    /// the bytes that the other one has so far.
+    pub fn lock(&self, etag: &str, mut waiting: impl FnMut(u64)) -> Result<File, HubError> {
+        let path = self.locks.join(format!("{etag}.lock"));
+        let failed = |error| HubError::io("lock", &path, None, error);
+        create_parent(&path)?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+                Err(TryLockError::WouldBlock) => {
+                    if let Ok(other) = fs::metadata(incomplete(&self.blob(etag))) {
+                        waiting(other.len());
+                    }
+                    std::thread::sleep(LOCK_POLL);
+                }
+            }
+        }
+    }
+
+    /// Makes `path` of `commit` a link to the blob, in place of whatever is there.
+    pub fn link(&self, commit: &str, path: &str, etag: &str) -> Result<(), HubError> {
+        let pointer = self.snapshot(commit).join(path);
+        let up = "../".repeat(path.split('/').count() + 1);
+        let target = PathBuf::from(format!("{up}blobs/{etag}"));
+        let failed = |error| HubError::io("create", &pointer, None, error);
+        create_parent(&pointer)?;
+        let scratch = self.scratch();
+        symlink(&target, &self.blob(etag), &scratch).map_err(failed)?;
+        fs::rename(&scratch, &pointer).map_err(failed)
+    }
+
+    /// Whole or not at all, whoever else writes.
+    fn write(&self, path: &Path, text: &[u8]) -> Result<(), HubError> {
+        let failed = |error| HubError::io("write", path, Some(text.len() as u64), error);
+        create_parent(path)?;
+        let scratch = self.scratch();
+        fs::write(&scratch, text).map_err(failed)?;
+        fs::rename(&scratch, path).map_err(failed)
+    }
+
+    /// A name that no other thread or process uses, outside the folders that Python scans.
+    fn scratch(&self) -> PathBuf {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        self.root
+            .join(format!(".{}-{count}.tmp", std::process::id()))
+    }
+}
+
+/// Where a download grows until it is whole.
+pub(crate) fn incomplete(blob: &Path) -> PathBuf {
+    let mut name = blob.as_os_str().to_owned();
+    name.push(".incomplete");
+    PathBuf::from(name)
+}
+
+pub(crate) fn create_parent(path: &Path) -> Result<(), HubError> {
+    let Some(parent) = path.parent() else {
+        return Ok(());
+    };
+    fs::create_dir_all(parent).map_err(|error| HubError::io("create", parent, None, error))
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, _blob: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)
+}
+
+/// Links need a privilege on Windows; Python's library copies there too.
+#[cfg(not(unix))]
+fn symlink(_target: &Path, blob: &Path, link: &Path) -> io::Result<()> {
+    fs::copy(blob, link).map(|_| ())
+}

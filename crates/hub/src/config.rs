@@ -1,0 +1,190 @@
+//! Where the Hub and its cache are, by the same variables and in the same order as Python's
+//! `huggingface_hub`, so that one set-up serves both.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How often and how patiently a failed request is repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts in a row that may fail before giving up; a download that gains ground starts over.
+    pub attempts: u32,
+    /// The first pause; each further one is twice as long.
+    pub base: Duration,
+    /// The longest pause, also where the server's `Retry-After` asks for more.
+    pub cap: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            base: Duration::from_millis(500),
+            cap: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Where to download from and to. A plain struct: tests and programs may fill it by hand.
+#[derive(Clone)]
+pub struct HubConfig {
+    /// Base URL of the Hub, `https://huggingface.co` unless `HF_ENDPOINT` says otherwise.
+    pub endpoint: String,
+    /// The cache folder that holds `models--…` and `datasets--…`.
+    pub cache: PathBuf,
+    /// Sent to `endpoint` only, never to a host that it redirects to.
+    pub token: Option<String>,
+    /// Use the cache only and open no connection.
+    pub offline: bool,
+    /// Repetition of failed requests.
+    pub retry: Retry,
+    /// The longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// The longest silence of a server that is connected.
+    pub read_timeout: Duration,
+}
+
+// By hand, so that a token never reaches a log.
+impl fmt::Debug for HubConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubConfig")
+            .field("endpoint", &self.endpoint)
+            .field("cache", &self.cache)
+            .field("token_set", &self.token.is_some())
+            .field("offline", &self.offline)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HubConfig {
+    /// The public Hub, no token, and the given cache folder.
+    pub fn new(cache: impl Into<PathBuf>) -> Self {
+        Self {
+            endpoint: "https://huggingface.co".to_owned(),
+            cache: cache.into(),
+            token: None,
+            offline: false,
+            retry: Retry::default(),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// The configuration of this process: `HF_ENDPOINT`, `HF_HUB_OFFLINE`; the cache from
+    /// `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`; the token from
+    /// `HF_TOKEN`, else the file `HF_TOKEN_PATH`, else the one that `hf auth login` wrote, unless
+    /// `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set.
+    pub fn from_env() -> Self {
+        Self::from_vars(|name| std::env::var(name).ok())
+    }
+
+    /// [`HubConfig::from_env`] over any source of variables. An empty value counts as unset.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
+        let var = |name: &str| var(name).filter(|value| !value.trim().is_empty());
+        let user_home = var("HOME")
+            .map(PathBuf::from)
+            .or_else(std::env::home_dir)
+            .unwrap_or_else(std::env::temp_dir);
+        let folder = |name: &str| {
+            var(name).map(|value| match value.strip_prefix("~/") {
+                Some(rest) => user_home.join(rest),
+                None => PathBuf::from(value),
+            })
+        };
+        let home = folder("HF_HOME").unwrap_or_else(|| {
+            folder("XDG_CACHE_HOME")
+                .unwrap_or_else(|| user_home.join(".cache"))
+                .join("huggingface")
+        });
+        let cache = folder("HF_HUB_CACHE")
+            .or_else(|| folder("HUGGINGFACE_HUB_CACHE"))
+            .unwrap_or_else(|| home.join("hub"));
+
+        let mut config = Self::new(cache);
+        if let Some(endpoint) = var("HF_ENDPOINT") {
+            config.endpoint = endpoint.trim_end_matches('/').to_owned();
+        }
+        config.offline = is_true(var("HF_HUB_OFFLINE"));
+        if !is_true(var("HF_HUB_DISABLE_IMPLICIT_TOKEN")) {
+            let file = folder("HF_TOKEN_PATH").unwrap_or_else(|| home.join("token"));
+            config.token = var("HF_TOKEN")
+                .or_else(|| std::fs::read_to_string(file).ok())
+                .map(|token| token.trim().to_owned())
+                .filter(|token| !token.is_empty());
+        }
+        config
+    }
+}
+
+/// The spellings that `huggingface_hub` takes for yes.
+fn is_true(value: Option<String>) -> bool {
+    value.is_some_and(|value| {
+        matches!(
+            value.trim().to_uppercase().as_str(),
+            "1" | "ON" | "YES" | "TRUE"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> HubConfig {
+        HubConfig::from_vars(|name| {
+            vars.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_cache_is_found_in_pythons_order() {
+        let mut vars = vec![("HOME", "/u")];
+        for (name, value, cache) in [
+            ("HOME", "/u", "/u/.cache/huggingface/hub"),
+            ("XDG_CACHE_HOME", "/x", "/x/huggingface/hub"),
+            ("HF_HOME", "~/h", "/u/h/hub"),
+            ("HUGGINGFACE_HUB_CACHE", "/old", "/old"),
+            ("HF_HUB_CACHE", "/c", "/c"),
+        ] {
+            vars.push((name, value));
+            assert_eq!(config(&vars).cache, PathBuf::from(cache), "with {name}");
+        }
+    }
+
+    #[test]
+    fn the_token_comes_from_the_variable_then_the_files_and_is_never_printed() {
+        let home = tempfile::tempdir().unwrap();
+        let other = home.path().join("other");
+        std::fs::write(home.path().join("token"), "login\n").unwrap();
+        std::fs::write(&other, " file ").unwrap();
+        let mut vars = vec![("HF_HOME", home.path().to_str().unwrap())];
+        assert_eq!(config(&vars).token.as_deref(), Some("login"));
+        vars.push(("HF_TOKEN_PATH", other.to_str().unwrap()));
+        assert_eq!(config(&vars).token.as_deref(), Some("file"));
+        vars.push(("HF_TOKEN", "variable"));
+        assert_eq!(config(&vars).token.as_deref(), Some("variable"));
+        assert!(!format!("{:?}", config(&vars)).contains("variable"));
+        vars.push(("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"));
+        assert_eq!(config(&vars).token, None);
+    }
+
+    #[test]
+    fn endpoint_and_offline() {
+        let read = config(&[
+            ("HF_ENDPOINT", "https://mirror.example/"),
+            ("HF_HUB_OFFLINE", "yes"),
+        ]);
+        assert_eq!(read.endpoint, "https://mirror.example");
+        assert!(read.offline);
+        assert!(!config(&[("HF_HUB_OFFLINE", "0")]).offline);
+        assert_eq!(
+            config(&[("HF_ENDPOINT", "")]).endpoint,
+            "https://huggingface.co"
+        );
+    }
+}

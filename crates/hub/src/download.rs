@@ -1,0 +1,280 @@
+//! One blob, from wherever an earlier attempt stopped to whole and verified.
+//!
+//! Bytes are appended to `<blob>.incomplete` and stay there whatever happens, so a cut
+//! connection, a full disk or Ctrl-C costs only what had not arrived. The name without the suffix
+//! appears by a rename, after the size and (where the ETag is one) the SHA-256 are right.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
+use reqwest::blocking::Response;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use sha2::{Digest, Sha256};
+
+use crate::cache::{create_parent, incomplete};
+use crate::config::Retry;
+use crate::error::HubError;
+use crate::fault::{Fault, Target, shown};
+use crate::hub::Download;
+use crate::net::{Meta, Net};
+
+/// Large enough that neither the disk nor the progress bar is the bottleneck.
+const CHUNK: usize = 256 * 1024;
+const RANGE_NOT_SATISFIABLE: u16 = 416;
+
+/// A blob to download. The caller holds its lock.
+pub(crate) struct Job<'a> {
+    pub net: &'a Net,
+    pub retry: &'a Retry,
+    pub target: Target<'a>,
+    pub url: Url,
+    pub meta: Meta,
+    pub blob: PathBuf,
+    /// Path in the repository, for the progress.
+    pub file: &'a str,
+}
+
+/// The file that grows.
+struct Partial {
+    path: PathBuf,
+    file: File,
+    have: u64,
+}
+
+impl Job<'_> {
+    pub fn run(&self, progress: &mut dyn FnMut(Download)) -> Result<(), HubError> {
+        let path = incomplete(&self.blob);
+        create_parent(&path)?;
+        let resumed = fs::metadata(&path).is_ok_and(|metadata| metadata.len() > 0);
+        self.fill(&path, progress)?;
+        match self.verify(&path) {
+            // What an earlier process left may be damaged (a crash, a full disk): once, from zero.
+            Err(HubError::HashMismatch { .. }) if resumed => {
+                self.fill(&path, progress)?;
+                self.verify(&path)?;
+            }
+            result => result?,
+        }
+        fs::rename(&path, &self.blob)
+            .map_err(|error| HubError::io("create", &self.blob, None, error))
+    }
+
+    /// Appends until the file is whole, resuming after faults that pass.
+    fn fill(&self, path: &Path, progress: &mut dyn FnMut(Download)) -> Result<(), HubError> {
+        let mut partial = Partial::open(path)?;
+        let mut total = self.meta.size;
+        if total.is_some_and(|total| partial.have > total) {
+            partial.restart()?;
+        }
+        let start = partial.have;
+        // The furthest byte so far: a server that ignores ranges and always breaks off at the
+        // same place makes no progress, although bytes arrive.
+        let mut furthest = start;
+        let mut failures = 0;
+        self.report(&partial, total, progress);
+        while total != Some(partial.have) {
+            let fault = match self.pull(&mut partial, &mut total, progress) {
+                Ok(()) if total.is_none_or(|total| partial.have == total) => break,
+                Ok(()) => self.cut("the server ended early"),
+                Err(Fault::Refused(refusal)) if refusal.status == RANGE_NOT_SATISFIABLE => {
+                    partial.restart()?;
+                    self.cut("the server has fewer bytes than were kept")
+                }
+                // The host was there a moment ago, so waiting for it is worthwhile.
+                Err(Fault::Unreached { url, reason }) if furthest > start => {
+                    Fault::Cut { url, reason }
+                }
+                Err(fault) => fault,
+            };
+            if partial.have > furthest {
+                furthest = partial.have;
+                failures = 0;
+            }
+            let Some(pause) = fault.pause(failures, self.retry) else {
+                return Err(match fault {
+                    Fault::Cut { url, reason } => HubError::Truncated {
+                        url,
+                        have: partial.have,
+                        total,
+                        reason,
+                    },
+                    fault => fault.explain(&self.target, failures + 1),
+                });
+            };
+            std::thread::sleep(pause);
+            failures += 1;
+        }
+        partial.finish()
+    }
+
+    /// One request: appends what it gives.
+    fn pull(
+        &self,
+        partial: &mut Partial,
+        total: &mut Option<u64>,
+        progress: &mut dyn FnMut(Download),
+    ) -> Result<(), Fault> {
+        let mut response = self.net.get(&self.url, partial.have)?;
+        match range_start(&response) {
+            Some(start) if start == partial.have => {}
+            Some(_) => {
+                return Err(Fault::Final(HubError::Malformed {
+                    url: self.shown(),
+                    what: "it sent another range than was asked for".to_owned(),
+                }));
+            }
+            // The whole file, range or not.
+            None => partial.restart().map_err(Fault::Final)?,
+        }
+        if total.is_none() {
+            *total = content_length(&response).map(|rest| partial.have + rest);
+        }
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let count = match response.read(&mut chunk) {
+                Ok(0) => return Ok(()),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.cut(&crate::fault::innermost(&error))),
+            };
+            if total.is_some_and(|total| partial.have + count as u64 > total) {
+                partial.restart().map_err(Fault::Final)?;
+                return Err(Fault::Final(HubError::Malformed {
+                    url: self.shown(),
+                    what: "it sent more bytes than it promised".to_owned(),
+                }));
+            }
+            partial
+                .append(&chunk[..count], *total)
+                .map_err(Fault::Final)?;
+            self.report(partial, *total, progress);
+        }
+    }
+
+    /// The ETag of a large file is its SHA-256. A file that fails is removed.
+    fn verify(&self, path: &Path) -> Result<(), HubError> {
+        let expected = &self.meta.etag;
+        if expected.len() != 64 || !expected.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(());
+        }
+        let actual = sha256(path).map_err(|error| HubError::io("read", path, None, error))?;
+        if actual.eq_ignore_ascii_case(expected) {
+            return Ok(());
+        }
+        fs::remove_file(path).map_err(|error| HubError::io("remove", path, None, error))?;
+        Err(HubError::HashMismatch {
+            url: self.shown(),
+            expected: expected.clone(),
+            actual,
+        })
+    }
+
+    fn report(&self, partial: &Partial, total: Option<u64>, progress: &mut dyn FnMut(Download)) {
+        progress(Download {
+            file: self.file.to_owned(),
+            loaded: partial.have,
+            total,
+        });
+    }
+
+    fn cut(&self, reason: &str) -> Fault {
+        Fault::Cut {
+            url: self.shown(),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn shown(&self) -> String {
+        shown(self.url.as_str())
+    }
+}
+
+impl Partial {
+    fn open(path: &Path) -> Result<Self, HubError> {
+        let failed = |error| HubError::io("create", path, None, error);
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(failed)?;
+        let have = file.metadata().map_err(failed)?.len();
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            have,
+        })
+    }
+
+    /// Some network filesystems grant every lock; then another process may have appended too.
+    fn finish(mut self) -> Result<(), HubError> {
+        let failed = |error| HubError::io("write", &self.path, None, error);
+        self.file.sync_all().map_err(failed)?;
+        let on_disk = self.file.metadata().map_err(failed)?.len();
+        if on_disk == self.have {
+            return Ok(());
+        }
+        let error = failed(io::Error::other(format!(
+            "it has {on_disk} bytes where {} were written, so another process writes to it too; \
+             run again when that has ended",
+            self.have
+        )));
+        self.have = on_disk;
+        self.restart()?;
+        Err(error)
+    }
+
+    fn restart(&mut self) -> Result<(), HubError> {
+        if self.have > 0 {
+            self.file
+                .set_len(0)
+                .map_err(|error| HubError::io("empty", &self.path, None, error))?;
+            self.have = 0;
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8], total: Option<u64>) -> Result<(), HubError> {
+        self.file.write_all(bytes).map_err(|error| {
+            let needed = total.map(|total| total - self.have);
+            HubError::io("write", &self.path, needed, error)
+        })?;
+        self.have += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// The first byte of a partial answer (`Content-Range: bytes 5-9/10`), `None` for a whole file.
+fn range_start(response: &Response) -> Option<u64> {
+    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
+    range
+        .strip_prefix("bytes ")?
+        .split_once('-')?
+        .0
+        .parse()
+        .ok()
+}
+
+fn content_length(response: &Response) -> Option<u64> {
+    let length = response.headers().get(CONTENT_LENGTH)?;
+    length.to_str().ok()?.parse().ok()
+}
+
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let count = file.read(&mut chunk)?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&chunk[..count]);
+    }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}

@@ -1,0 +1,257 @@
+//! What happened to one request, before it is known whether it matters: a fault is either
+//! repeated, by one policy for the API and the downloads, or explained to the user.
+
+use std::error::Error;
+use std::time::Duration;
+
+use hf_hub::HFError;
+use reqwest::Url;
+use reqwest::blocking::Response;
+
+use crate::config::Retry;
+use crate::error::HubError;
+use crate::hub::RepoKind;
+
+/// A request that did not give what was asked for.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// No connection, or no answer.
+    Unreached { url: String, reason: String },
+    /// The connection broke off.
+    Cut { url: String, reason: String },
+    /// The server said no.
+    Refused(Refusal),
+    /// Nothing that asking again would change.
+    Final(HubError),
+}
+
+/// An HTTP status other than success, with the headers in which the Hub says why.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub status: u16,
+    pub url: String,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub retry_after: Option<Duration>,
+}
+
+/// What a request was about, to explain its failure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub kind: RepoKind,
+    pub repo: &'a str,
+    pub revision: &'a str,
+    pub file: Option<&'a str>,
+    pub endpoint: &'a str,
+    pub token_set: bool,
+}
+
+impl Fault {
+    /// Sorts a transport error of a request to `url`.
+    pub fn transport(error: &reqwest::Error, url: &Url) -> Self {
+        let (url, reason) = (shown(url.as_str()), innermost(error));
+        if error.is_connect() || error.is_timeout() {
+            Self::Unreached { url, reason }
+        } else {
+            Self::Cut { url, reason }
+        }
+    }
+
+    /// Takes down why a response is not a success.
+    pub fn refusal(response: &Response) -> Self {
+        let header = |name: &str| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(value.trim().to_owned())
+        };
+        Self::Refused(Refusal {
+            status: response.status().as_u16(),
+            url: shown(response.url().as_str()),
+            code: header("x-error-code"),
+            message: header("x-error-message"),
+            retry_after: header("retry-after")
+                .and_then(|seconds| seconds.parse().ok())
+                .map(Duration::from_secs),
+        })
+    }
+
+    /// Sorts an error of the API client; `url` is for those that do not carry theirs.
+    pub fn api(error: HFError, url: &Url) -> Self {
+        let (context, retry_after) = match error {
+            HFError::RateLimited {
+                retry_after,
+                context,
+            } => (context, retry_after),
+            HFError::Http { context }
+            | HFError::AuthRequired { context }
+            | HFError::Forbidden { context }
+            | HFError::Conflict { context }
+            | HFError::RepoNotFound {
+                context: Some(context),
+                ..
+            }
+            | HFError::RevisionNotFound {
+                context: Some(context),
+                ..
+            }
+            | HFError::EntryNotFound {
+                context: Some(context),
+                ..
+            } => (context, None),
+            HFError::Request { source, .. } if !is_json(&source) => {
+                return Self::transport(&source, url);
+            }
+            other => {
+                return Self::Final(HubError::Malformed {
+                    url: shown(url.as_str()),
+                    what: other.to_string(),
+                });
+            }
+        };
+        Self::Refused(Refusal {
+            status: context.status.as_u16(),
+            url: shown(&context.url),
+            code: context.error_code,
+            message: context.server_message,
+            retry_after,
+        })
+    }
+
+    /// The pause before asking again after `failures` earlier faults in a row, or `None` to stop.
+    pub fn pause(&self, failures: u32, retry: &Retry) -> Option<Duration> {
+        if failures + 1 >= retry.attempts {
+            return None;
+        }
+        let backoff = retry.base.saturating_mul(2_u32.saturating_pow(failures));
+        match self {
+            // A machine without a network should learn so in seconds.
+            Self::Unreached { .. } => (failures == 0).then_some(backoff.min(retry.cap)),
+            Self::Cut { .. } => Some(backoff.min(retry.cap)),
+            Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 500 | 502 | 503 | 504)
+                .then(|| refusal.retry_after.unwrap_or(backoff).min(retry.cap)),
+            Self::Final(_) => None,
+        }
+    }
+
+    /// What the user is told, after `attempts` requests.
+    pub fn explain(self, target: &Target<'_>, attempts: u32) -> HubError {
+        match self {
+            Self::Unreached { url, reason } => HubError::Unreachable { url, reason },
+            Self::Cut { url, reason } => HubError::Truncated {
+                url,
+                have: 0,
+                total: None,
+                reason,
+            },
+            Self::Final(error) => error,
+            Self::Refused(refusal) => refusal.explain(target, attempts),
+        }
+    }
+}
+
+impl Refusal {
+    fn explain(self, target: &Target<'_>, attempts: u32) -> HubError {
+        let Self {
+            status, url, code, ..
+        } = self;
+        let code = code.as_deref();
+        let detail = self
+            .message
+            .filter(|message| !message.is_empty())
+            .map(|message| format!(", {message}"))
+            .unwrap_or_default();
+        let page = target.page();
+        let repo = target.repo.to_owned();
+        let revision = target.revision.to_owned();
+        match (status, code, target.file) {
+            (401 | 403, _, _) => HubError::Denied {
+                status,
+                url,
+                detail,
+                advice: target.advice(code),
+            },
+            (404, Some("RepoNotFound"), _) => HubError::RepoNotFound {
+                kind: target.kind.name(),
+                repo,
+                url,
+            },
+            (404, Some("EntryNotFound") | None, Some(file)) => HubError::FileNotFound {
+                file: file.to_owned(),
+                page: format!("{page}/tree/{revision}"),
+                repo,
+                revision,
+                url,
+            },
+            (404, _, _) => HubError::RevisionNotFound {
+                repo,
+                revision,
+                url,
+                page,
+            },
+            (429, _, _) => HubError::RateLimited { url, attempts },
+            (500..=599, _, _) => HubError::Server {
+                status,
+                url,
+                detail,
+                attempts,
+            },
+            _ => HubError::Http {
+                status,
+                url,
+                detail,
+            },
+        }
+    }
+}
+
+impl Target<'_> {
+    /// The repository's page for people.
+    pub fn page(&self) -> String {
+        format!("{}/{}{}", self.endpoint, self.kind.prefix(), self.repo)
+    }
+
+    /// The Hub answers 401 for a repository that does not exist, so as not to tell whether a
+    /// private one does; the advice has to cover both.
+    fn advice(&self, code: Option<&str>) -> String {
+        let (kind, repo, page) = (self.kind.name(), self.repo, self.page());
+        if code == Some("GatedRepo") {
+            return format!(
+                "{kind} {repo} is gated. Accept its conditions at {page}, then set HF_TOKEN to a \
+                 token of that account"
+            );
+        }
+        if self.token_set {
+            format!(
+                "the token was not accepted for {kind} {repo}. Check that HF_TOKEN is valid and may \
+                 read it, that {page} grants access, and the spelling"
+            )
+        } else {
+            format!(
+                "{kind} {repo} does not exist (check the spelling), or it is private or gated: \
+                 then set HF_TOKEN to a token of an account that {page} lets in"
+            )
+        }
+    }
+}
+
+/// A URL without its query, which on a download host holds a signature.
+pub(crate) fn shown(url: &str) -> String {
+    url.split(['?', '#']).next().unwrap_or(url).to_owned()
+}
+
+fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
+
+/// The innermost error is the system's; those around it say "error sending request".
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+    sources(error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+fn is_json(error: &reqwest::Error) -> bool {
+    sources(error).any(|source| source.is::<serde_json::Error>())
+}
