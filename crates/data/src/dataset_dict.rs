@@ -1,0 +1,118 @@
+//! Named splits of one dataset, in order, as `datasets.DatasetDict`.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::ops::class_name;
+use crate::{ClassLabel, DataError, Dataset};
+
+/// Splits in order. `Display` is Python's `print(raw_datasets)`.
+#[derive(Clone, Default)]
+pub struct DatasetDict {
+    splits: Vec<(String, Dataset)>,
+}
+
+impl DatasetDict {
+    /// No splits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a split at the end, or replaces the one of that name.
+    pub fn insert(&mut self, split: impl Into<String>, dataset: Dataset) {
+        let split = split.into();
+        match self.splits.iter_mut().find(|(name, _)| *name == split) {
+            Some((_, old)) => *old = dataset,
+            None => self.splits.push((split, dataset)),
+        }
+    }
+
+    /// A split; the error lists the splits there are.
+    pub fn get(&self, split: &str) -> Result<&Dataset, DataError> {
+        self.find(split).ok_or_else(|| DataError::NoSplit {
+            split: split.to_owned(),
+            splits: self.splits.iter().map(|(name, _)| name.clone()).collect(),
+        })
+    }
+
+    /// A split, where there is one of that name.
+    pub fn find(&self, split: &str) -> Option<&Dataset> {
+        self.splits
+            .iter()
+            .find(|(name, _)| name == split)
+            .map(|(_, dataset)| dataset)
+    }
+
+    /// Split names in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.splits.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Names and splits in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Dataset)> {
+        self.splits.iter().map(|(name, data)| (name.as_str(), data))
+    }
+
+    /// How many splits there are.
+    pub fn len(&self) -> usize {
+        self.splits.len()
+    }
+
+    /// Whether there are no splits.
+    pub fn is_empty(&self) -> bool {
+        self.splits.is_empty()
+    }
+
+    /// The same operation on every split.
+    pub fn map_splits(
+        &self,
+        mut f: impl FnMut(&str, &Dataset) -> Result<Dataset, DataError>,
+    ) -> Result<Self, DataError> {
+        let splits: Result<_, DataError> = self
+            .iter()
+            .map(|(name, dataset)| Ok((name.to_owned(), f(name, dataset)?)))
+            .collect();
+        Ok(Self { splits: splits? })
+    }
+
+    /// Turns a column of strings (or numbers) into class labels in every split that has it.
+    ///
+    /// The names are the sorted values of all splits together, so that a class has one number
+    /// everywhere. (`datasets` takes the names of each split apart.)
+    pub fn class_encode_column(&self, column: &str) -> Result<Self, DataError> {
+        let mut names = BTreeSet::new();
+        let mut found = false;
+        for (_, dataset) in self.iter() {
+            if let Ok(view) = dataset.column(column) {
+                found = true;
+                names.extend(view.iter().filter_map(class_name));
+            }
+        }
+        if !found && let Some((_, dataset)) = self.splits.first() {
+            dataset.column(column)?;
+        }
+        let label = ClassLabel::new(names);
+        self.map_splits(|_, dataset| match dataset.column(column) {
+            Ok(_) => dataset.encode_classes(column, &label),
+            Err(_) => Ok(dataset.clone()),
+        })
+    }
+}
+
+impl fmt::Display for DatasetDict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatasetDict({\n")?;
+        for (name, dataset) in &self.splits {
+            for line in format!("{name}: {dataset}").lines() {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        f.write_str("})")
+    }
+}
+
+impl fmt::Debug for DatasetDict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,49 @@
+//! Datasets, tokenization and batches, as plain host values: no tensor library here.
+//!
+//! The road of a row: a file or a Hub repository becomes a [`DatasetDict`] ([`LoadDataset`]), a
+//! [`Tokenizer`] turns its text columns into a [`TokenizedDataset`] ([`tokenize_dataset`]), and
+//! [`DataCollatorWithPadding`] turns some of its examples into a [`Batch`] of integers. Every stage
+//! behaves as the Python library of the same name does (`datasets`, `tokenizers`, `transformers`),
+//! prints as it does, and shuffles as it does, so that two pipelines can be compared row by row.
+//!
+//! What is large lives in memory-mapped Arrow files (the `ipc` module), so that memory does not
+//! grow with the data.
+
+mod card;
+mod collate;
+mod column;
+mod dataset;
+mod dataset_dict;
+mod digest;
+mod error;
+mod features;
+#[cfg(not(target_arch = "wasm32"))]
+mod hub_source;
+mod ipc;
+mod labels;
+mod layout;
+mod load;
+mod ops;
+mod parallel;
+mod read;
+mod rng;
+mod tokenize;
+mod tokenized;
+mod tokenizer;
+mod value;
+
+pub use collate::{Batch, DataCollatorWithPadding, Labels};
+pub use column::ColumnView;
+pub use dataset::Dataset;
+pub use dataset_dict::DatasetDict;
+pub use error::DataError;
+pub use features::{ClassLabel, Dtype, Feature, Features};
+pub use labels::{LabelInfo, check_labels, label_info};
+pub use load::{DataFile, LoadDataset, LoadEvent, default_cache_dir, load_dataset};
+pub use ops::{MapOptions, NewColumn, SplitSize};
+pub use read::{CsvOptions, Format};
+pub use rng::permutation;
+pub use tokenize::{TokenizeArgs, TokenizeProgress, tokenize_dataset};
+pub use tokenized::{ExampleRef, Label, TokenizedDataset};
+pub use tokenizer::{Encoding, PaddingSide, TokenizeOptions, Tokenizer, Truncation};
+pub use value::{Row, Value};

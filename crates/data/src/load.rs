@@ -1,0 +1,406 @@
+//! `load_dataset`: from a name to a [`DatasetDict`].
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::card::Card;
+use crate::digest::hex;
+use crate::ipc::{IpcWriter, MappedTable};
+use crate::layout::{Splits, find_splits};
+use crate::read::{Plan, ReadOptions, Source, scan};
+use crate::{CsvOptions, DataError, Dataset, DatasetDict, Feature, Features, Format};
+
+/// Splits whose files are larger together are copied to a mapped Arrow file instead of to memory.
+const IN_MEMORY_LIMIT: u64 = 16 << 20;
+
+/// What a load is doing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadEvent {
+    /// A file of the Hub is on its way.
+    #[cfg(not(target_arch = "wasm32"))]
+    Download(tunesmith_hub::Download),
+    /// Rows of a split were read.
+    Rows {
+        /// The split.
+        split: String,
+        /// Rows so far.
+        rows: usize,
+    },
+}
+
+/// A local file and, where its name does not say it, its format.
+#[derive(Clone, Debug)]
+pub struct DataFile {
+    /// The split it belongs to.
+    pub split: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// `None`: by the extension (`.parquet`, `.csv`, `.tsv`, `.jsonl`, `.json`).
+    pub format: Option<Format>,
+}
+
+enum From {
+    /// A folder, a file, or an id on the Hub.
+    Name(String),
+    Files(Vec<DataFile>),
+}
+
+/// Loads a dataset; the options have the names that Python's `load_dataset` gives them.
+///
+/// ```no_run
+/// # use tunesmith_data::{DataError, LoadDataset};
+/// let raw_datasets = LoadDataset::new("glue").config("mrpc").load()?;
+/// println!("{raw_datasets}");
+/// println!("{}", raw_datasets.get("train")?.row(15)?);
+/// # Ok::<(), DataError>(())
+/// ```
+pub struct LoadDataset {
+    from: From,
+    config: Option<String>,
+    revision: Option<String>,
+    columns: Option<Vec<String>>,
+    label_column: Option<String>,
+    csv: Option<CsvOptions>,
+    cache_dir: Option<PathBuf>,
+    in_memory_limit: u64,
+}
+
+/// [`LoadDataset`] with nothing but a name and a configuration.
+pub fn load_dataset(path: &str, config: Option<&str>) -> Result<DatasetDict, DataError> {
+    let mut request = LoadDataset::new(path);
+    request.config = config.map(str::to_owned);
+    request.load()
+}
+
+/// The folder for caches of this program: `TUNESMITH_CACHE`, else `tunesmith` in the user's cache
+/// folder (`XDG_CACHE_HOME`, `~/.cache`, `LOCALAPPDATA`).
+pub fn default_cache_dir() -> Result<PathBuf, DataError> {
+    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let folder = var("TUNESMITH_CACHE")
+        .map(PathBuf::from)
+        .or_else(|| var("XDG_CACHE_HOME").map(|home| Path::new(&home).join("tunesmith")))
+        .or_else(|| var("HOME").map(|home| Path::new(&home).join(".cache/tunesmith")))
+        .or_else(|| var("LOCALAPPDATA").map(|home| Path::new(&home).join("tunesmith")));
+    folder.ok_or_else(|| {
+        DataError::Argument(
+            "there is no home folder to keep a cache in: set TUNESMITH_CACHE to a folder"
+                .to_owned(),
+        )
+    })
+}
+
+impl LoadDataset {
+    fn from(from: From) -> Self {
+        Self {
+            from,
+            config: None,
+            revision: None,
+            columns: None,
+            label_column: None,
+            csv: None,
+            cache_dir: None,
+            in_memory_limit: IN_MEMORY_LIMIT,
+        }
+    }
+
+    /// A folder in the Hub's layout, a data file (which becomes the split `train`), or the id of a
+    /// dataset on the Hub: whichever of these exists, in this order.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self::from(From::Name(path.into()))
+    }
+
+    /// Local files per split, in the order of the splits; several files of a split are one table.
+    pub fn files<S: Into<String>, P: Into<PathBuf>>(
+        files: impl IntoIterator<Item = (S, P)>,
+    ) -> Self {
+        let file = |(split, path): (S, P)| DataFile {
+            split: split.into(),
+            path: path.into(),
+            format: None,
+        };
+        Self::from(From::Files(files.into_iter().map(file).collect()))
+    }
+
+    /// Local files whose names do not say their format.
+    pub fn data_files(files: Vec<DataFile>) -> Self {
+        Self::from(From::Files(files))
+    }
+
+    /// The configuration, such as `mrpc` of `glue`.
+    #[must_use]
+    pub fn config(mut self, config: impl Into<String>) -> Self {
+        self.config = Some(config.into());
+        self
+    }
+
+    /// A branch, tag or commit of the dataset on the Hub.
+    #[must_use]
+    pub fn revision(mut self, revision: impl Into<String>) -> Self {
+        self.revision = Some(revision.into());
+        self
+    }
+
+    /// Reads only these columns; others may be of types that this crate cannot read.
+    #[must_use]
+    pub fn columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.columns = Some(columns.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// The column with labels: where it holds strings, they become class labels
+    /// ([`DatasetDict::class_encode_column`]).
+    #[must_use]
+    pub fn label_column(mut self, column: impl Into<String>) -> Self {
+        self.label_column = Some(column.into());
+        self
+    }
+
+    /// How CSV and TSV files are written, where it is not as their extension says.
+    #[must_use]
+    pub fn csv(mut self, options: CsvOptions) -> Self {
+        self.csv = Some(options);
+        self
+    }
+
+    /// Where copies of large files are kept; [`default_cache_dir`] where it is not set.
+    #[must_use]
+    pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.cache_dir = Some(folder.into());
+        self
+    }
+
+    /// Splits with more bytes of files than this (16 MiB where it is not set) are mapped from a
+    /// copy in the cache instead of read into memory.
+    #[must_use]
+    pub fn in_memory_limit(mut self, bytes: u64) -> Self {
+        self.in_memory_limit = bytes;
+        self
+    }
+
+    /// Loads without telling about it.
+    pub fn load(self) -> Result<DatasetDict, DataError> {
+        self.load_with(&mut |_| {})
+    }
+
+    /// Loads, telling what it does.
+    ///
+    /// Fails where nothing of that name exists, and where a file is not what its format says; the
+    /// message has the place.
+    pub fn load_with(self, progress: &mut dyn FnMut(LoadEvent)) -> Result<DatasetDict, DataError> {
+        let (files, card, config) = self.find(progress)?;
+        let declared = card.and_then(|card| card.features(config.as_deref()));
+        let mut datasets = DatasetDict::new();
+        for (split, files) in files {
+            let dataset = self.read_split(&split, files, progress)?;
+            datasets.insert(split, with_labels(dataset, declared.as_ref())?);
+        }
+        match &self.label_column {
+            Some(column) if has_strings(&datasets, column)? => datasets.class_encode_column(column),
+            _ => Ok(datasets),
+        }
+    }
+
+    /// Splits and the card, and the configuration that the card is to be asked for.
+    #[allow(clippy::type_complexity, reason = "used in one place")]
+    fn find(
+        &self,
+        progress: &mut dyn FnMut(LoadEvent),
+    ) -> Result<(SplitFiles, Option<Card>, Option<String>), DataError> {
+        let by_extension = |splits: Splits| {
+            let format = |path: PathBuf| {
+                let format = format_of(&path, None)?;
+                Ok((path, format))
+            };
+            splits
+                .into_iter()
+                .map(|(split, paths)| {
+                    let files: Result<_, DataError> = paths.into_iter().map(format).collect();
+                    Ok((split, files?))
+                })
+                .collect::<Result<SplitFiles, DataError>>()
+        };
+        match &self.from {
+            From::Files(files) => Ok((group(files)?, None, None)),
+            From::Name(name) if Path::new(name).is_file() => {
+                let file = DataFile {
+                    split: "train".to_owned(),
+                    path: name.into(),
+                    format: None,
+                };
+                Ok((group(&[file])?, None, None))
+            }
+            From::Name(name) if Path::new(name).is_dir() => {
+                let root = Path::new(name);
+                let readme = std::fs::read_to_string(root.join("README.md")).ok();
+                let card = readme.as_deref().and_then(Card::parse);
+                let splits = find_splits(root, self.config.as_deref(), card.as_ref())?;
+                Ok((by_extension(splits)?, card, self.config.clone()))
+            }
+            From::Name(name) if !is_hub_id(name) => Err(DataError::NoFiles {
+                place: format!("{name} (no such file or folder)"),
+                expected:
+                    "a folder, a data file, or the id of a dataset on the Hub (glue, owner/name)"
+                        .to_owned(),
+            }),
+            #[cfg(not(target_arch = "wasm32"))]
+            From::Name(name) => {
+                let found = crate::hub_source::fetch(
+                    name,
+                    self.config.as_deref(),
+                    self.revision.as_deref(),
+                    &mut |download| progress(LoadEvent::Download(download)),
+                )?;
+                Ok((by_extension(found.splits)?, found.card, Some(found.config)))
+            }
+            #[cfg(target_arch = "wasm32")]
+            From::Name(name) => {
+                let _ = progress;
+                Err(DataError::Argument(format!(
+                    "{name}: a browser fetches the Hub's files itself; use Dataset::from_bytes"
+                )))
+            }
+        }
+    }
+
+    fn read_split(
+        &self,
+        split: &str,
+        files: Vec<(PathBuf, Format)>,
+        progress: &mut dyn FnMut(LoadEvent),
+    ) -> Result<Dataset, DataError> {
+        let mut identity = Sha256::new();
+        identity.update(b"tunesmith source table 1");
+        let mut size = 0;
+        for (path, format) in &files {
+            let metadata = std::fs::metadata(path).map_err(DataError::io("read", path))?;
+            size += metadata.len();
+            let full = std::fs::canonicalize(path).map_err(DataError::io("read", path))?;
+            let changed = metadata.modified().ok();
+            identity.update(format!(
+                "{full:?} {} {changed:?} {format:?}\n",
+                metadata.len()
+            ));
+        }
+        let csv = self
+            .csv
+            .or_else(|| files.first().map(|(_, f)| CsvOptions::for_format(*f)));
+        let options = ReadOptions {
+            csv: csv.unwrap_or(CsvOptions::for_format(Format::Csv)),
+            columns: self.columns.clone(),
+        };
+        let sources: Vec<(Source, Format)> = files
+            .into_iter()
+            .map(|(path, format)| (Source::File(path), format))
+            .collect();
+        let mut rows = 0;
+        let mut count = |more: usize| {
+            rows += more;
+            progress(LoadEvent::Rows {
+                split: split.to_owned(),
+                rows,
+            });
+        };
+        if size <= self.in_memory_limit {
+            let plan = scan(&sources, &options)?;
+            let mut batches = Vec::new();
+            plan.stream(&mut |batch| {
+                count(batch.num_rows());
+                batches.push(batch);
+                Ok(())
+            })?;
+            return Dataset::from_batches(plan.features, batches);
+        }
+        identity.update(format!("{:?} {:?}", options.csv, options.columns));
+        let key = hex(&identity.finalize()[..16]);
+        let cache = match &self.cache_dir {
+            Some(folder) => folder.clone(),
+            None => default_cache_dir()?,
+        };
+        let path = cache.join("datasets").join(format!("{split}-{key}.arrow"));
+        let table = match MappedTable::open(&path) {
+            Some(table) => table,
+            None => copy(&scan(&sources, &options)?, &path, &mut count)?,
+        };
+        Dataset::from_mapped(table)
+    }
+}
+
+/// Splits in order, each with its files and their formats.
+type SplitFiles = Vec<(String, Vec<(PathBuf, Format)>)>;
+
+fn copy(
+    plan: &Plan<'_>,
+    path: &Path,
+    count: &mut dyn FnMut(usize),
+) -> Result<MappedTable, DataError> {
+    let mut writer = IpcWriter::create(path, &plan.features.schema())?;
+    plan.stream(&mut |batch| {
+        writer.write(&batch)?;
+        count(batch.num_rows());
+        Ok(())
+    })?;
+    writer.finish()
+}
+
+fn group(files: &[DataFile]) -> Result<SplitFiles, DataError> {
+    let mut splits: SplitFiles = Vec::new();
+    for file in files {
+        let format = format_of(&file.path, file.format)?;
+        let entry = (file.path.clone(), format);
+        match splits.iter_mut().find(|(split, _)| *split == file.split) {
+            Some((_, paths)) => paths.push(entry),
+            None => splits.push((file.split.clone(), vec![entry])),
+        }
+    }
+    Ok(splits)
+}
+
+fn format_of(path: &Path, format: Option<Format>) -> Result<Format, DataError> {
+    format.or_else(|| Format::of(path)).ok_or_else(|| DataError::File {
+        file: path.display().to_string(),
+        reason: "the name does not say the format: it must end in .parquet, .csv, .tsv, .jsonl or .json".to_owned(),
+    })
+}
+
+/// `name` or `owner/name`.
+fn is_hub_id(name: &str) -> bool {
+    let part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with('.')
+            && part
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let mut parts = name.split('/');
+    parts.next().is_some_and(part) && parts.next().is_none_or(part) && parts.next().is_none()
+}
+
+/// Puts the class names of the dataset card on columns that have none.
+fn with_labels(dataset: Dataset, declared: Option<&Features>) -> Result<Dataset, DataError> {
+    let mut labelled = dataset;
+    for (name, feature) in declared.into_iter().flat_map(Features::iter) {
+        if matches!(feature, Feature::ClassLabel(_))
+            && matches!(labelled.features().get(name), Some(Feature::Value(_)))
+        {
+            labelled = labelled.cast_column(name, feature.clone())?;
+        }
+    }
+    Ok(labelled)
+}
+
+fn has_strings(datasets: &DatasetDict, column: &str) -> Result<bool, DataError> {
+    let features: Vec<_> = datasets
+        .iter()
+        .filter_map(|(_, dataset)| dataset.features().get(column))
+        .collect();
+    if features.is_empty()
+        && let Some((_, dataset)) = datasets.iter().next()
+    {
+        dataset.column(column)?;
+    }
+    Ok(features
+        .iter()
+        .any(|feature| **feature == Feature::Value(crate::Dtype::String)))
+}

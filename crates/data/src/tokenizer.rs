@@ -1,0 +1,394 @@
+//! A `tokenizer.json` behind the options of Hugging Face's tokenizers.
+//!
+//! Truncation and padding saved inside a `tokenizer.json` are what somebody needed once; they are
+//! taken out, and only their sides and the padding token are remembered, as transformers does. An
+//! empty second text is a second text: two separators, as `tokenizers` and a batched call in
+//! transformers give (its call with two bare strings drops it).
+
+use std::path::Path;
+use std::str::FromStr;
+
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use tokenizers::processors::PostProcessorWrapper;
+use tokenizers::utils::padding::PaddingDirection;
+use tokenizers::utils::truncation::{
+    TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
+};
+use tokenizers::{Encoding as RawEncoding, PostProcessor};
+
+use crate::DataError;
+
+/// Where shorter examples of a batch are filled up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PaddingSide {
+    /// Padding before the text.
+    Left,
+    /// Padding after the text.
+    #[default]
+    Right,
+}
+
+/// Which text loses tokens where both together are too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Truncation {
+    /// Token by token, always from the longer text.
+    #[default]
+    LongestFirst,
+    /// Only from the first text.
+    OnlyFirst,
+    /// Only from the second text.
+    OnlySecond,
+    /// Nothing is cut.
+    DoNotTruncate,
+}
+
+impl Truncation {
+    /// The name in transformers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LongestFirst => "longest_first",
+            Self::OnlyFirst => "only_first",
+            Self::OnlySecond => "only_second",
+            Self::DoNotTruncate => "do_not_truncate",
+        }
+    }
+}
+
+impl FromStr for Truncation {
+    type Err = DataError;
+
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        [
+            Self::LongestFirst,
+            Self::OnlyFirst,
+            Self::OnlySecond,
+            Self::DoNotTruncate,
+        ]
+        .into_iter()
+        .find(|truncation| truncation.name() == name)
+        .ok_or_else(|| {
+            DataError::Argument(format!(
+                "truncation {name:?} is not known: use longest_first, only_first, only_second or do_not_truncate"
+            ))
+        })
+    }
+}
+
+/// How a text is tokenized.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenizeOptions {
+    /// The most tokens, special ones included; `None`: the model's limit, where it is known.
+    pub max_length: Option<usize>,
+    /// What is cut where that is too few.
+    pub truncation: Truncation,
+    /// Whether `[CLS]`, `[SEP]` and the like are added.
+    pub add_special_tokens: bool,
+}
+
+impl Default for TokenizeOptions {
+    fn default() -> Self {
+        Self {
+            max_length: None,
+            truncation: Truncation::LongestFirst,
+            add_special_tokens: true,
+        }
+    }
+}
+
+/// A tokenized text or pair of texts; all fields have the same length.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoding {
+    /// Token ids.
+    pub input_ids: Vec<u32>,
+    /// 0 for the first text, 1 for the second.
+    pub token_type_ids: Vec<u32>,
+    /// 1 for every token: nothing is padded here.
+    pub attention_mask: Vec<u32>,
+    /// The tokens as text.
+    pub tokens: Vec<String>,
+}
+
+/// Turns text into token ids.
+pub struct Tokenizer {
+    /// Without truncation, padding and post-processing: those are applied here, call by call.
+    inner: tokenizers::Tokenizer,
+    post_processor: Option<PostProcessorWrapper>,
+    truncation_side: TruncationDirection,
+    padding_side: PaddingSide,
+    pad_token: Option<(String, u32)>,
+    pad_token_type_id: u32,
+    model_max_length: Option<usize>,
+    fingerprint: [u8; 32],
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json` (or a folder with one) and the `tokenizer_config.json` beside it,
+    /// where there is one.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, DataError> {
+        let path = path.as_ref();
+        let path = if path.is_dir() {
+            path.join("tokenizer.json")
+        } else {
+            path.to_path_buf()
+        };
+        let bytes = std::fs::read(&path).map_err(DataError::io("read", &path))?;
+        let config_path = path.with_file_name("tokenizer_config.json");
+        let config = match std::fs::read(&config_path) {
+            Ok(config) => Some(config),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(DataError::io("read", &config_path)(error)),
+        };
+        Self::named(&path.display().to_string(), &bytes, config.as_deref())
+    }
+
+    /// From the contents of a `tokenizer.json` and, where there is one, a `tokenizer_config.json`.
+    pub fn from_bytes(
+        tokenizer_json: &[u8],
+        tokenizer_config_json: Option<&[u8]>,
+    ) -> Result<Self, DataError> {
+        Self::named("tokenizer.json", tokenizer_json, tokenizer_config_json)
+    }
+
+    fn named(name: &str, bytes: &[u8], config: Option<&[u8]>) -> Result<Self, DataError> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| {
+            DataError::Tokenizer {
+                place: name.to_owned(),
+                reason: format!("not a tokenizer that can be read ({error}); it must be the tokenizer.json of a fast tokenizer"),
+            }
+        })?;
+        let config: Json = match config {
+            Some(config) => {
+                serde_json::from_slice(config).map_err(|error| DataError::Tokenizer {
+                    place: format!("tokenizer_config.json beside {name}"),
+                    reason: format!("not valid JSON ({error})"),
+                })?
+            }
+            None => Json::Null,
+        };
+        let saved_padding = inner.get_padding().cloned();
+        let saved_truncation = inner.get_truncation().cloned();
+        let post_processor = inner.get_post_processor().cloned();
+        inner.with_padding(None);
+        inner.with_post_processor(None::<PostProcessorWrapper>);
+        inner
+            .with_truncation(None)
+            .map_err(|error| refused(name, &error))?;
+
+        let side = |key| config.get(key).and_then(Json::as_str);
+        let padding_side = match (side("padding_side"), &saved_padding) {
+            (Some("left"), _) => PaddingSide::Left,
+            (None, Some(saved)) if matches!(saved.direction, PaddingDirection::Left) => {
+                PaddingSide::Left
+            }
+            _ => PaddingSide::Right,
+        };
+        let truncation_side = match (side("truncation_side"), &saved_truncation) {
+            (Some("left"), _) => TruncationDirection::Left,
+            (None, Some(saved)) => saved.direction,
+            _ => TruncationDirection::Right,
+        };
+        let configured = config
+            .get("pad_token")
+            .and_then(token_text)
+            .map(str::to_owned);
+        let saved = saved_padding.as_ref().map(|saved| saved.pad_token.clone());
+        let usual = ["[PAD]", "<pad>"].map(|token| Some(token.to_owned()));
+        let pad_token = [configured, saved]
+            .into_iter()
+            .chain(usual)
+            .flatten()
+            .find_map(|token| inner.token_to_id(&token).map(|id| (token, id)));
+        let pad_token_type_id = config
+            .get("pad_token_type_id")
+            .and_then(Json::as_u64)
+            .and_then(|id| u32::try_from(id).ok())
+            .or(saved_padding.map(|saved| saved.pad_type_id))
+            .unwrap_or(0);
+        // transformers writes 1e30 where there is no limit.
+        let model_max_length = config
+            .get("model_max_length")
+            .and_then(Json::as_u64)
+            .and_then(|length| usize::try_from(length).ok())
+            .filter(|length| *length < 1 << 30);
+
+        let mut hasher = Sha256::new();
+        hasher.update(bytes);
+        hasher.update(truncation_side.as_ref());
+        Ok(Self {
+            inner,
+            post_processor,
+            truncation_side,
+            padding_side,
+            pad_token,
+            pad_token_type_id,
+            model_max_length,
+            fingerprint: hasher.finalize().into(),
+        })
+    }
+
+    /// Tokenizes a text or a pair of texts.
+    ///
+    /// Fails where `max_length` has no room for the special tokens, and where `only_first` or
+    /// `only_second` cannot cut enough.
+    pub fn encode(
+        &self,
+        text: &str,
+        pair: Option<&str>,
+        options: &TokenizeOptions,
+    ) -> Result<Encoding, DataError> {
+        let raw = self.encode_with(text, pair, options, |text| self.inner.encode(text, false))?;
+        Ok(Encoding {
+            input_ids: raw.get_ids().to_vec(),
+            token_type_ids: raw.get_type_ids().to_vec(),
+            attention_mask: raw.get_attention_mask().to_vec(),
+            tokens: raw.get_tokens().to_vec(),
+        })
+    }
+
+    /// Ids and type ids only, which is faster: the tokens have no text.
+    pub(crate) fn encode_ids(
+        &self,
+        text: &str,
+        pair: Option<&str>,
+        options: &TokenizeOptions,
+    ) -> Result<RawEncoding, DataError> {
+        self.encode_with(text, pair, options, |text| {
+            self.inner.encode_fast(text, false)
+        })
+    }
+
+    fn encode_with(
+        &self,
+        text: &str,
+        pair: Option<&str>,
+        options: &TokenizeOptions,
+        encode: impl Fn(&str) -> tokenizers::Result<RawEncoding>,
+    ) -> Result<RawEncoding, DataError> {
+        let failed = |error| refused("the text", &error);
+        let one = |text: &str| encode(text).map_err(failed);
+        let mut first = one(text)?;
+        let mut second = pair.map(one).transpose()?;
+        if let Some(second) = &mut second {
+            second.set_type_ids(vec![1; second.len()]);
+        }
+        let special = match &self.post_processor {
+            Some(processor) if options.add_special_tokens => processor.added_tokens(pair.is_some()),
+            _ => 0,
+        };
+        if let Some(max_length) = self.max_length(options)
+            && let Some(strategy) = strategy(options.truncation)
+        {
+            let room = max_length.checked_sub(special).ok_or_else(|| {
+                DataError::Argument(format!(
+                    "max_length {max_length} is too short: the special tokens alone are {special}"
+                ))
+            })?;
+            let params = TruncationParams {
+                direction: self.truncation_side,
+                max_length: room,
+                strategy,
+                stride: 0,
+            };
+            (first, second) =
+                truncate_encodings(first, second, &params).map_err(|error| DataError::Tokenizer {
+                    place: "the text".to_owned(),
+                    reason: format!(
+                        "cannot be cut to {max_length} tokens by {} ({error}); use longest_first or a larger max_length",
+                        options.truncation.name()
+                    ),
+                })?;
+        }
+        match &self.post_processor {
+            Some(processor) => processor
+                .process(first, second, options.add_special_tokens)
+                .map_err(failed),
+            None => Ok(RawEncoding::merge(
+                std::iter::once(first).chain(second),
+                false,
+            )),
+        }
+    }
+
+    /// The most tokens that these options leave; `None` where nothing is cut.
+    pub fn max_length(&self, options: &TokenizeOptions) -> Option<usize> {
+        match options.truncation {
+            Truncation::DoNotTruncate => None,
+            _ => options.max_length.or(self.model_max_length),
+        }
+    }
+
+    /// The model's limit by `tokenizer_config.json`.
+    pub fn model_max_length(&self) -> Option<usize> {
+        self.model_max_length
+    }
+
+    /// Entries of the vocabulary, added tokens included.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// One more than the highest id: the rows that an embedding needs.
+    pub fn num_ids(&self) -> usize {
+        let highest = self.inner.get_vocab(true).into_values().max();
+        highest.map_or(0, |id| id as usize + 1)
+    }
+
+    /// Where batches are filled up.
+    pub fn padding_side(&self) -> PaddingSide {
+        self.padding_side
+    }
+
+    /// The token that batches are filled up with.
+    pub fn pad_token(&self) -> Option<&str> {
+        self.pad_token.as_ref().map(|(token, _)| token.as_str())
+    }
+
+    /// Its id.
+    pub fn pad_token_id(&self) -> Option<u32> {
+        self.pad_token.as_ref().map(|(_, id)| *id)
+    }
+
+    /// The type id of padding.
+    pub fn pad_token_type_id(&self) -> u32 {
+        self.pad_token_type_id
+    }
+
+    /// The id of a token.
+    pub fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The token of an id.
+    pub fn id_to_token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// SHA-256 of everything that decides which ids a text gets.
+    pub(crate) fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
+    }
+}
+
+fn strategy(truncation: Truncation) -> Option<TruncationStrategy> {
+    match truncation {
+        Truncation::LongestFirst => Some(TruncationStrategy::LongestFirst),
+        Truncation::OnlyFirst => Some(TruncationStrategy::OnlyFirst),
+        Truncation::OnlySecond => Some(TruncationStrategy::OnlySecond),
+        Truncation::DoNotTruncate => None,
+    }
+}
+
+/// Special tokens are written as text or as an object with their `content`.
+fn token_text(token: &Json) -> Option<&str> {
+    token
+        .as_str()
+        .or_else(|| token.get("content").and_then(Json::as_str))
+}
+
+fn refused(place: &str, error: &tokenizers::Error) -> DataError {
+    DataError::Tokenizer {
+        place: place.to_owned(),
+        reason: format!("the tokenizer refused it: {error}"),
+    }
+}

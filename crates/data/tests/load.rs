@@ -1,0 +1,208 @@
+//! Files, folders and names become datasets.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::path::Path;
+
+use common::shared;
+use tunesmith_data::{CsvOptions, DataFile, Format, LoadDataset, Value, label_info, load_dataset};
+
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn csv_and_tsv_have_the_types_of_pandas() {
+    let csv = load_dataset(shared("mrpc/samples/dev.csv").to_str().unwrap(), None).unwrap();
+    let dev = csv.get("train").unwrap();
+    assert_eq!(dev.num_rows(), 6);
+    assert_eq!(
+        dev.features().to_string(),
+        "{'label': Value('string'), 'sentence1': Value('string'), 'sentence2': Value('string')}"
+    );
+    // A lone quote begins a sentence in these files: nothing is quoted in TSV.
+    let tsv = load_dataset(shared("mrpc/samples/dev.tsv").to_str().unwrap(), None).unwrap();
+    let tsv = tsv.get("train").unwrap();
+    assert_eq!(tsv.num_rows(), 6);
+    assert_eq!(
+        tsv.features().to_string(),
+        "{'Quality': Value('int64'), '#1 ID': Value('int64'), '#2 ID': Value('int64'), \
+         '#1 String': Value('string'), '#2 String': Value('string')}"
+    );
+    for row in 0..6 {
+        let (csv, tsv) = (dev.row(row).unwrap(), tsv.row(row).unwrap());
+        assert_eq!(csv.get("sentence1"), tsv.get("#1 String"));
+        let equivalent = csv.get("label") == Some(Value::Str("equivalent"));
+        assert_eq!(tsv.get("Quality"), Some(Value::Int(equivalent.into())));
+    }
+}
+
+#[test]
+fn strings_in_the_label_column_become_classes() {
+    let path = shared("mrpc/samples/dev.csv");
+    let dev = LoadDataset::files([("validation", path)])
+        .label_column("label")
+        .load()
+        .unwrap();
+    let dev = dev.get("validation").unwrap();
+    assert_eq!(
+        dev.features().get("label").unwrap().to_string(),
+        "ClassLabel(names=['equivalent', 'not_equivalent'])"
+    );
+    let labels: Vec<_> = dev
+        .column("label")
+        .unwrap()
+        .iter()
+        .map(|v| v.as_i64())
+        .collect();
+    assert_eq!(labels, [0, 1, 1, 0, 1, 0].map(Some));
+    assert_eq!(label_info(dev, "label").unwrap().num_labels(), 2);
+}
+
+#[test]
+fn json_lines_have_types_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(
+        folder.path(),
+        "train.jsonl",
+        "{\"text\": \"a \\u00e9\", \"label\": 1, \"score\": 1, \"ok\": true, \"note\": null}\n\n\
+         {\"score\": 0.5, \"text\": null, \"label\": -1, \"ok\": false, \"note\": null}\n",
+    );
+    let train = load_dataset(&path, None).unwrap();
+    let train = train.get("train").unwrap();
+    assert_eq!(
+        train.features().to_string(),
+        "{'text': Value('string'), 'label': Value('int64'), 'score': Value('float64'), \
+         'ok': Value('bool'), 'note': Value('string')}"
+    );
+    assert_eq!(
+        train.row(0).unwrap().to_string(),
+        r#"{"text": "a é", "label": 1, "score": 1.0, "ok": true, "note": null}"#
+    );
+    assert_eq!(train.row(1).unwrap().get("label"), Some(Value::Int(-1)));
+}
+
+#[test]
+fn files_of_a_split_are_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = write(folder.path(), "a.csv", "t,n\nx,1\n");
+    let b = write(folder.path(), "b.csv", "t,n\ny,2.5\n");
+    let c = write(folder.path(), "c.txt", "t;n\nz;3\n");
+    let both = LoadDataset::files([("train", &a), ("train", &b), ("test", &a)])
+        .load()
+        .unwrap();
+    assert_eq!(both.names(), ["train", "test"]);
+    let train = both.get("train").unwrap();
+    assert_eq!(
+        train.features().get("n").unwrap().to_string(),
+        "Value('float64')"
+    );
+    assert_eq!(train.row(1).unwrap().get("n"), Some(Value::Float(2.5)));
+    assert_eq!(
+        both.get("test").unwrap().row(0).unwrap().get("n"),
+        Some(Value::Int(1))
+    );
+    let file = DataFile {
+        split: "train".into(),
+        path: c.into(),
+        format: Some(Format::Csv),
+    };
+    let options = CsvOptions {
+        delimiter: b';',
+        quoting: true,
+    };
+    let semicolons = LoadDataset::data_files(vec![file])
+        .csv(options)
+        .columns(["n"])
+        .load()
+        .unwrap();
+    assert_eq!(
+        semicolons.get("train").unwrap().features().to_string(),
+        "{'n': Value('int64')}"
+    );
+}
+
+#[test]
+fn the_dataset_card_names_classes_and_files() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "README.md",
+        "---
+configs:
+- config_name: default
+  data_files:
+  - split: train
+    path: first/*.csv
+  - split: holdout
+    path: second.csv
+dataset_info:
+  features:
+  - name: text
+    dtype: string
+  - name: label
+    dtype:
+      class_label:
+        names:
+          '0': bad
+          '1': good
+---
+",
+    );
+    write(folder.path(), "first/1.csv", "text,label\na,1\n");
+    write(folder.path(), "first/2.csv", "text,label\nb,0\n");
+    write(folder.path(), "second.csv", "text,label\nc,-1\n");
+    let datasets = load_dataset(folder.path().to_str().unwrap(), None).unwrap();
+    assert_eq!(datasets.names(), ["train", "holdout"]);
+    let train = datasets.get("train").unwrap();
+    assert_eq!(train.num_rows(), 2);
+    assert_eq!(
+        train.features().to_string(),
+        "{'text': Value('string'), 'label': ClassLabel(names=['bad', 'good'])}"
+    );
+    let holdout = datasets.get("holdout").unwrap();
+    assert_eq!(holdout.row(0).unwrap().get("label"), Some(Value::Int(-1)));
+}
+
+#[test]
+fn a_changed_file_is_read_again_past_the_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |path: &str| {
+        let data = LoadDataset::new(path)
+            .in_memory_limit(0)
+            .cache_dir(folder.path().join("cache"))
+            .load()
+            .unwrap();
+        let train = data.get("train").unwrap();
+        train.row(0).unwrap().to_string()
+    };
+    let path = write(folder.path(), "train.csv", "t\nx\n");
+    assert_eq!(load(&path), r#"{"t": "x"}"#);
+    write(folder.path(), "train.csv", "t\nlonger\n");
+    assert_eq!(load(&path), r#"{"t": "longer"}"#);
+}
+
+#[test]
+fn what_does_not_exist_is_told() {
+    let message = |path: &str| load_dataset(path, None).err().unwrap().to_string();
+    let nothing = message("./no/such/folder");
+    assert!(
+        nothing.contains("no such file or folder") && nothing.contains("id of a dataset"),
+        "{nothing}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(folder.path(), "data.xlsx", "");
+    assert!(message(&path).contains("must end in .parquet, .csv, .tsv, .jsonl or .json"));
+    let csv = write(folder.path(), "a.csv", "text,label\nx,1\n");
+    let wrong = LoadDataset::new(csv)
+        .columns(["txet"])
+        .load()
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(wrong.ends_with("Did you mean \"text\"?"), "{wrong}");
+}

@@ -1,0 +1,229 @@
+//! Tokenization equals transformers' on assorted pairs, at every length, and honours the options.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use common::{golden, numbers, tokenizer, word_tokenizer, word_tokenizer_json};
+use serde_json::Value as Json;
+use tunesmith_data::{Encoding, PaddingSide, TokenizeOptions, Tokenizer, Truncation};
+
+fn to(max_length: usize) -> TokenizeOptions {
+    TokenizeOptions {
+        max_length: Some(max_length),
+        ..TokenizeOptions::default()
+    }
+}
+
+#[test]
+fn assorted_pairs_equal_the_golden() {
+    let tokenizer = tokenizer();
+    let golden = golden("tokenization_assorted_pairs.json");
+    let cases = golden["cases"].as_array().unwrap();
+    let mut compared = 0;
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        let pair = case["text_pair"].as_str().unwrap();
+        let mut check = |key: &str, pair: Option<&str>, options: &TokenizeOptions| {
+            let expected = match &case[key] {
+                Json::Null => return,
+                // "same as …"
+                Json::String(same) => &case[same.trim_start_matches("same as ")],
+                expected => expected,
+            };
+            let found = tokenizer.encode(text, pair, options).unwrap();
+            let place = format!("case {} {key}", case["case"]);
+            assert_eq!(
+                found.input_ids,
+                numbers::<u32>(&expected["input_ids"]),
+                "{place}"
+            );
+            assert_eq!(
+                found.token_type_ids,
+                numbers::<u32>(&expected["token_type_ids"]),
+                "{place}"
+            );
+            assert_eq!(
+                found.attention_mask,
+                numbers::<u32>(&expected["attention_mask"]),
+                "{place}"
+            );
+            compared += 1;
+        };
+        let unlimited = TokenizeOptions {
+            truncation: Truncation::DoNotTruncate,
+            ..TokenizeOptions::default()
+        };
+        check("single_text_max128", None, &to(128));
+        check("single_text_max512", None, &to(512));
+        if pair.is_empty() {
+            // Two bare strings drop an empty second one in transformers; a batch keeps it, and so
+            // do `tokenizers` and this crate.
+            check("pair_batched_call_max128", Some(pair), &to(128));
+            check("pair_max128", None, &to(128));
+        } else {
+            check("pair_max128", Some(pair), &to(128));
+            check("pair_max512", Some(pair), &to(512));
+            check("pair_max512", Some(pair), &TokenizeOptions::default());
+            check("pair_untruncated", Some(pair), &unlimited);
+            check("pair_max16", Some(pair), &to(16));
+            check("pair_max17", Some(pair), &to(17));
+            let length = tokenizer
+                .encode(text, Some(pair), &unlimited)
+                .unwrap()
+                .input_ids
+                .len();
+            assert_eq!(
+                length as u64,
+                case["pair_untruncated_length"].as_u64().unwrap()
+            );
+        }
+        let length = tokenizer
+            .encode(text, None, &unlimited)
+            .unwrap()
+            .input_ids
+            .len();
+        assert_eq!(
+            length as u64,
+            case["single_untruncated_length"].as_u64().unwrap()
+        );
+    }
+    assert!(cases.len() == 32 && compared > 180, "{compared}");
+}
+
+#[test]
+fn minilm_says_what_it_needs() {
+    let tokenizer = tokenizer();
+    assert_eq!(tokenizer.model_max_length(), Some(512));
+    assert_eq!(tokenizer.vocab_size(), 30522);
+    assert_eq!(tokenizer.num_ids(), 30522);
+    assert_eq!(tokenizer.pad_token(), Some("[PAD]"));
+    assert_eq!(tokenizer.pad_token_id(), Some(0));
+    assert_eq!(tokenizer.padding_side(), PaddingSide::Right);
+}
+
+const WORDS: [&str; 6] = ["a", "b", "c", "x", "y", "z"];
+
+fn tokens(encoding: &Encoding) -> String {
+    encoding.tokens.join(" ")
+}
+
+#[test]
+fn truncation_takes_from_where_it_is_told() {
+    let json = word_tokenizer_json(&WORDS);
+    let right = br#"{"truncation_side": "right"}"#;
+    let tokenizer = Tokenizer::from_bytes(json.as_bytes(), Some(right)).unwrap();
+    let encode = |truncation, max_length| {
+        let options = TokenizeOptions {
+            truncation,
+            ..to(max_length)
+        };
+        tokenizer
+            .encode("a b c", Some("x y"), &options)
+            .map(|encoding| tokens(&encoding))
+    };
+    assert_eq!(
+        encode(Truncation::LongestFirst, 7).unwrap(),
+        "[CLS] a b [SEP] x y [SEP]"
+    );
+    assert_eq!(
+        encode(Truncation::OnlyFirst, 6).unwrap(),
+        "[CLS] a [SEP] x y [SEP]"
+    );
+    assert_eq!(
+        encode(Truncation::OnlySecond, 7).unwrap(),
+        "[CLS] a b c [SEP] x [SEP]"
+    );
+    assert_eq!(
+        encode(Truncation::DoNotTruncate, 4).unwrap(),
+        "[CLS] a b c [SEP] x y [SEP]"
+    );
+    let message = encode(Truncation::OnlySecond, 6).unwrap_err().to_string();
+    assert!(
+        message.contains("cannot be cut to 6 tokens by only_second"),
+        "{message}"
+    );
+    let message = encode(Truncation::LongestFirst, 2).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "max_length 2 is too short: the special tokens alone are 3"
+    );
+    assert_eq!(
+        "only_first".parse::<Truncation>().unwrap(),
+        Truncation::OnlyFirst
+    );
+    assert!(
+        "longest"
+            .parse::<Truncation>()
+            .unwrap_err()
+            .to_string()
+            .contains("longest_first")
+    );
+}
+
+#[test]
+fn saved_truncation_and_padding_are_reset_but_their_sides_stay() {
+    // The made-up tokenizer.json saves a truncation to 4 and a padding to 9, both on the left.
+    let tokenizer = word_tokenizer(&WORDS);
+    let options = TokenizeOptions::default();
+    assert_eq!(
+        tokens(&tokenizer.encode("a b c x y z", None, &options).unwrap()),
+        "[CLS] a b c x y z [SEP]"
+    );
+    assert_eq!(tokenizer.padding_side(), PaddingSide::Left);
+    assert_eq!(
+        (tokenizer.pad_token_id(), tokenizer.pad_token_type_id()),
+        (Some(0), 1)
+    );
+    assert_eq!(
+        tokens(&tokenizer.encode("a b c", None, &to(4)).unwrap()),
+        "[CLS] b c [SEP]"
+    );
+    let bare = TokenizeOptions {
+        add_special_tokens: false,
+        ..options
+    };
+    let pair = tokenizer.encode("a", Some("x ?"), &bare).unwrap();
+    assert_eq!(tokens(&pair), "a x [UNK]");
+    assert_eq!(pair.token_type_ids, [0, 1, 1]);
+    assert_eq!(tokenizer.num_ids(), 10);
+    let config = br#"{"padding_side": "right", "model_max_length": 1000000000000000019884624838656,
+        "pad_token": {"content": "z"}}"#;
+    let json = word_tokenizer_json(&WORDS);
+    let tokenizer = Tokenizer::from_bytes(json.as_bytes(), Some(config)).unwrap();
+    assert_eq!(tokenizer.padding_side(), PaddingSide::Right);
+    assert_eq!(tokenizer.model_max_length(), None);
+    assert_eq!(tokenizer.pad_token_id(), Some(9));
+}
+
+#[test]
+fn what_is_no_tokenizer_is_refused() {
+    let error = |bytes: &[u8]| {
+        Tokenizer::from_bytes(bytes, None)
+            .err()
+            .unwrap()
+            .to_string()
+    };
+    assert!(
+        error(b"{}").starts_with("tokenizer.json: not a tokenizer that can be read"),
+        "{}",
+        error(b"{}")
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let message = Tokenizer::from_file(folder.path())
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        message.contains("cannot read") && message.contains("tokenizer.json"),
+        "{message}"
+    );
+    let json = word_tokenizer_json(&WORDS);
+    let message = Tokenizer::from_bytes(json.as_bytes(), Some(b"{"))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(
+        message.starts_with("tokenizer_config.json beside"),
+        "{message}"
+    );
+}
