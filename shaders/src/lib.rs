@@ -1,0 +1,222 @@
+//! WGSL sources and the table of their entry points, bindings and variants.
+//!
+//! The text lives here, apart from the code that launches it, so that every variant can be listed,
+//! completed and validated without a device, and so that `include_str!` stays inside its package.
+
+mod gemm;
+mod template;
+
+pub use gemm::{Gemm, Layout, Tile};
+
+/// The type of one element of a storage binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    /// `f32`.
+    F32,
+    /// `vec4<f32>`: four neighbouring columns.
+    Vec4,
+    /// `vec4<f32>` in the `vec4` variant, `f32` otherwise.
+    Wide,
+    /// `i32`.
+    I32,
+}
+
+/// One storage buffer of a kernel. All are declared `read_write`, since cubecl packs many tensors
+/// into one buffer and WebGPU forbids one buffer in two access modes.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// The variable's name in the WGSL text.
+    pub name: &'static str,
+    /// The element's type.
+    pub element: Element,
+    /// The flag that a variant must carry for this binding to exist; `None`: always there.
+    pub when: Option<&'static str>,
+}
+
+/// A kernel: its text with placeholders, its bindings in order (the parameters follow as a uniform),
+/// and the flags its variants are made of.
+#[derive(Debug)]
+pub struct Shader {
+    /// The file's name without its ending; unique.
+    pub name: &'static str,
+    /// The text with placeholders.
+    pub template: &'static str,
+    /// Storage bindings in order.
+    pub bindings: &'static [Binding],
+    /// Invocations of a workgroup, a line of x.
+    pub workgroup_size: u32,
+    /// The flags that this shader knows.
+    pub flags: &'static [&'static str],
+}
+
+/// How many partial sums a tensor's sum of squares is split into.
+pub const SUM_SQUARES_LANES: u32 = 1024;
+
+impl Shader {
+    /// The complete WGSL of the variant with these flags.
+    pub fn complete(&self, flags: &[&str]) -> String {
+        let wide = flags.contains(&"vec4");
+        let text = template::sections(self.template, flags);
+        let values = [
+            ("bindings", self.declarations(flags)),
+            ("philox", self.philox(flags)),
+            ("erf", include_str!("../wgsl/erf.wgsl").to_owned()),
+            ("workgroup_size", self.workgroup_size.to_string()),
+            ("lanes", SUM_SQUARES_LANES.to_string()),
+            (
+                "zero",
+                if wide { "vec4<f32>(0.0)" } else { "0.0" }.to_owned(),
+            ),
+            (
+                "horizontal",
+                if wide {
+                    "sum.x + sum.y + sum.z + sum.w"
+                } else {
+                    "sum"
+                }
+                .to_owned(),
+            ),
+        ];
+        template::fill(&text, &values)
+    }
+
+    /// Every combination of this shader's flags.
+    pub fn variants(&self) -> Vec<Vec<&'static str>> {
+        (0..1usize << self.flags.len())
+            .map(|bits| {
+                let chosen = self.flags.iter().enumerate();
+                chosen
+                    .filter(|(i, _)| bits >> i & 1 == 1)
+                    .map(|(_, flag)| *flag)
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// The storage bindings that the variant with these flags has.
+    pub fn active_bindings(&self, flags: &[&str]) -> impl Iterator<Item = &'static Binding> {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        self.bindings.iter().filter(move |binding| {
+            binding
+                .when
+                .is_none_or(|flag| flags.iter().any(|f| f == flag))
+        })
+    }
+
+    fn declarations(&self, flags: &[&str]) -> String {
+        let wide = flags.contains(&"vec4");
+        declare(self.active_bindings(flags).map(|binding| {
+            let element = match binding.element {
+                Element::F32 => "f32",
+                Element::Vec4 => "vec4<f32>",
+                Element::Wide if wide => "vec4<f32>",
+                Element::Wide => "f32",
+                Element::I32 => "i32",
+            };
+            (binding.name, element)
+        }))
+    }
+
+    // A variant without dropout must not mention the generator's parameters it does not use.
+    fn philox(&self, flags: &[&str]) -> String {
+        let always = !self.flags.contains(&"dropout");
+        if always || flags.contains(&"dropout") {
+            include_str!("../wgsl/philox.wgsl").to_owned()
+        } else {
+            String::new()
+        }
+    }
+}
+
+fn declare<'a>(bindings: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let mut text = String::new();
+    let mut count = 0;
+    for (name, element) in bindings {
+        text += &format!(
+            "@group(0) @binding({count}) var<storage, read_write> {name}: array<{element}>;\n"
+        );
+        count += 1;
+    }
+    text + &format!("@group(0) @binding({count}) var<uniform> params: Params;\n")
+}
+
+const fn binding(name: &'static str, element: Element) -> Binding {
+    Binding {
+        name,
+        element,
+        when: None,
+    }
+}
+
+const fn binding_when(name: &'static str, element: Element, flag: &'static str) -> Binding {
+    Binding {
+        name,
+        element,
+        when: Some(flag),
+    }
+}
+
+macro_rules! shaders {
+    ($($constant:ident = $name:literal, $workgroup_size:literal, [$($flag:literal),*], [$($binding:expr),* $(,)?];)*) => {
+        $(
+            #[doc = concat!("`", $name, ".wgsl`")]
+            pub const $constant: &Shader = &Shader {
+                name: $name,
+                template: include_str!(concat!("../wgsl/", $name, ".wgsl")),
+                bindings: &[$($binding),*],
+                workgroup_size: $workgroup_size,
+                flags: &[$($flag),*],
+            };
+        )*
+        /// Every kernel but the matrix product, whose text [`Gemm`] completes.
+        pub const ALL: &[&Shader] = &[$($constant),*];
+    };
+}
+
+use Element::{F32, I32, Vec4, Wide};
+
+// name, invocations a workgroup, flags, bindings: inputs, indices, outputs.
+shaders! {
+    DROPOUT = "dropout", 16, [], [binding("x", F32), binding("output", F32)];
+    LAYER_NORM = "layer_norm", 16, ["residual", "dropout"], [
+        binding("x", Vec4), binding_when("residual", Vec4, "residual"),
+        binding("gamma", Vec4), binding("beta", Vec4),
+        binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32),
+    ];
+    LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout"], [
+        binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("gamma", Vec4),
+        binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
+    ];
+    LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, [], [
+        binding("dy", Vec4), binding("xhat", Vec4), binding("dgamma", Vec4), binding("dbeta", Vec4),
+    ];
+    COLUMN_SUM = "column_sum", 16, ["vec4"], [binding("x", Wide), binding("output", Wide)];
+    GELU = "gelu", 64, [], [binding("x", Vec4), binding("y", Vec4)];
+    GELU_BACKWARD = "gelu_backward", 64, [], [binding("x", Vec4), binding("dy", Vec4), binding("dx", Vec4)];
+    TANH = "tanh", 64, [], [binding("x", F32), binding("y", F32)];
+    TANH_BACKWARD = "tanh_backward", 64, [], [binding("y", F32), binding("dy", F32), binding("dx", F32)];
+    SOFTMAX = "softmax", 16, ["dropout"], [
+        binding("scores", F32), binding("lengths", I32),
+        binding("probabilities", F32), binding_when("dropped", F32, "dropout"),
+    ];
+    SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout"], [
+        binding("probabilities", F32), binding("dy", F32), binding("dscores", F32),
+    ];
+    EMBEDDING = "embedding", 64, [], [
+        binding("word", Vec4), binding("position", Vec4), binding("token_type", Vec4),
+        binding("ids", I32), binding("type_ids", I32), binding("output", Vec4),
+    ];
+    SCATTER_ADD = "scatter_add", 16, [], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
+    CROSS_ENTROPY = "cross_entropy", 1, [], [
+        binding("logits", F32), binding("labels", I32), binding("dlogits", F32), binding("loss", F32),
+    ];
+    MSE = "mse", 1, [], [
+        binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),
+    ];
+    SUM_SQUARES = "sum_squares", 16, ["vec4"], [binding("x", Wide), binding("partial", F32)];
+    CLIP = "clip", 64, [], [binding("partial", F32), binding("norm", F32)];
+    ADAMW = "adamw", 64, ["vec4"], [
+        binding("hyper", F32), binding("norm", F32), binding("parameter", Wide),
+        binding("gradient", Wide), binding("momentum", Wide), binding("variance", Wide),
+    ];
+}

@@ -1,0 +1,29 @@
+// dscores = P * (dP - sum(dP * P)) with dP the gradient through the dropout mask; one row a lane.
+struct Params { rows: u32, seq: u32, stride: u32, pad: u32, seed_low: u32, seed_high: u32, step: u32, site: u32, threshold: u32, keep_scale: f32, pad1: u32, pad2: u32 }
+
+{{bindings}}
+
+{{philox}}
+
+@compute @workgroup_size({{workgroup_size}})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let row = id.x;
+    if row >= params.rows { return; }
+    let start = row * params.stride;
+    var sum = 0.0;
+    for (var block = 0u; block * 4u < params.seq; block++) {
+        {{#dropout}}let factors = dropout_factors(block, row);{{/dropout}}
+        for (var lane = 0u; lane < 4u; lane++) {
+            let col = block * 4u + lane;
+            if col < params.seq {
+                var gradient = dy[start + col];
+                {{#dropout}}gradient *= factors[lane];{{/dropout}}
+                dscores[start + col] = gradient;
+                sum += gradient * probabilities[start + col];
+            }
+        }
+    }
+    for (var c = 0u; c < params.seq; c++) {
+        dscores[start + c] = probabilities[start + c] * (dscores[start + c] - sum);
+    }
+}
