@@ -1,0 +1,286 @@
+//! Which adapters there are, which one a run uses and why.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::backend::wgpu::{WgpuSetup, wgpu};
+use burn::tensor::Device;
+use thiserror::Error;
+
+/// What a user asks for with `--device`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// A real GPU where there is one, else the CPU.
+    Auto,
+    /// A real GPU, or an error.
+    Gpu,
+    /// burn's Flex.
+    Cpu,
+    /// A software renderer (lavapipe, SwiftShader), for tests and parity.
+    SoftwareGpu,
+}
+
+/// What an adapter is made of; kernels choose their tiles by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdapterKind {
+    /// A CPU that renders: llvmpipe, SwiftShader, WARP.
+    Software,
+    /// A GPU that shares the CPU's memory.
+    Integrated,
+    /// A GPU with memory of its own, or one whose kind isn't known.
+    Discrete,
+}
+
+impl AdapterKind {
+    /// By the adapter's name, which is all that a launch sees of it.
+    pub(crate) fn of_name(name: &str) -> Self {
+        let software = [
+            "llvmpipe",
+            "SwiftShader",
+            "Microsoft Basic Render",
+            "lavapipe",
+        ];
+        if software.iter().any(|word| name.contains(word)) {
+            Self::Software
+        } else {
+            Self::Discrete
+        }
+    }
+}
+
+/// A wgpu adapter as people see it.
+#[derive(Debug, Clone)]
+pub struct Adapter {
+    /// The driver's name for it.
+    pub name: String,
+    /// Vulkan, Metal, Dx12, Gl or BrowserWebGpu.
+    pub backend: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// What it is made of.
+    pub kind: AdapterKind,
+    /// The largest tensor it can bind, in bytes.
+    pub max_binding_bytes: u64,
+    /// The largest buffer it can allocate, in bytes.
+    pub max_buffer_bytes: u64,
+    handle: wgpu::Adapter,
+}
+
+/// Why no device could be opened.
+#[derive(Debug, Error)]
+pub enum DeviceError {
+    /// No adapter of the kind asked for.
+    #[error(
+        "no {wanted} was found among {found}. Try `--device cpu`, or install a driver: on \
+         Debian/Ubuntu `apt-get install mesa-vulkan-drivers` (25 or newer) gives a software one"
+    )]
+    NoAdapter {
+        /// What was asked for.
+        wanted: &'static str,
+        /// The adapters there are.
+        found: String,
+    },
+    /// The driver refused to open the adapter.
+    #[error("the adapter '{adapter}' could not be opened: {message}. Try `--device cpu`")]
+    Open {
+        /// The adapter's name.
+        adapter: String,
+        /// What the driver said.
+        message: String,
+    },
+}
+
+/// An opened device.
+#[derive(Debug, Clone)]
+pub struct ComputeDevice {
+    /// The burn device that tensors are made on.
+    pub device: Device,
+    /// Its name for people: the adapter's, or the CPU's.
+    pub name: String,
+    /// `Flex` or the graphics API.
+    pub backend: String,
+    /// `None` for the CPU device.
+    pub kind: Option<AdapterKind>,
+    /// Why this one was chosen, a sentence for people.
+    pub reason: String,
+    /// The largest tensor it can bind, in bytes; `None` on the CPU.
+    pub max_binding_bytes: Option<u64>,
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl ComputeDevice {
+    /// The CPU device, burn's Flex.
+    pub fn cpu(reason: &str) -> Self {
+        Self {
+            device: Device::flex(),
+            name: "CPU".to_owned(),
+            backend: "Flex".to_owned(),
+            kind: None,
+            reason: reason.to_owned(),
+            max_binding_bytes: None,
+            failure: Arc::default(),
+        }
+    }
+
+    /// What the driver last complained about (out of memory, a lost device, an invalid shader), if
+    /// anything: wgpu reports these apart from the call that caused them.
+    pub fn failure(&self) -> Option<String> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// Every wgpu adapter of this machine, real GPUs first.
+pub async fn adapters() -> Vec<Adapter> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let mut all: Vec<Adapter> = instance
+        .enumerate_adapters(wgpu::Backends::PRIMARY)
+        .await
+        .into_iter()
+        .map(|handle| {
+            let (info, limits) = (handle.get_info(), handle.limits());
+            Adapter {
+                kind: match info.device_type {
+                    wgpu::DeviceType::Cpu => AdapterKind::Software,
+                    wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+                    _ => AdapterKind::of_name(&info.name),
+                },
+                name: info.name,
+                backend: info.backend.to_string(),
+                driver: format!("{} {}", info.driver, info.driver_info)
+                    .trim()
+                    .to_owned(),
+                max_binding_bytes: limits.max_storage_buffer_binding_size,
+                max_buffer_bytes: limits.max_buffer_size,
+                handle,
+            }
+        })
+        .collect();
+    all.sort_by_key(|adapter| match adapter.kind {
+        AdapterKind::Discrete => 0,
+        AdapterKind::Integrated => 1,
+        AdapterKind::Software => 2,
+    });
+    all
+}
+
+/// Opens the device that `choice` asks for.
+///
+/// # Errors
+/// Where there is no such adapter, or the driver won't open it; the message says what to do.
+pub async fn open_device(choice: DeviceChoice) -> Result<ComputeDevice, DeviceError> {
+    if choice == DeviceChoice::Cpu {
+        return Ok(ComputeDevice::cpu("asked for with --device cpu"));
+    }
+    let all = adapters().await;
+    let software = choice == DeviceChoice::SoftwareGpu;
+    let chosen = all
+        .iter()
+        .find(|adapter| (adapter.kind == AdapterKind::Software) == software);
+    match (chosen, choice) {
+        (Some(adapter), DeviceChoice::Auto) => adapter.open("the first real GPU found").await,
+        (Some(adapter), DeviceChoice::Gpu) => adapter.open("asked for with --device gpu").await,
+        (Some(adapter), _) => adapter.open("asked for with --device software-gpu").await,
+        (None, DeviceChoice::Auto) => Ok(ComputeDevice::cpu(
+            "no real GPU was found, and the CPU is faster than a software renderer",
+        )),
+        (None, _) => Err(DeviceError::NoAdapter {
+            wanted: if software {
+                "software renderer"
+            } else {
+                "real GPU"
+            },
+            found: match all.as_slice() {
+                [] => "no adapters at all".to_owned(),
+                all => all
+                    .iter()
+                    .map(|adapter| adapter.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            },
+        }),
+    }
+}
+
+impl Adapter {
+    /// Opens this adapter with everything it can do.
+    ///
+    /// # Errors
+    /// Where the driver won't.
+    pub async fn open(&self, reason: &str) -> Result<ComputeDevice, DeviceError> {
+        self.open_with_limits(reason, self.handle.limits()).await
+    }
+
+    /// Opens this adapter with no more than what WebGPU promises everywhere, but for the size of
+    /// buffers: what our own kernels must live with.
+    ///
+    /// # Errors
+    /// Where the driver won't.
+    pub async fn open_with_webgpu_defaults(
+        &self,
+        reason: &str,
+    ) -> Result<ComputeDevice, DeviceError> {
+        self.open_with_limits(reason, wgpu::Limits::default()).await
+    }
+
+    async fn open_with_limits(
+        &self,
+        reason: &str,
+        required_limits: wgpu::Limits,
+    ) -> Result<ComputeDevice, DeviceError> {
+        let refused = |message: String| DeviceError::Open {
+            adapter: self.name.clone(),
+            message,
+        };
+        let max_binding_bytes = Some(required_limits.max_storage_buffer_binding_size);
+        let descriptor = wgpu::DeviceDescriptor {
+            // cubecl plans with the adapter's features, so all of them must be on.
+            required_features: self
+                .handle
+                .features()
+                .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS)
+                .difference(wgpu::Features::all_experimental_mask()),
+            required_limits,
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        };
+        let (device, queue) = self
+            .handle
+            .request_device(&descriptor)
+            .await
+            .map_err(|error| refused(error.to_string()))?;
+        let failure: Arc<Mutex<Option<String>>> = Arc::default();
+        let note = |kept: &Arc<Mutex<Option<String>>>, message: String| {
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+        };
+        let kept = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |error| note(&kept, error.to_string())));
+        let kept = failure.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                note(&kept, format!("the device was lost: {message}"));
+            }
+        });
+        let setup = WgpuSetup {
+            instance: wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle()),
+            backend: self.handle.get_info().backend,
+            adapter: self.handle.clone(),
+            device,
+            queue,
+        };
+        let device = Device::wgpu_options()
+            .setup(setup)
+            .init()
+            .map_err(|error| refused(error.to_string()))?;
+        Ok(ComputeDevice {
+            device,
+            name: self.name.clone(),
+            backend: self.backend.clone(),
+            kind: Some(self.kind),
+            reason: reason.to_owned(),
+            max_binding_bytes,
+            failure,
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! The matrix product behind every linear layer and the attention.
+
+use gemm::Parallelism;
+use rayon::prelude::*;
+use tunesmith_shaders::{Gemm, Layout, Tile};
+
+use crate::buffer::Buffer;
+use crate::device::AdapterKind;
+use crate::kernel::{Kernel, Launch, Params, Variant, run};
+
+/// A batch of products: index `z` splits into `(z / inner, z % inner)`, each with a stride in
+/// elements for every matrix, so that heads are addressed where they lie and never moved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Batch {
+    pub(crate) outer: usize,
+    pub(crate) inner: usize,
+    pub(crate) a: [usize; 2],
+    pub(crate) b: [usize; 2],
+    pub(crate) c: [usize; 2],
+}
+
+impl Batch {
+    pub(crate) const ONE: Self = Self {
+        outer: 1,
+        inner: 1,
+        a: [0; 2],
+        b: [0; 2],
+        c: [0; 2],
+    };
+
+    fn offsets(&self, z: usize) -> [usize; 3] {
+        let at = |strides: [usize; 2]| z / self.inner * strides[0] + z % self.inner * strides[1];
+        [at(self.a), at(self.b), at(self.c)]
+    }
+}
+
+/// `C = alpha * op(A) * op(B) (+ bias) (+ C)` with `op(A)` `[m, k]`, `op(B)` `[k, n]`; `ld*` are the
+/// distances in elements between the rows as they are stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Product {
+    pub(crate) layout: Layout,
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+    pub(crate) lda: usize,
+    pub(crate) ldb: usize,
+    pub(crate) ldc: usize,
+    pub(crate) batch: Batch,
+    pub(crate) alpha: f32,
+    pub(crate) accumulate: bool,
+    pub(crate) bias: bool,
+}
+
+impl Product {
+    /// Runs it; where `vec4` tiles apply, columns of C up to the next multiple of 4 are written.
+    pub(crate) fn run(&self, a: Buffer, b: Buffer, bias: Option<Buffer>, c: Buffer) -> Buffer {
+        let inputs: Vec<_> = [Some(a), Some(b), bias].into_iter().flatten().collect();
+        let [c] = run(self, &inputs, &[], [c]);
+        c
+    }
+
+    // Four floats at a time need every row they are read from and written to to start aligned.
+    fn tile(&self, adapter: AdapterKind) -> Tile {
+        let Batch { a, b, c, .. } = self.batch;
+        let aligned = |values: &[usize]| values.iter().all(|value| value.is_multiple_of(4));
+        let columns = aligned(&[self.ldb, self.ldc, b[0], b[1], c[0], c[1]])
+            && self.n.next_multiple_of(4) <= self.ldc
+            && (!self.bias || self.n.is_multiple_of(4));
+        let rows = match self.layout {
+            Layout::Nt => aligned(&[self.lda, self.k, a[0], a[1]]),
+            Layout::Nn | Layout::Tn => self.n.next_multiple_of(4) <= self.ldb,
+        };
+        match adapter {
+            _ if !(columns && rows) => Tile::SCALAR,
+            AdapterKind::Software => Tile::LARGE,
+            AdapterKind::Integrated | AdapterKind::Discrete => Tile::SMALL,
+        }
+    }
+}
+
+impl Kernel for Product {
+    fn launch(&self, adapter: AdapterKind) -> Launch {
+        let tile = self.tile(adapter);
+        let tiles = self.m.div_ceil(tile.rows as usize) * self.n.div_ceil(tile.cols as usize);
+        let Batch {
+            outer,
+            inner,
+            a,
+            b,
+            c,
+        } = self.batch;
+        let params = Params::default()
+            .int(self.m)
+            .int(self.n)
+            .int(self.k)
+            .int(self.lda)
+            .int(self.ldb)
+            .int(self.ldc)
+            .int(inner)
+            .int(a[0])
+            .int(a[1])
+            .int(b[0])
+            .int(b[1])
+            .int(c[0])
+            .int(c[1])
+            .float(self.alpha)
+            .int(usize::from(self.accumulate));
+        Launch {
+            variant: Variant::Gemm(Gemm {
+                layout: self.layout,
+                tile,
+                bias: self.bias,
+            }),
+            invocations: tiles,
+            batch: outer * inner,
+            params,
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let count = self.batch.outer * self.batch.inner;
+        let (a, b) = (floats[0], floats[1]);
+        let c = Pointer(outputs[0].as_mut_ptr(), outputs[0].len());
+        if self.bias && !self.accumulate {
+            for row in outputs[0].chunks_mut(self.ldc).take(self.m) {
+                row[..self.n].copy_from_slice(&floats[2][..self.n]);
+            }
+        }
+        if count == 1 {
+            self.one(a, b, &c, 0, Parallelism::Rayon(0));
+        } else {
+            // Each z writes its own part of C: `Batch` strides never overlap.
+            (0..count)
+                .into_par_iter()
+                .for_each(|z| self.one(a, b, &c, z, Parallelism::None));
+        }
+    }
+}
+
+/// A buffer that several threads write disjoint parts of.
+struct Pointer(*mut f32, usize);
+
+// SAFETY: `Product::plain` gives every thread its own `z`, whose elements of C no other `z` has.
+unsafe impl Sync for Pointer {}
+
+impl Product {
+    fn one(&self, a: &[f32], b: &[f32], c: &Pointer, z: usize, parallelism: Parallelism) {
+        let [a_at, b_at, c_at] = self.batch.offsets(z);
+        let (a_rs, a_cs) = match self.layout {
+            Layout::Nn | Layout::Nt => (self.lda, 1),
+            Layout::Tn => (1, self.lda),
+        };
+        let (b_rs, b_cs) = match self.layout {
+            Layout::Nn | Layout::Tn => (self.ldb, 1),
+            Layout::Nt => (1, self.ldb),
+        };
+        let last = |rows: usize, rs: usize, cols: usize, cs: usize| {
+            rows.saturating_sub(1) * rs + cols.saturating_sub(1) * cs
+        };
+        assert!(
+            a_at + last(self.m, a_rs, self.k, a_cs) < a.len(),
+            "A is smaller than its product"
+        );
+        assert!(
+            b_at + last(self.k, b_rs, self.n, b_cs) < b.len(),
+            "B is smaller than its product"
+        );
+        assert!(
+            c_at + last(self.m, self.ldc, self.n, 1) < c.1,
+            "C is smaller than its product"
+        );
+        // SAFETY: the asserts above keep every element inside its slice, and no other thread touches
+        // this part of C.
+        unsafe {
+            gemm::gemm(
+                self.m,
+                self.n,
+                self.k,
+                c.0.add(c_at),
+                1,
+                self.ldc as isize,
+                self.accumulate || self.bias,
+                a.as_ptr().add(a_at),
+                a_cs as isize,
+                a_rs as isize,
+                b.as_ptr().add(b_at),
+                b_cs as isize,
+                b_rs as isize,
+                1.0,
+                self.alpha,
+                false,
+                false,
+                false,
+                parallelism,
+            );
+        }
+    }
+}

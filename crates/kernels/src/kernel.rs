@@ -1,0 +1,234 @@
+//! One launch path for every kernel: the same call runs WGSL on a GPU and the plain twin on the CPU.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use burn::backend::wgpu::CubeTensor;
+use cubecl::ir::UIntKind;
+use cubecl::ir::metadata::Info;
+use cubecl::ir::settings::Dim3;
+use cubecl::prelude::*;
+use cubecl::server::{KernelArguments, MetadataBindingInfo};
+use cubecl::{CubeKernel, PrecompiledSource};
+use tunesmith_shaders::{Gemm, Shader};
+
+use crate::buffer::{Buffer, CpuTensor};
+use crate::device::AdapterKind;
+
+/// WebGPU's limit on workgroups in one dimension.
+const MAX_WORKGROUPS: u32 = 65_535;
+
+/// An op with its parameters: how to launch it, and the same thing in plain Rust.
+pub(crate) trait Kernel {
+    /// The WGSL variant for this kind of adapter, its extent and its parameters.
+    fn launch(&self, adapter: AdapterKind) -> Launch;
+
+    /// The plain twin, over the same buffers in the same order.
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]);
+}
+
+/// Which text to run, how many invocations, and the uniform that follows the storage bindings.
+pub(crate) struct Launch {
+    pub(crate) variant: Variant,
+    /// Invocations needed along x; spread over y where x would exceed WebGPU's limit.
+    pub(crate) invocations: usize,
+    /// Workgroups along z.
+    pub(crate) batch: usize,
+    pub(crate) params: Params,
+}
+
+/// Names one complete WGSL text; the key of the pipeline cache.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Variant {
+    Shader {
+        name: &'static str,
+        flags: Vec<&'static str>,
+    },
+    Gemm(Gemm),
+}
+
+impl Variant {
+    pub(crate) fn shader(shader: &'static Shader, flags: &[(&'static str, bool)]) -> Self {
+        let flags = flags
+            .iter()
+            .filter(|(_, set)| *set)
+            .map(|(flag, _)| *flag)
+            .collect();
+        Self::Shader {
+            name: shader.name,
+            flags,
+        }
+    }
+
+    fn workgroup_size(&self) -> u32 {
+        match self {
+            Self::Shader { name, .. } => find(name).workgroup_size,
+            Self::Gemm(gemm) => gemm.tile.workgroup_size,
+        }
+    }
+
+    fn complete(&self) -> String {
+        match self {
+            Self::Shader { name, flags } => find(name).complete(flags),
+            Self::Gemm(gemm) => gemm.complete(),
+        }
+    }
+}
+
+// The table is the only source of names, so the lookup always finds one.
+fn find(name: &str) -> &'static Shader {
+    let mut all = tunesmith_shaders::ALL.iter();
+    all.find(|shader| shader.name == name)
+        .unwrap_or(&tunesmith_shaders::ALL[0])
+}
+
+/// The words of a uniform struct of 32-bit members, padded to 16 bytes.
+#[derive(Default)]
+pub(crate) struct Params(Vec<u32>);
+
+impl Params {
+    pub(crate) fn int(mut self, value: usize) -> Self {
+        self.0.push(value as u32);
+        self
+    }
+
+    pub(crate) fn float(mut self, value: f32) -> Self {
+        self.0.push(value.to_bits());
+        self
+    }
+
+    fn words(mut self) -> Vec<u64> {
+        self.0.resize(self.0.len().next_multiple_of(4), 0);
+        self.0
+            .chunks(2)
+            .map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32)
+            .collect()
+    }
+}
+
+static DISPATCHES: AtomicU64 = AtomicU64::new(0);
+
+/// How many kernels this process has dispatched so far, on any device; read it twice to count a step.
+pub fn dispatches() -> u64 {
+    DISPATCHES.load(Ordering::Relaxed)
+}
+
+/// Runs a kernel over its inputs and returns its outputs, written.
+///
+/// # Panics
+/// Where the buffers lie on different devices: a bug in the calling op.
+pub(crate) fn run<const N: usize>(
+    kernel: &dyn Kernel,
+    floats: &[Buffer],
+    indices: &[Buffer],
+    outputs: [Buffer; N],
+) -> [Buffer; N] {
+    DISPATCHES.fetch_add(1, Ordering::Relaxed);
+    match &outputs[0] {
+        Buffer::Gpu(first) => {
+            let client = first.client.clone();
+            launch(
+                kernel,
+                &client,
+                floats.iter().chain(indices).chain(&outputs).map(gpu),
+            );
+            outputs
+        }
+        Buffer::Cpu(_) => plain(kernel, floats, indices, outputs),
+    }
+}
+
+fn gpu(buffer: &Buffer) -> &CubeTensor {
+    match buffer {
+        Buffer::Gpu(tensor) => tensor,
+        Buffer::Cpu(_) => panic!("a kernel was given tensors of two devices"),
+    }
+}
+
+fn cpu(buffer: &Buffer) -> &CpuTensor {
+    match buffer {
+        Buffer::Cpu(tensor) => tensor,
+        Buffer::Gpu(_) => panic!("a kernel was given tensors of two devices"),
+    }
+}
+
+fn launch<'a>(kernel: &dyn Kernel, client: &Client, buffers: impl Iterator<Item = &'a CubeTensor>) {
+    let adapter = AdapterKind::of_name(&client.properties().identity.name);
+    let Launch {
+        variant,
+        invocations,
+        batch,
+        params,
+    } = kernel.launch(adapter);
+    let groups = (invocations as u32).div_ceil(variant.workgroup_size());
+    let rows = groups.div_ceil(MAX_WORKGROUPS);
+    let count = CubeCount::Static(groups.div_ceil(rows), rows, batch as u32);
+    let arguments = KernelArguments::new()
+        .with_buffers(
+            buffers
+                .map(|tensor| tensor.handle.clone().binding())
+                .collect(),
+        )
+        .with_info(MetadataBindingInfo::custom(params.words()));
+    client.launch(Box::new(WgslKernel(variant)), count, arguments);
+}
+
+fn plain<const N: usize>(
+    kernel: &dyn Kernel,
+    floats: &[Buffer],
+    indices: &[Buffer],
+    mut outputs: [Buffer; N],
+) -> [Buffer; N] {
+    let floats: Vec<&[f32]> = floats.iter().map(|buffer| cpu(buffer).storage()).collect();
+    let indices: Vec<&[i32]> = indices.iter().map(|buffer| cpu(buffer).storage()).collect();
+    let mut slices: Vec<&mut [f32]> = outputs
+        .iter_mut()
+        .map(|buffer| match buffer {
+            Buffer::Cpu(tensor) => tensor.storage_mut(),
+            Buffer::Gpu(_) => panic!("a kernel was given tensors of two devices"),
+        })
+        .collect();
+    kernel.plain(&floats, &indices, &mut slices);
+    drop(slices);
+    outputs
+}
+
+/// A complete WGSL text as cubecl launches it.
+#[derive(Debug)]
+struct WgslKernel(Variant);
+
+impl KernelMetadata for WgslKernel {
+    fn id(&self) -> KernelId {
+        // Our kernels guard their own indices, so naga need not bound their loops once more.
+        KernelId::new::<Self>()
+            .mode(ExecutionMode::Unchecked)
+            .info(self.0.clone())
+    }
+
+    fn address_type(&self) -> ElemType {
+        UIntKind::U32.into()
+    }
+}
+
+impl CubeKernel for WgslKernel {
+    fn define(&self) -> KernelDefinition {
+        let dim = Dim3 {
+            x: self.0.workgroup_size(),
+            y: 1,
+            z: 1,
+        };
+        let settings = KernelSettings::new(dim, ExecutionMode::Unchecked, AddressType::U32);
+        KernelDefinition {
+            body: Scope::root(settings.clone()),
+            settings,
+            info: Info::default(),
+        }
+    }
+
+    fn source(&self) -> Option<PrecompiledSource> {
+        Some(PrecompiledSource {
+            source: self.0.complete(),
+            entrypoint_name: "main".to_owned(),
+            lang: "wgsl",
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! LayerNorm over a sum: `LayerNorm(residual + dropout(x))`, the way BERT closes every block
+//! (Ba et al., arXiv 1607.06450).
+
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+use tunesmith_shaders::{LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM_PARAMETERS};
+
+use crate::buffer::{empty, floats, tensor};
+use crate::device::AdapterKind;
+use crate::dropout::Dropout;
+use crate::kernel::{Kernel, Launch, Params, Variant, run};
+
+/// What [`layer_norm`] keeps for its backward pass.
+#[derive(Debug, Clone)]
+pub struct LayerNormSaved {
+    /// The normalised rows before scale and shift, `[rows, cols]`.
+    pub xhat: Tensor<2>,
+    /// One over the standard deviation of every row, `[rows]`.
+    pub rstd: Tensor<1>,
+}
+
+struct Forward {
+    rows: usize,
+    cols: usize,
+    epsilon: f32,
+    residual: bool,
+    dropout: Dropout,
+}
+
+/// `LayerNorm(residual + dropout(x)) * gamma + beta` over rows of `[rows, cols]`, `cols` a multiple
+/// of 4, with what the backward pass needs.
+pub fn layer_norm(
+    x: &Tensor<2>,
+    residual: Option<&Tensor<2>>,
+    gamma: &Tensor<1>,
+    beta: &Tensor<1>,
+    epsilon: f32,
+    dropout: &Dropout,
+) -> (Tensor<2>, LayerNormSaved) {
+    let [rows, cols] = x.dims();
+    let device = x.device();
+    let op = Forward {
+        rows,
+        cols,
+        epsilon,
+        residual: residual.is_some(),
+        dropout: *dropout,
+    };
+    let inputs: Vec<_> = std::iter::once(x.clone())
+        .chain(residual.cloned())
+        .map(floats)
+        .chain([floats(gamma.clone()), floats(beta.clone())])
+        .collect();
+    let outputs = [
+        empty([rows, cols], &device),
+        empty([rows, cols], &device),
+        empty([rows], &device),
+    ];
+    let [y, xhat, rstd] = run(&op, &inputs, &[], outputs);
+    (
+        tensor(y),
+        LayerNormSaved {
+            xhat: tensor(xhat),
+            rstd: tensor(rstd),
+        },
+    )
+}
+
+impl Kernel for Forward {
+    fn launch(&self, _: AdapterKind) -> Launch {
+        let flags = [
+            ("residual", self.residual),
+            ("dropout", self.dropout.is_active()),
+        ];
+        let params = Params::default()
+            .int(self.rows)
+            .int(self.cols / 4)
+            .float(self.epsilon)
+            .int(0);
+        Launch {
+            variant: Variant::shader(LAYER_NORM, &flags),
+            invocations: self.rows,
+            batch: 1,
+            params: self.dropout.params(params).int(0).int(0),
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let cols = self.cols;
+        let x = floats[0];
+        let residual = self.residual.then(|| floats[1]);
+        let (gamma, beta) = (floats[floats.len() - 2], floats[floats.len() - 1]);
+        let [y, xhat, rstd] = outputs else { return };
+        y.par_chunks_mut(cols)
+            .zip(xhat.par_chunks_mut(cols))
+            .zip(rstd.par_iter_mut())
+            .enumerate()
+            .for_each(|(row, ((y, xhat), rstd))| {
+                let range = row * cols..(row + 1) * cols;
+                xhat.copy_from_slice(&x[range.clone()]);
+                if self.dropout.is_active() {
+                    self.dropout.apply_row(row, xhat);
+                }
+                if let Some(residual) = residual {
+                    for (sum, value) in xhat.iter_mut().zip(&residual[range]) {
+                        *sum += value;
+                    }
+                }
+                let mean = xhat.iter().sum::<f32>() / cols as f32;
+                let variance =
+                    xhat.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / cols as f32;
+                *rstd = 1.0 / (variance + self.epsilon).sqrt();
+                for i in 0..cols {
+                    xhat[i] = (xhat[i] - mean) * *rstd;
+                    y[i] = xhat[i] * gamma[i] + beta[i];
+                }
+            });
+    }
+}
+
+struct Backward {
+    rows: usize,
+    cols: usize,
+    dropout: Dropout,
+}
+
+/// The gradients of the residual and of `x` in [`layer_norm`], both `[rows, cols]`; one tensor where
+/// nothing was dropped.
+pub fn layer_norm_backward(
+    dy: &Tensor<2>,
+    saved: &LayerNormSaved,
+    gamma: &Tensor<1>,
+    dropout: &Dropout,
+) -> (Tensor<2>, Tensor<2>) {
+    let [rows, cols] = dy.dims();
+    let device = dy.device();
+    let op = Backward {
+        rows,
+        cols,
+        dropout: *dropout,
+    };
+    let inputs = [
+        floats(dy.clone()),
+        floats(saved.xhat.clone()),
+        floats(saved.rstd.clone()),
+        floats(gamma.clone()),
+    ];
+    let sum = empty([rows, cols], &device);
+    if dropout.is_active() {
+        let [sum, x] = run(&op, &inputs, &[], [sum, empty([rows, cols], &device)]);
+        (tensor(sum), tensor(x))
+    } else {
+        let [sum] = run(&op, &inputs, &[], [sum]);
+        let sum = tensor(sum);
+        (sum.clone(), sum)
+    }
+}
+
+impl Kernel for Backward {
+    fn launch(&self, _: AdapterKind) -> Launch {
+        let params = Params::default()
+            .int(self.rows)
+            .int(self.cols / 4)
+            .int(0)
+            .int(0);
+        Launch {
+            variant: Variant::shader(
+                LAYER_NORM_BACKWARD,
+                &[("dropout", self.dropout.is_active())],
+            ),
+            invocations: self.rows,
+            batch: 1,
+            params: self.dropout.params(params).int(0).int(0),
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let cols = self.cols;
+        let [dy, xhat, rstd, gamma] = floats else {
+            return;
+        };
+        let (dsum, dx) = outputs.split_at_mut(1);
+        dsum[0]
+            .par_chunks_mut(cols)
+            .enumerate()
+            .for_each(|(row, dsum)| {
+                let (dy, xhat) = (&dy[row * cols..][..cols], &xhat[row * cols..][..cols]);
+                let (mut sum, mut projected) = (0.0, 0.0);
+                for i in 0..cols {
+                    let scaled = dy[i] * gamma[i];
+                    sum += scaled;
+                    projected += scaled * xhat[i];
+                }
+                let (mean, slope) = (sum / cols as f32, projected / cols as f32);
+                for i in 0..cols {
+                    dsum[i] = rstd[row] * (dy[i] * gamma[i] - mean - xhat[i] * slope);
+                }
+            });
+        if let Some(dx) = dx.first_mut() {
+            dx.copy_from_slice(dsum[0]);
+            dx.par_chunks_mut(cols)
+                .enumerate()
+                .for_each(|(row, dx)| self.dropout.apply_row(row, dx));
+        }
+    }
+}
+
+struct Parameters {
+    rows: usize,
+    cols: usize,
+}
+
+/// Adds the gradients of `gamma` and `beta`, `[cols]` each, to what they hold already.
+pub fn layer_norm_parameters_backward(
+    dy: &Tensor<2>,
+    saved: &LayerNormSaved,
+    dgamma: Tensor<1>,
+    dbeta: Tensor<1>,
+) -> (Tensor<1>, Tensor<1>) {
+    let [rows, cols] = dy.dims();
+    let inputs = [floats(dy.clone()), floats(saved.xhat.clone())];
+    let outputs = [floats(dgamma), floats(dbeta)];
+    let [dgamma, dbeta] = run(&Parameters { rows, cols }, &inputs, &[], outputs);
+    (tensor(dgamma), tensor(dbeta))
+}
+
+impl Kernel for Parameters {
+    fn launch(&self, _: AdapterKind) -> Launch {
+        Launch {
+            variant: Variant::shader(LAYER_NORM_PARAMETERS, &[]),
+            invocations: self.cols / 4,
+            batch: 1,
+            params: Params::default().int(self.rows).int(self.cols / 4),
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let [dgamma, dbeta] = outputs else { return };
+        let rows = floats[0].chunks(self.cols).zip(floats[1].chunks(self.cols));
+        for (dy, xhat) in rows {
+            for i in 0..self.cols {
+                dgamma[i] += dy[i] * xhat[i];
+                dbeta[i] += dy[i];
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The kernels of a training step: each op is a WGSL file and its plain twin, behind one function.
+//!
+//! On a wgpu device an op launches the text of `shaders/wgsl/<op>.wgsl`; on the CPU device (burn's
+//! Flex) it runs the plain twin beside it here, over slices. The two check each other in tests, and
+//! both draw the same dropout masks, so that a run sees the same noise on every device. Tensors are
+//! burn tensors of `f32` in row-major order; an op that accumulates takes its output by value.
+
+mod adamw;
+mod attention;
+mod buffer;
+mod device;
+mod dropout;
+mod elementwise;
+mod embedding;
+mod gemm;
+mod kernel;
+mod layer_norm;
+mod linear;
+mod loss;
+mod philox;
+mod reduce;
+
+pub use adamw::{AdamWHyper, adamw};
+pub use attention::{Attention, AttentionSaved, attention, attention_backward};
+pub use buffer::indices;
+pub use device::{
+    Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_device,
+};
+pub use dropout::{Dropout, dropout};
+pub use elementwise::{erf, gelu, gelu_backward, tanh, tanh_backward};
+pub use embedding::{embedding, scatter_add};
+pub use kernel::dispatches;
+pub use layer_norm::{
+    LayerNormSaved, layer_norm, layer_norm_backward, layer_norm_parameters_backward,
+};
+pub use linear::{
+    linear, linear_backward_bias, linear_backward_input, linear_backward_input_new,
+    linear_backward_weight,
+};
+pub use loss::{cross_entropy, mse};
+pub use reduce::{GradientNorm, gradient_norm};

@@ -1,0 +1,157 @@
+//! Sums: over columns for bias gradients, over everything for the global gradient norm.
+
+use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
+use tunesmith_shaders::{CLIP, COLUMN_SUM, SUM_SQUARES, SUM_SQUARES_LANES};
+
+use crate::buffer::{Buffer, empty, floats, tensor};
+use crate::device::AdapterKind;
+use crate::kernel::{Kernel, Launch, Params, Variant, run};
+
+const LANES: usize = SUM_SQUARES_LANES as usize;
+
+struct ColumnSum {
+    rows: usize,
+    cols: usize,
+}
+
+/// Adds the column sums of `x` `[rows, cols]` to `output` `[cols]`.
+pub(crate) fn column_sum(x: &Tensor<2>, output: Tensor<1>) -> Tensor<1> {
+    let [rows, cols] = x.dims();
+    let op = ColumnSum { rows, cols };
+    let [output] = run(&op, &[floats(x.clone())], &[], [floats(output)]);
+    tensor(output)
+}
+
+impl Kernel for ColumnSum {
+    fn launch(&self, _: AdapterKind) -> Launch {
+        let wide = self.cols.is_multiple_of(4);
+        let cols = if wide { self.cols / 4 } else { self.cols };
+        Launch {
+            variant: Variant::shader(COLUMN_SUM, &[("vec4", wide)]),
+            invocations: cols,
+            batch: 1,
+            params: Params::default().int(self.rows).int(cols),
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        for row in floats[0].chunks(self.cols) {
+            for (sum, value) in outputs[0].iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+    }
+}
+
+/// The global norm of a set of gradients, and the factor that clips it.
+#[derive(Debug, Clone)]
+pub struct GradientNorm {
+    /// `[norm, factor]`, on the device: a step need not wait for it.
+    pub(crate) values: Tensor<1>,
+}
+
+impl GradientNorm {
+    /// `[2]`: the L2 norm over all gradients before clipping, and min(1, max_norm / (norm + 1e-6)).
+    pub fn values(&self) -> Tensor<1> {
+        self.values.clone()
+    }
+}
+
+/// Sums the squares of one tensor into its slot of partial sums.
+struct SumSquares {
+    count: usize,
+    slot: usize,
+}
+
+/// The L2 norm over all `gradients` (flat, any length), clipped at `max_norm` as
+/// `torch.nn.utils.clip_grad_norm_` does; a `max_norm` of 0 clips nothing.
+pub fn gradient_norm(
+    gradients: impl ExactSizeIterator<Item = Tensor<1>>,
+    max_norm: f32,
+    device: &Device,
+) -> GradientNorm {
+    let slots = gradients.len();
+    let mut partial: Buffer = empty([slots * LANES], device);
+    for (slot, gradient) in gradients.enumerate() {
+        let op = SumSquares {
+            count: gradient.dims()[0],
+            slot,
+        };
+        [partial] = run(&op, &[floats(gradient)], &[], [partial]);
+    }
+    let [norm] = run(
+        &Clip { slots, max_norm },
+        &[partial],
+        &[],
+        [empty([2], device)],
+    );
+    GradientNorm {
+        values: tensor(norm),
+    }
+}
+
+impl Kernel for SumSquares {
+    fn launch(&self, _: AdapterKind) -> Launch {
+        let wide = self.count.is_multiple_of(4);
+        let count = if wide { self.count / 4 } else { self.count };
+        Launch {
+            variant: Variant::shader(SUM_SQUARES, &[("vec4", wide)]),
+            invocations: LANES,
+            batch: 1,
+            params: Params::default().int(count).int(self.slot),
+        }
+    }
+
+    // In pieces of neighbours here, strided on the device: both sum few enough that f32 holds.
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let partial = &mut outputs[0][self.slot * LANES..][..LANES];
+        let piece = self.count.div_ceil(LANES).max(1);
+        partial.fill(0.0);
+        partial
+            .par_iter_mut()
+            .zip(floats[0].par_chunks(piece))
+            .for_each(|(sum, values)| {
+                *sum = sum_of_squares(values);
+            });
+    }
+}
+
+// Eight running sums, so that the compiler may use vector registers.
+fn sum_of_squares(values: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 8];
+    let chunks = values.chunks_exact(8);
+    let rest: f32 = chunks.remainder().iter().map(|x| x * x).sum();
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += x * x;
+        }
+    }
+    sums.iter().sum::<f32>() + rest
+}
+
+struct Clip {
+    slots: usize,
+    max_norm: f32,
+}
+
+impl Kernel for Clip {
+    fn launch(&self, _: AdapterKind) -> Launch {
+        Launch {
+            variant: Variant::shader(CLIP, &[]),
+            invocations: 64,
+            batch: 1,
+            params: Params::default().int(self.slots).float(self.max_norm),
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let norm = floats[0].iter().map(|x| f64::from(*x)).sum::<f64>().sqrt() as f32;
+        outputs[0][0] = norm;
+        outputs[0][1] = if self.max_norm > 0.0 {
+            (self.max_norm / (norm + 1e-6)).min(1.0)
+        } else {
+            1.0
+        };
+    }
+}

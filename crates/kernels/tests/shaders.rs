@@ -1,0 +1,112 @@
+//! Every WGSL variant that a kernel may ask for is valid, and keeps to what WebGPU promises everywhere.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, StorageAccess, TypeInner};
+use tunesmith_shaders::{ALL, Gemm, Shader};
+
+/// WebGPU's default limits.
+const MAX_STORAGE_BUFFERS: usize = 8;
+const MAX_INVOCATIONS: u32 = 256;
+const MAX_WORKGROUP_BYTES: u32 = 16 * 1024;
+
+fn parse(label: &str, text: &str) -> naga::Module {
+    let module = naga::front::wgsl::parse_str(text)
+        .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(text)));
+    Validator::new(ValidationFlags::all(), Capabilities::empty())
+        .validate(&module)
+        .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(text)));
+    module
+}
+
+/// Checks the limits and returns the names of the storage bindings in order.
+fn check(label: &str, text: &str) -> Vec<String> {
+    let module = parse(label, text);
+    let entry = &module.entry_points[0];
+    assert_eq!(entry.name, "main", "{label}");
+    assert!(
+        entry.workgroup_size.iter().product::<u32>() <= MAX_INVOCATIONS,
+        "{label}"
+    );
+    let body = format!("{:?}", entry.function.expressions)
+        + &module
+            .functions
+            .iter()
+            .map(|(_, f)| format!("{:?}", f.expressions))
+            .collect::<String>();
+    let mut storage = Vec::new();
+    let mut workgroup_bytes = 0;
+    for (handle, variable) in module.global_variables.iter() {
+        let name = variable.name.clone().unwrap();
+        // cubecl uses wgpu's automatic layout, from which an unused binding disappears.
+        assert!(
+            body.contains(&format!("GlobalVariable({handle:?})")),
+            "{label}: {name} is unused"
+        );
+        match variable.space {
+            AddressSpace::Storage { access } => {
+                assert_eq!(
+                    access,
+                    StorageAccess::LOAD | StorageAccess::STORE,
+                    "{label}: {name}"
+                );
+                let binding = variable.binding.as_ref().unwrap();
+                assert_eq!(
+                    (binding.group, binding.binding as usize),
+                    (0, storage.len()),
+                    "{label}"
+                );
+                storage.push(name);
+            }
+            AddressSpace::Uniform => {
+                let TypeInner::Struct { span, .. } = module.types[variable.ty].inner else {
+                    panic!("{label}: parameters are a struct");
+                };
+                assert!(
+                    span.is_multiple_of(16),
+                    "{label}: {span} bytes of parameters"
+                );
+            }
+            AddressSpace::WorkGroup => {
+                workgroup_bytes += module.types[variable.ty].inner.size(module.to_ctx());
+            }
+            other => panic!("{label}: {name} lies in {other:?}"),
+        }
+    }
+    assert!(
+        workgroup_bytes <= MAX_WORKGROUP_BYTES,
+        "{label}: {workgroup_bytes} bytes"
+    );
+    assert!(storage.len() <= MAX_STORAGE_BUFFERS, "{label}: {storage:?}");
+    storage
+}
+
+#[test]
+fn every_variant_is_valid_and_binds_what_the_table_says() {
+    let mut checked = 0;
+    for shader in ALL {
+        for flags in shader.variants() {
+            let label = format!("{} {flags:?}", shader.name);
+            let storage = check(&label, &shader.complete(&flags));
+            let table: Vec<_> = Shader::active_bindings(shader, &flags)
+                .map(|b| b.name)
+                .collect();
+            assert_eq!(storage, table, "{label}");
+            checked += 1;
+        }
+    }
+    assert!(checked > ALL.len());
+}
+
+#[test]
+fn every_matrix_product_is_valid() {
+    for gemm in Gemm::variants() {
+        let storage = check(&format!("{gemm:?}"), &gemm.complete());
+        let expected: &[&str] = if gemm.bias {
+            &["a", "b", "bias", "c"]
+        } else {
+            &["a", "b", "c"]
+        };
+        assert_eq!(storage, expected, "{gemm:?}");
+    }
+}
