@@ -1,0 +1,213 @@
+//! The encoder: embeddings, layers, pooler (Devlin et al., arXiv 1810.04805).
+
+use burn::tensor::{Device, Int, Tensor};
+use tunesmith_kernels::{
+    Attention, Dropout, LayerNormSaved, dropout, embedding, indices, scatter_add, tanh,
+    tanh_backward,
+};
+
+use crate::encoder::{Layer, LayerDropout, LayerSaved};
+use crate::layers::{LayerNorm, Linear};
+use crate::{BertConfig, Inputs, Mode, Parameter};
+
+/// Dropout sites outside the layers; each layer has three of its own after them.
+const EMBEDDING_SITE: u32 = 0;
+const HEAD_SITE: u32 = 1;
+const LAYER_SITES: u32 = 2;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Bert {
+    pub(crate) word: Parameter,
+    pub(crate) position: Parameter,
+    pub(crate) token_type: Parameter,
+    pub(crate) norm: LayerNorm,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) pooler: Linear,
+}
+
+/// A batch on the device, uploaded once for both passes.
+#[derive(Debug)]
+pub(crate) struct DeviceInputs {
+    ids: Tensor<1, Int>,
+    type_ids: Tensor<1, Int>,
+    positions: Tensor<1, Int>,
+    lengths: Tensor<1, Int>,
+}
+
+/// What the encoder keeps for its backward pass.
+#[derive(Debug)]
+pub(crate) struct BertSaved {
+    inputs: DeviceInputs,
+    norm: LayerNormSaved,
+    layers: Vec<LayerSaved>,
+    hidden: Tensor<2>,
+    pooled: Tensor<2>,
+}
+
+/// The sizes and dropout sites of one forward pass.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pass {
+    attention: Attention,
+    hidden: Dropout,
+    pub(crate) head: Dropout,
+}
+
+impl Pass {
+    pub(crate) fn new(config: &BertConfig, inputs: &Inputs, mode: &Mode) -> Self {
+        let (active, seed, step) = match *mode {
+            Mode::Evaluate => (0.0, 0, 0),
+            Mode::Train { seed, step } => (1.0, seed, step),
+        };
+        let site = |p: f32, site: u32| Dropout {
+            p: p * active,
+            seed,
+            step,
+            site,
+        };
+        Self {
+            attention: Attention {
+                batch: inputs.batch,
+                seq: inputs.seq,
+                heads: config.num_attention_heads,
+                head_dim: config.head_dim(),
+                pad_left: inputs.pad_left,
+                dropout: site(config.attention_probs_dropout_prob, LAYER_SITES),
+            },
+            hidden: site(config.hidden_dropout_prob, EMBEDDING_SITE),
+            head: site(config.head_dropout(), HEAD_SITE),
+        }
+    }
+
+    fn layer(&self, index: usize) -> (Attention, LayerDropout) {
+        let site = LAYER_SITES + 3 * index as u32;
+        let mut attention = self.attention;
+        attention.dropout.site = site;
+        let hidden = |offset| Dropout {
+            site: site + offset,
+            ..self.hidden
+        };
+        (
+            attention,
+            LayerDropout {
+                attention_output: hidden(1),
+                output: hidden(2),
+            },
+        )
+    }
+}
+
+impl DeviceInputs {
+    fn new(inputs: &Inputs, device: &Device) -> Self {
+        let zeros = || vec![0; inputs.batch * inputs.seq];
+        let types = inputs.token_type_ids.clone().unwrap_or_else(zeros);
+        let positions: Vec<u32> = (0..inputs.batch)
+            .flat_map(|_| 0..inputs.seq as u32)
+            .collect();
+        Self {
+            ids: indices(&inputs.input_ids, device),
+            type_ids: indices(&types, device),
+            positions: indices(&positions, device),
+            lengths: indices(&inputs.lengths, device),
+        }
+    }
+}
+
+impl Bert {
+    /// The pooled first token of every row, `[batch, hidden]`.
+    pub(crate) fn forward(
+        &self,
+        inputs: &Inputs,
+        pass: &Pass,
+        device: &Device,
+    ) -> (Tensor<2>, BertSaved) {
+        let inputs_on_device = DeviceInputs::new(inputs, device);
+        let tables = [
+            self.word.matrix(),
+            self.position.matrix(),
+            self.token_type.matrix(),
+        ];
+        let summed = embedding(
+            [&tables[0], &tables[1], &tables[2]],
+            &inputs_on_device.ids,
+            &inputs_on_device.type_ids,
+            inputs.seq,
+        );
+        let none = Dropout {
+            p: 0.0,
+            ..pass.hidden
+        };
+        let (normed, norm) = self.norm.forward(&summed, None, &none);
+        let mut hidden = dropout(normed, &pass.hidden);
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let (attention, sites) = pass.layer(index);
+            let (y, saved) = layer.forward(hidden, &attention, &inputs_on_device.lengths, &sites);
+            layers.push(saved);
+            hidden = y;
+        }
+        let pooled = tanh(&self.pooler.forward_every(&hidden, inputs.seq));
+        let saved = BertSaved {
+            inputs: inputs_on_device,
+            norm,
+            layers,
+            hidden,
+            pooled: pooled.clone(),
+        };
+        (pooled, saved)
+    }
+
+    /// Adds every gradient of the encoder, from that of the pooled output.
+    pub(crate) fn backward(
+        &mut self,
+        dpooled: &Tensor<2>,
+        saved: BertSaved,
+        pass: &Pass,
+        pad_token_id: u32,
+    ) {
+        let BertSaved {
+            inputs,
+            norm,
+            layers,
+            hidden,
+            pooled,
+        } = saved;
+        let seq = pass.attention.seq;
+        let dtanh = tanh_backward(&pooled, dpooled);
+        self.pooler.backward_parameters(&dtanh, &hidden, seq);
+        let zeros = Tensor::zeros(hidden.dims(), &hidden.device());
+        let mut dx = self.pooler.backward_input(&dtanh, seq, zeros);
+        drop(hidden);
+        for (index, (layer, saved)) in self.layers.iter_mut().zip(layers).enumerate().rev() {
+            let (attention, sites) = pass.layer(index);
+            dx = layer.backward(dx, saved, &attention, &sites);
+        }
+        let dnormed = dropout(dx, &pass.hidden);
+        let none = Dropout {
+            p: 0.0,
+            ..pass.hidden
+        };
+        let (dsummed, _) = self.norm.backward(&dnormed, &norm, &none);
+        self.word
+            .add_matrix(|g| scatter_add(&dsummed, &inputs.ids, Some(pad_token_id), g));
+        self.position
+            .add_matrix(|g| scatter_add(&dsummed, &inputs.positions, None, g));
+        self.token_type
+            .add_matrix(|g| scatter_add(&dsummed, &inputs.type_ids, None, g));
+    }
+
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        [&self.word, &self.position, &self.token_type]
+            .into_iter()
+            .chain(self.norm.parameters())
+            .chain(self.layers.iter().flat_map(Layer::parameters))
+            .chain(self.pooler.parameters())
+    }
+
+    pub(crate) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        [&mut self.word, &mut self.position, &mut self.token_type]
+            .into_iter()
+            .chain(self.norm.parameters_mut())
+            .chain(self.layers.iter_mut().flat_map(Layer::parameters_mut))
+            .chain(self.pooler.parameters_mut())
+    }
+}

@@ -1,0 +1,226 @@
+//! BERT with a head over the pooled first token: classification, or regression with one label.
+
+use std::path::Path;
+
+use burn::tensor::{Tensor, TensorData};
+use tunesmith_kernels::{ComputeDevice, cross_entropy, dropout, indices, mse};
+
+use crate::bert::{Bert, BertSaved, Pass};
+use crate::layers::Linear;
+use crate::weights::{self, LoadReport, Source};
+use crate::{BertConfig, Inputs, ModelError, Parameter, Targets};
+
+/// Whether a forward pass drops anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// No dropout.
+    Evaluate,
+    /// Dropout as the configuration says, drawn from the seed and the count of forward passes so far:
+    /// both name the noise completely, so a resumed run needs nothing else.
+    Train {
+        /// The run's seed.
+        seed: u64,
+        /// The forward pass within the run, from 0.
+        step: u32,
+    },
+}
+
+/// What a forward pass gives, and what its backward pass needs.
+#[derive(Debug)]
+pub struct Output {
+    /// `[batch, num_labels]`.
+    pub logits: Tensor<2>,
+    /// `[1]`, the mean over the batch; absent without targets.
+    pub loss: Option<Tensor<1>>,
+    dlogits: Option<Tensor<2>>,
+    features: Tensor<2>,
+    encoder: BertSaved,
+    pass: Pass,
+}
+
+/// `BertForSequenceClassification`, as transformers names it.
+#[derive(Debug, Clone)]
+pub struct BertForSequenceClassification {
+    /// The configuration, labels included.
+    pub config: BertConfig,
+    device: ComputeDevice,
+    bert: Bert,
+    classifier: Linear,
+    /// Weight of the uniform target in the loss, in `[0, 1)`.
+    pub label_smoothing: f32,
+}
+
+impl BertForSequenceClassification {
+    /// Reads `model.safetensors` of `dir` tensor by tensor onto the device; the report names what was
+    /// newly drawn from `seed` and what was not used.
+    ///
+    /// # Errors
+    /// A file cut short, a wrong shape or element type, a missing encoder, or a device too small; the
+    /// message names file and tensor.
+    pub fn from_pretrained(
+        dir: &Path,
+        config: BertConfig,
+        seed: u64,
+        device: &ComputeDevice,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        weights::open(&dir.join("model.safetensors"), |file| {
+            let mut source = Source::new(&config, seed, device, Some(file));
+            let model = Self::build(config.clone(), device, &mut source)?;
+            Ok((model, source.report()?))
+        })
+    }
+
+    /// A model whose weights are all new: N(0, initializer_range), biases 0, LayerNorm 1 and 0.
+    ///
+    /// # Errors
+    /// A device too small for it.
+    pub fn from_config(
+        config: BertConfig,
+        seed: u64,
+        device: &ComputeDevice,
+    ) -> Result<Self, ModelError> {
+        let mut source = Source::new(&config, seed, device, None);
+        Self::build(config.clone(), device, &mut source)
+    }
+
+    fn build(
+        config: BertConfig,
+        device: &ComputeDevice,
+        source: &mut Source<'_>,
+    ) -> Result<Self, ModelError> {
+        let bert = source.bert()?;
+        let classifier = source.linear("classifier", config.num_labels(), config.hidden_size)?;
+        Ok(Self {
+            config,
+            device: device.clone(),
+            bert,
+            classifier,
+            label_smoothing: 0.0,
+        })
+    }
+
+    /// Writes `config.json` and `model.safetensors` into `dir`.
+    ///
+    /// # Errors
+    /// Names the file that could not be written.
+    pub async fn save_pretrained(&self, dir: &Path) -> Result<(), ModelError> {
+        let path = dir.join("config.json");
+        let mut text =
+            serde_json::to_string_pretty(&self.config).map_err(|error| ModelError::Config {
+                path: path.clone(),
+                message: error.to_string(),
+            })?;
+        text.push('\n');
+        std::fs::write(&path, text).map_err(|source| ModelError::Io { path, source })?;
+        let tensors = self
+            .parameters()
+            .map(|p| (p.name.as_str(), p.shape.as_slice(), p.value.clone()));
+        weights::write_tensors(&dir.join("model.safetensors"), tensors).await
+    }
+
+    /// Runs the batch. With targets the output has a loss and may go to [`Self::backward`].
+    ///
+    /// # Errors
+    /// A batch that does not fit the model: the message names the row.
+    pub fn forward(
+        &self,
+        inputs: &Inputs,
+        targets: Option<&Targets>,
+        mode: &Mode,
+    ) -> Result<Output, ModelError> {
+        self.forward_scaled(inputs, targets, mode, 1.0)
+    }
+
+    /// The same with the gradient (not the loss) times `scale`: one over the number of micro-batches
+    /// that are accumulated into a step.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_scaled(
+        &self,
+        inputs: &Inputs,
+        targets: Option<&Targets>,
+        mode: &Mode,
+        scale: f32,
+    ) -> Result<Output, ModelError> {
+        inputs.check(&self.config)?;
+        if let Some(targets) = targets {
+            targets.check(inputs.batch, self.config.num_labels())?;
+        }
+        let pass = Pass::new(&self.config, inputs, mode);
+        let (pooled, encoder) = self.bert.forward(inputs, &pass, &self.device.device);
+        let features = dropout(pooled, &pass.head);
+        let logits = self.classifier.forward(&features);
+        let (loss, dlogits) = match targets {
+            Some(Targets::Classes(labels)) => {
+                let labels = indices(labels, &self.device.device);
+                let (loss, dlogits) = cross_entropy(&logits, &labels, self.label_smoothing, scale);
+                (Some(loss), Some(dlogits))
+            }
+            Some(Targets::Values(values)) => {
+                let data = TensorData::new(values.clone(), [values.len()]);
+                let values = Tensor::from_data(data, &self.device.device);
+                let (loss, dlogits) = mse(&logits, &values, scale);
+                (Some(loss), Some(dlogits))
+            }
+            None => (None, None),
+        };
+        Ok(Output {
+            logits,
+            loss,
+            dlogits,
+            features,
+            encoder,
+            pass,
+        })
+    }
+
+    /// Adds the gradients of the output's loss to every parameter, as `loss.backward()` does.
+    /// An output without a loss adds nothing.
+    pub fn backward(&mut self, output: Output) {
+        let Output {
+            dlogits: Some(dlogits),
+            features,
+            encoder,
+            pass,
+            ..
+        } = output
+        else {
+            return;
+        };
+        self.classifier.backward_parameters(&dlogits, &features, 1);
+        let zeros = Tensor::zeros(features.dims(), &features.device());
+        let dfeatures = self.classifier.backward_input(&dlogits, 1, zeros);
+        let dpooled = dropout(dfeatures, &pass.head);
+        self.bert
+            .backward(&dpooled, encoder, &pass, self.config.pad_token_id);
+    }
+
+    /// The parameters in transformers' order.
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.bert.parameters().chain(self.classifier.parameters())
+    }
+
+    /// The same, to be changed by an optimizer.
+    pub fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
+        self.bert
+            .parameters_mut()
+            .chain(self.classifier.parameters_mut())
+    }
+
+    /// Forgets all gradients.
+    pub fn zero_grad(&mut self) {
+        self.parameters_mut()
+            .for_each(|parameter| parameter.gradient = None);
+    }
+
+    /// Trainable numbers.
+    pub fn num_parameters(&self) -> usize {
+        self.parameters().map(Parameter::count).sum()
+    }
+
+    /// Where the model lives.
+    pub fn device(&self) -> &ComputeDevice {
+        &self.device
+    }
+}

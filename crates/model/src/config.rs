@@ -1,0 +1,227 @@
+//! `config.json`, as transformers writes it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::ModelError;
+
+/// What the head predicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemType {
+    /// One number a row; mean squared error.
+    Regression,
+    /// One of several classes; cross-entropy.
+    SingleLabelClassification,
+}
+
+/// A BERT's configuration. What this crate does not read is kept and written back as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BertConfig {
+    /// `bert`; nothing else is built here yet.
+    pub model_type: String,
+    /// Rows of the word embedding.
+    pub vocab_size: usize,
+    /// Width of the encoder.
+    pub hidden_size: usize,
+    /// Encoder layers.
+    pub num_hidden_layers: usize,
+    /// Attention heads a layer.
+    pub num_attention_heads: usize,
+    /// Width of the feed-forward block.
+    pub intermediate_size: usize,
+    /// The longest sequence.
+    pub max_position_embeddings: usize,
+    /// Segments.
+    #[serde(default = "two")]
+    pub type_vocab_size: usize,
+    /// `gelu`.
+    #[serde(default = "gelu")]
+    pub hidden_act: String,
+    /// Dropout after embeddings and in every block.
+    #[serde(default = "tenth")]
+    pub hidden_dropout_prob: f32,
+    /// Dropout of attention probabilities.
+    #[serde(default = "tenth")]
+    pub attention_probs_dropout_prob: f32,
+    /// Dropout before the classifier; `hidden_dropout_prob` where it is absent.
+    #[serde(default)]
+    pub classifier_dropout: Option<f32>,
+    /// Added to the variance in every LayerNorm.
+    #[serde(default = "epsilon")]
+    pub layer_norm_eps: f32,
+    /// Standard deviation of new weights.
+    #[serde(default = "deviation")]
+    pub initializer_range: f32,
+    /// The token whose embedding gets no gradient.
+    #[serde(default)]
+    pub pad_token_id: u32,
+    /// Names of the classes by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub id2label: BTreeMap<String, String>,
+    /// Ids of the classes by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub label2id: BTreeMap<String, u32>,
+    /// What the head predicts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem_type: Option<ProblemType>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
+}
+
+fn two() -> usize {
+    2
+}
+
+fn gelu() -> String {
+    "gelu".to_owned()
+}
+
+fn tenth() -> f32 {
+    0.1
+}
+
+fn epsilon() -> f32 {
+    1e-12
+}
+
+fn deviation() -> f32 {
+    0.02
+}
+
+impl BertConfig {
+    /// Reads `config.json` of a model directory and checks that this crate can build it.
+    ///
+    /// # Errors
+    /// Names the file, the field and what to do.
+    pub fn from_dir(dir: &Path) -> Result<Self, ModelError> {
+        let path = dir.join("config.json");
+        let text = std::fs::read_to_string(&path).map_err(|source| ModelError::Io {
+            path: path.clone(),
+            source,
+        })?;
+        Self::from_json(&text).map_err(|message| ModelError::Config {
+            path: path.clone(),
+            message,
+        })
+    }
+
+    /// Reads the text of a `config.json`.
+    ///
+    /// # Errors
+    /// Says which field is wrong and what to do.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        match value.get("model_type").and_then(Value::as_str) {
+            Some("bert") => {}
+            Some(other) => {
+                return Err(format!(
+                    "model_type '{other}' is not supported; 'bert' is (bert-base-uncased, MiniLM and the like)"
+                ));
+            }
+            None => return Err("there is no model_type, so this is not a model's config".into()),
+        }
+        let config: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.hidden_act != "gelu" {
+            return Err(format!(
+                "hidden_act '{}' is not supported; 'gelu' is",
+                self.hidden_act
+            ));
+        }
+        if let Some(kind) = self.other.get("position_embedding_type")
+            && kind != "absolute"
+        {
+            return Err(format!(
+                "position_embedding_type {kind} is not supported; \"absolute\" is"
+            ));
+        }
+        let heads = self.num_attention_heads;
+        if heads == 0 || !self.hidden_size.is_multiple_of(heads) {
+            return Err(format!(
+                "hidden_size {} does not divide into {heads} attention heads",
+                self.hidden_size
+            ));
+        }
+        if !self.hidden_size.is_multiple_of(4) || !self.intermediate_size.is_multiple_of(4) {
+            return Err(format!(
+                "hidden_size {} and intermediate_size {} must be multiples of 4",
+                self.hidden_size, self.intermediate_size
+            ));
+        }
+        for (name, value) in [
+            ("hidden_dropout_prob", Some(self.hidden_dropout_prob)),
+            (
+                "attention_probs_dropout_prob",
+                Some(self.attention_probs_dropout_prob),
+            ),
+            ("classifier_dropout", self.classifier_dropout),
+        ] {
+            if value.is_some_and(|p| !(0.0..1.0).contains(&p)) {
+                return Err(format!("{name} must lie in [0, 1)"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets every dropout probability, as `--dropout` does.
+    pub fn set_dropout(&mut self, p: f32) {
+        self.hidden_dropout_prob = p;
+        self.attention_probs_dropout_prob = p;
+        self.classifier_dropout = Some(p);
+    }
+
+    /// Gives the head these classes; a single name makes it a regression.
+    pub fn set_labels(&mut self, names: &[String]) {
+        self.id2label = names
+            .iter()
+            .enumerate()
+            .map(|(id, name)| (id.to_string(), name.clone()))
+            .collect();
+        self.label2id = names
+            .iter()
+            .enumerate()
+            .map(|(id, name)| (name.clone(), id as u32))
+            .collect();
+        self.problem_type = Some(if names.len() == 1 {
+            ProblemType::Regression
+        } else {
+            ProblemType::SingleLabelClassification
+        });
+        let architecture = Value::from(vec!["BertForSequenceClassification"]);
+        self.other.insert("architectures".to_owned(), architecture);
+    }
+
+    /// How many numbers the head puts out: the classes named, 2 where none are.
+    pub fn num_labels(&self) -> usize {
+        if self.id2label.is_empty() {
+            2
+        } else {
+            self.id2label.len()
+        }
+    }
+
+    /// The classes' names in the order of their ids.
+    pub fn label_names(&self) -> Vec<String> {
+        (0..self.num_labels())
+            .map(|id| self.id2label.get(&id.to_string()).cloned())
+            .map(Option::unwrap_or_default)
+            .collect()
+    }
+
+    pub(crate) fn head_dim(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    pub(crate) fn head_dropout(&self) -> f32 {
+        self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
+    }
+}

@@ -1,0 +1,91 @@
+//! What can be wrong with a model and its files, told so that a person can mend it.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// An error of reading, writing or running a model.
+#[derive(Debug, Error)]
+pub enum ModelError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// `config.json` is not what this model needs.
+    #[error("{path}: {message}")]
+    Config {
+        /// The file, or what stands for it.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// The weights file is not a whole safetensors file.
+    #[error("{path} is not a complete safetensors file ({message}); download it again")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        message: String,
+    },
+    /// A tensor has another shape than the configuration says.
+    #[error(
+        "{path}: tensor '{name}' has the shape {found:?}, but config.json makes it {expected:?}; the two files are not of one model"
+    )]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// Its shape in the file.
+        found: Vec<usize>,
+        /// The shape that the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// A tensor's element type can't be read.
+    #[error(
+        "{path}: tensor '{name}' is stored as {dtype}; F32, F16 and BF16 can be read. Save the model in one of these"
+    )]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// Its element type.
+        dtype: String,
+    },
+    /// Weights of the encoder itself are missing.
+    #[error(
+        "{path} lacks {count} weights of the encoder, '{first}' among them; it is not a BERT checkpoint, or not a whole one"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// A batch that the model can't take.
+    #[error("{0}")]
+    Inputs(String),
+    /// The device can't hold a tensor of the model.
+    #[error(
+        "the device '{device}' binds tensors of at most {limit} MB, and '{name}' needs {needed} MB: {short} MB are missing. Use `--device cpu`, a GPU with larger bindings, or a model with a smaller vocabulary"
+    )]
+    TooLarge {
+        /// The device's name.
+        device: String,
+        /// Its limit in MB.
+        limit: u64,
+        /// The tensor.
+        name: String,
+        /// Its size in MB.
+        needed: u64,
+        /// How much is missing, in MB.
+        short: u64,
+    },
+}

@@ -1,0 +1,23 @@
+//! BERT-family models: configuration, weights by their Hugging Face names, encoder and heads.
+//!
+//! Forward and backward passes are written out over the ops of `tunesmith-kernels`, layer by layer:
+//! a layer's `forward` returns what its `backward` needs, and `backward` adds the gradients of its
+//! parameters to what they hold already, so that gradient accumulation is the absence of a step.
+
+mod bert;
+mod classification;
+mod config;
+mod encoder;
+mod error;
+mod inputs;
+mod layers;
+mod parameter;
+mod random;
+mod weights;
+
+pub use classification::{BertForSequenceClassification, Mode, Output};
+pub use config::{BertConfig, ProblemType};
+pub use error::ModelError;
+pub use inputs::{Inputs, Targets};
+pub use parameter::Parameter;
+pub use weights::{LoadReport, read_tensors, write_tensors};

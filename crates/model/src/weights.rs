@@ -1,0 +1,346 @@
+//! `model.safetensors`: read one tensor at a time, written by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Tensor;
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use tunesmith_kernels::ComputeDevice;
+
+use crate::bert::Bert;
+use crate::encoder::Layer;
+use crate::layers::{LayerNorm, Linear};
+use crate::random::normal;
+use crate::{BertConfig, ModelError, Parameter};
+
+/// What loading found and did, in transformers' terms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Weights that the checkpoint lacks and that were drawn anew.
+    pub newly_initialized: Vec<String>,
+    /// Weights of the checkpoint that this model has no place for.
+    pub unused: Vec<String>,
+}
+
+/// An open checkpoint: its path and its tensors by the names that they have there.
+pub(crate) struct Checkpoint<'a> {
+    path: &'a Path,
+    tensors: SafeTensors<'a>,
+}
+
+/// Opens a safetensors file by memory mapping and hands it to `read`.
+pub(crate) fn open<T>(
+    path: &Path,
+    read: impl FnOnce(Checkpoint<'_>) -> Result<T, ModelError>,
+) -> Result<T, ModelError> {
+    let io = |source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(io)?;
+    // SAFETY: the file is only read; a program that changes it meanwhile can garble weights but not
+    // this process's memory, as with every mapped checkpoint.
+    let bytes = unsafe { Mmap::map(&file) }.map_err(io)?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| ModelError::Corrupt {
+        path: path.to_owned(),
+        message: error.to_string(),
+    })?;
+    read(Checkpoint { path, tensors })
+}
+
+/// Every tensor of a safetensors file as `f32` with its shape, by name.
+///
+/// # Errors
+/// Names the file and the tensor.
+pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, (Vec<usize>, Vec<f32>)>, ModelError> {
+    open(path, |file| {
+        let names = file.tensors.names();
+        names
+            .into_iter()
+            .map(|name| {
+                let view = file.view(name)?;
+                let values = to_f32(&view).ok_or_else(|| file.dtype_error(name, &view))?;
+                Ok((name.to_owned(), (view.shape().to_vec(), values)))
+            })
+            .collect()
+    })
+}
+
+/// Writes named `f32` tensors, flat with their shapes, as one safetensors file.
+///
+/// # Errors
+/// Names the file that could not be written.
+pub async fn write_tensors<'a>(
+    path: &Path,
+    tensors: impl Iterator<Item = (&'a str, &'a [usize], Tensor<1>)>,
+) -> Result<(), ModelError> {
+    let failed = |message: String| ModelError::Io {
+        path: path.to_owned(),
+        source: std::io::Error::other(message),
+    };
+    let mut held: Vec<(&str, &[usize], Vec<u8>)> = Vec::new();
+    for (name, shape, value) in tensors {
+        let data = value
+            .into_data_async()
+            .await
+            .map_err(|error| failed(format!("{error:?}")))?;
+        held.push((name, shape, data.bytes().to_vec()));
+    }
+    let mut views = Vec::with_capacity(held.len());
+    for (name, shape, bytes) in &held {
+        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes)
+            .map_err(|error| failed(error.to_string()))?;
+        views.push((*name, view));
+    }
+    // transformers refuses a file that doesn't say which framework's layout it has.
+    let metadata = [("format".to_owned(), "pt".to_owned())].into();
+    let bytes =
+        safetensors::serialize(views, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+    std::fs::write(path, bytes).map_err(|source| ModelError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+impl<'a> Checkpoint<'a> {
+    fn view(&self, name: &str) -> Result<TensorView<'a>, ModelError> {
+        self.tensors
+            .tensor(name)
+            .map_err(|error| ModelError::Corrupt {
+                path: self.path.to_owned(),
+                message: error.to_string(),
+            })
+    }
+
+    fn dtype_error(&self, name: &str, view: &TensorView<'_>) -> ModelError {
+        ModelError::Dtype {
+            path: self.path.to_owned(),
+            name: name.to_owned(),
+            dtype: format!("{:?}", view.dtype()),
+        }
+    }
+
+    // The names under which older checkpoints and bare encoders keep a weight.
+    fn find(&self, name: &str) -> Option<String> {
+        let bare = name.strip_prefix("bert.").unwrap_or(name);
+        let old = |name: &str| {
+            name.replace("LayerNorm.weight", "LayerNorm.gamma")
+                .replace("LayerNorm.bias", "LayerNorm.beta")
+        };
+        let spellings = [name.to_owned(), bare.to_owned(), old(name), old(bare)];
+        let names: BTreeSet<&str> = self.tensors.names().into_iter().collect();
+        spellings
+            .into_iter()
+            .find(|spelling| names.contains(spelling.as_str()))
+    }
+}
+
+fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    let bytes = view.data();
+    match view.dtype() {
+        Dtype::F32 => {
+            let chunks = bytes.chunks_exact(4);
+            Some(
+                chunks
+                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                    .collect(),
+            )
+        }
+        Dtype::F16 => {
+            let chunks = bytes.chunks_exact(2);
+            Some(
+                chunks
+                    .map(|b| half::f16::from_le_bytes([b[0], b[1]]).to_f32())
+                    .collect(),
+            )
+        }
+        Dtype::BF16 => {
+            let chunks = bytes.chunks_exact(2);
+            Some(
+                chunks
+                    .map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32())
+                    .collect(),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Where parameters come from: a checkpoint, or the seed for what it lacks.
+pub(crate) struct Source<'a> {
+    config: BertConfig,
+    seed: u64,
+    device: &'a ComputeDevice,
+    checkpoint: Option<Checkpoint<'a>>,
+    newly_initialized: Vec<String>,
+    used: BTreeSet<String>,
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn new(
+        config: &BertConfig,
+        seed: u64,
+        device: &'a ComputeDevice,
+        checkpoint: Option<Checkpoint<'a>>,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            seed,
+            device,
+            checkpoint,
+            newly_initialized: Vec::new(),
+            used: BTreeSet::new(),
+        }
+    }
+
+    /// What was drawn and what was left; an error where the encoder itself is not there.
+    pub(crate) fn report(self) -> Result<LoadReport, ModelError> {
+        let Some(checkpoint) = self.checkpoint else {
+            return Ok(LoadReport::default());
+        };
+        let mut missing = self
+            .newly_initialized
+            .iter()
+            .filter(|name| name.contains("embeddings") || name.contains("encoder"));
+        if let Some(first) = missing.next() {
+            return Err(ModelError::Missing {
+                path: checkpoint.path.to_owned(),
+                count: 1 + missing.count(),
+                first: first.clone(),
+            });
+        }
+        let unused = checkpoint
+            .tensors
+            .names()
+            .into_iter()
+            // A buffer of older versions that holds 0, 1, 2, …; transformers ignores it too.
+            .filter(|name| !self.used.contains(*name) && !name.ends_with("position_ids"))
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>();
+        Ok(LoadReport {
+            newly_initialized: self.newly_initialized,
+            unused: unused.into_iter().collect(),
+        })
+    }
+
+    pub(crate) fn bert(&mut self) -> Result<Bert, ModelError> {
+        let config = self.config.clone();
+        let hidden = config.hidden_size;
+        let at = |name: &str| format!("bert.embeddings.{name}.weight");
+        Ok(Bert {
+            word: self.parameter(at("word_embeddings"), &[config.vocab_size, hidden], None)?,
+            position: self.parameter(
+                at("position_embeddings"),
+                &[config.max_position_embeddings, hidden],
+                None,
+            )?,
+            token_type: self.parameter(
+                at("token_type_embeddings"),
+                &[config.type_vocab_size, hidden],
+                None,
+            )?,
+            norm: self.layer_norm("bert.embeddings.LayerNorm")?,
+            layers: (0..config.num_hidden_layers)
+                .map(|index| self.layer(index))
+                .collect::<Result<_, _>>()?,
+            pooler: self.linear("bert.pooler.dense", hidden, hidden)?,
+        })
+    }
+
+    fn layer(&mut self, index: usize) -> Result<Layer, ModelError> {
+        let (hidden, wide) = (self.config.hidden_size, self.config.intermediate_size);
+        let at = |name: &str| format!("bert.encoder.layer.{index}.{name}");
+        Ok(Layer {
+            query: self.linear(&at("attention.self.query"), hidden, hidden)?,
+            key: self.linear(&at("attention.self.key"), hidden, hidden)?,
+            value: self.linear(&at("attention.self.value"), hidden, hidden)?,
+            attention_output: self.linear(&at("attention.output.dense"), hidden, hidden)?,
+            attention_norm: self.layer_norm(&at("attention.output.LayerNorm"))?,
+            intermediate: self.linear(&at("intermediate.dense"), wide, hidden)?,
+            output: self.linear(&at("output.dense"), hidden, wide)?,
+            output_norm: self.layer_norm(&at("output.LayerNorm"))?,
+        })
+    }
+
+    pub(crate) fn linear(
+        &mut self,
+        name: &str,
+        out: usize,
+        inner: usize,
+    ) -> Result<Linear, ModelError> {
+        Ok(Linear {
+            weight: self.parameter(format!("{name}.weight"), &[out, inner], None)?,
+            bias: self.parameter(format!("{name}.bias"), &[out], Some(0.0))?,
+        })
+    }
+
+    fn layer_norm(&mut self, name: &str) -> Result<LayerNorm, ModelError> {
+        let hidden = self.config.hidden_size;
+        Ok(LayerNorm {
+            weight: self.parameter(format!("{name}.weight"), &[hidden], Some(1.0))?,
+            bias: self.parameter(format!("{name}.bias"), &[hidden], Some(0.0))?,
+            epsilon: self.config.layer_norm_eps,
+        })
+    }
+
+    // From the checkpoint; else filled with a constant; else drawn.
+    fn parameter(
+        &mut self,
+        name: String,
+        shape: &[usize],
+        constant: Option<f32>,
+    ) -> Result<Parameter, ModelError> {
+        let count: usize = shape.iter().product();
+        self.check_size(&name, count)?;
+        let found = self
+            .checkpoint
+            .as_ref()
+            .and_then(|checkpoint| checkpoint.find(&name));
+        let values = match (&self.checkpoint, found) {
+            (Some(checkpoint), Some(stored)) => {
+                let view = checkpoint.view(&stored)?;
+                if view.shape() != shape {
+                    return Err(ModelError::Shape {
+                        path: PathBuf::from(checkpoint.path),
+                        name: stored,
+                        found: view.shape().to_vec(),
+                        expected: shape.to_vec(),
+                    });
+                }
+                let values = to_f32(&view).ok_or_else(|| checkpoint.dtype_error(&stored, &view))?;
+                self.used.insert(stored);
+                values
+            }
+            _ => {
+                self.newly_initialized.push(name.clone());
+                match constant {
+                    Some(value) => vec![value; count],
+                    None => normal(self.seed, &name, count, self.config.initializer_range),
+                }
+            }
+        };
+        Ok(Parameter::new(
+            name,
+            shape.to_vec(),
+            values,
+            &self.device.device,
+        ))
+    }
+
+    fn check_size(&self, name: &str, count: usize) -> Result<(), ModelError> {
+        const MB: u64 = 1_000_000;
+        let (needed, limit) = (4 * count as u64, self.device.max_binding_bytes);
+        match limit {
+            Some(limit) if needed > limit => Err(ModelError::TooLarge {
+                device: self.device.name.clone(),
+                limit: limit / MB,
+                name: name.to_owned(),
+                needed: needed / MB,
+                short: (needed - limit).div_ceil(MB),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

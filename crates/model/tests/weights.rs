@@ -1,0 +1,261 @@
+//! Reading and writing checkpoints: names, element types, and what each thing that can be wrong says.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use safetensors::{Dtype, tensor::TensorView};
+use tunesmith_kernels::ComputeDevice;
+use tunesmith_model::{
+    BertConfig, BertForSequenceClassification, Inputs, LoadReport, Mode, ModelError, Targets,
+    read_tensors,
+};
+
+const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 20, "hidden_size": 8,
+    "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 12,
+    "max_position_embeddings": 6, "classifier_dropout": null, "note": "kept"}"#;
+
+type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+fn config() -> BertConfig {
+    BertConfig::from_json(CONFIG).unwrap()
+}
+
+fn cpu() -> ComputeDevice {
+    ComputeDevice::cpu("test")
+}
+
+/// A saved tiny model and its tensors.
+fn saved(dir: &Path) -> Tensors {
+    let model = BertForSequenceClassification::from_config(config(), 1, &cpu()).unwrap();
+    pollster::block_on(model.save_pretrained(dir)).unwrap();
+    read_tensors(&dir.join("model.safetensors")).unwrap()
+}
+
+fn write(dir: &Path, tensors: &Tensors, dtype: Dtype) {
+    let bytes: Vec<_> = tensors
+        .iter()
+        .map(|(name, (shape, values))| {
+            let bytes: Vec<u8> = match dtype {
+                Dtype::F16 => values
+                    .iter()
+                    .flat_map(|x| half::f16::from_f32(*x).to_le_bytes())
+                    .collect(),
+                Dtype::F64 => values
+                    .iter()
+                    .flat_map(|x| f64::from(*x).to_le_bytes())
+                    .collect(),
+                _ => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            };
+            (name.clone(), shape.clone(), bytes)
+        })
+        .collect();
+    let views = bytes
+        .iter()
+        .map(|(name, shape, bytes)| (name, TensorView::new(dtype, shape.clone(), bytes).unwrap()));
+    std::fs::write(
+        dir.join("model.safetensors"),
+        safetensors::serialize(views, None).unwrap(),
+    )
+    .unwrap();
+}
+
+fn load(dir: &Path) -> Result<(BertForSequenceClassification, LoadReport), ModelError> {
+    BertForSequenceClassification::from_pretrained(dir, config(), 7, &cpu())
+}
+
+#[test]
+fn what_is_saved_is_read_back_bit_for_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    let tensors = saved(dir.path());
+    let (model, report) = load(dir.path()).unwrap();
+    assert_eq!(report, LoadReport::default());
+    let again = tempfile::tempdir().unwrap();
+    pollster::block_on(model.save_pretrained(again.path())).unwrap();
+    assert_eq!(
+        tensors,
+        read_tensors(&again.path().join("model.safetensors")).unwrap()
+    );
+    let text = std::fs::read_to_string(again.path().join("config.json")).unwrap();
+    assert!(text.contains(r#""note": "kept""#), "{text}");
+}
+
+#[test]
+fn a_bare_encoder_loads_and_the_report_names_what_was_drawn_and_what_was_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let tensors = saved(dir.path());
+    let mut bare: Tensors = tensors
+        .iter()
+        .filter(|(name, _)| !name.starts_with("classifier"))
+        .map(|(name, tensor)| {
+            (
+                name.replace("bert.", "")
+                    .replace("LayerNorm.weight", "LayerNorm.gamma"),
+                tensor.clone(),
+            )
+        })
+        .collect();
+    bare.insert("cls.predictions.bias".into(), (vec![20], vec![0.0; 20]));
+    bare.insert("embeddings.position_ids".into(), (vec![1, 6], vec![0.0; 6]));
+    write(dir.path(), &bare, Dtype::F32);
+    let (model, report) = load(dir.path()).unwrap();
+    assert_eq!(
+        report.newly_initialized,
+        ["classifier.weight", "classifier.bias"]
+    );
+    assert_eq!(report.unused, ["cls.predictions.bias"]);
+    assert_eq!(model.parameters().count(), tensors.len());
+    let same = load(dir.path()).unwrap().0;
+    let head = |m: &BertForSequenceClassification| {
+        m.parameters()
+            .find(|p| p.name == "classifier.weight")
+            .unwrap()
+            .value
+            .to_data()
+    };
+    assert_eq!(head(&model), head(&same), "the head comes from the seed");
+}
+
+#[test]
+fn half_precision_is_read_as_f32() {
+    let dir = tempfile::tempdir().unwrap();
+    let tensors = saved(dir.path());
+    write(dir.path(), &tensors, Dtype::F16);
+    let read = read_tensors(&dir.path().join("model.safetensors")).unwrap();
+    for (name, (_, values)) in &tensors {
+        for (wanted, got) in values.iter().zip(&read[name].1) {
+            assert!((wanted - got).abs() < 1e-3, "{name}: {wanted} became {got}");
+        }
+    }
+    load(dir.path()).unwrap();
+}
+
+fn message(dir: &Path) -> String {
+    load(dir).unwrap_err().to_string()
+}
+
+#[test]
+fn every_fault_of_a_checkpoint_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let tensors = saved(dir.path());
+    let file = dir.path().join("model.safetensors");
+
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 9]).unwrap();
+    let text = message(dir.path());
+    assert!(
+        text.contains("model.safetensors is not a complete safetensors file"),
+        "{text}"
+    );
+    assert!(text.contains("download it again"), "{text}");
+
+    let mut wrong = tensors.clone();
+    wrong.insert(
+        "bert.pooler.dense.weight".into(),
+        (vec![4, 8], vec![0.0; 32]),
+    );
+    write(dir.path(), &wrong, Dtype::F32);
+    let text = message(dir.path());
+    assert!(
+        text.contains("'bert.pooler.dense.weight' has the shape [4, 8]"),
+        "{text}"
+    );
+    assert!(text.contains("config.json makes it [8, 8]"), "{text}");
+
+    write(dir.path(), &tensors, Dtype::F64);
+    let text = message(dir.path());
+    assert!(
+        text.contains("is stored as F64; F32, F16 and BF16 can be read"),
+        "{text}"
+    );
+
+    let head: Tensors = tensors
+        .iter()
+        .filter(|(n, _)| n.starts_with("classifier"))
+        .map(|(n, t)| (n.clone(), t.clone()))
+        .collect();
+    write(dir.path(), &head, Dtype::F32);
+    let text = message(dir.path());
+    assert!(
+        text.contains("lacks") && text.contains("not a BERT checkpoint"),
+        "{text}"
+    );
+
+    std::fs::remove_file(&file).unwrap();
+    assert!(
+        message(dir.path()).contains("model.safetensors: No such file"),
+        "names the file"
+    );
+}
+
+#[test]
+fn every_fault_of_a_config_is_named() {
+    let wrong =
+        |from: &str, to: &str| BertConfig::from_json(&CONFIG.replace(from, to)).unwrap_err();
+    assert!(wrong(r#""bert""#, r#""gpt2""#).contains("model_type 'gpt2' is not supported"));
+    assert!(
+        wrong(r#""num_attention_heads": 2"#, r#""num_attention_heads": 3"#)
+            .contains("hidden_size 8 does not divide into 3 attention heads")
+    );
+    assert!(wrong(r#""vocab_size": 20,"#, "").contains("vocab_size"));
+    assert!(wrong(r#""note": "kept""#, r#""hidden_act": "relu""#).contains("hidden_act 'relu'"));
+}
+
+#[test]
+fn a_device_that_cannot_bind_a_tensor_is_refused_with_what_is_missing() {
+    let mut device = cpu();
+    device.max_binding_bytes = Some(1_000_000);
+    let mut config = config();
+    config.vocab_size = 100_000;
+    let error = BertForSequenceClassification::from_config(config, 1, &device).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("at most 1 MB") && text.contains("word_embeddings"),
+        "{text}"
+    );
+    assert!(text.contains("needs 3 MB: 3 MB are missing"), "{text}");
+}
+
+#[test]
+fn a_batch_that_does_not_fit_is_refused_by_row() {
+    let model = BertForSequenceClassification::from_config(config(), 1, &cpu()).unwrap();
+    let good = Inputs {
+        batch: 2,
+        seq: 3,
+        input_ids: vec![1, 2, 3, 4, 5, 0],
+        token_type_ids: None,
+        lengths: vec![3, 2],
+        pad_left: false,
+    };
+    let run = |inputs: &Inputs, labels: Vec<u32>| {
+        let targets = Targets::Classes(labels);
+        model
+            .forward(inputs, Some(&targets), &Mode::Evaluate)
+            .map(|_| ())
+            .map_err(|e| e.to_string())
+    };
+    assert_eq!(run(&good, vec![0, 1]), Ok(()));
+    let text = run(&good, vec![0, 2]).unwrap_err();
+    assert!(
+        text.contains("label 2 in row 1 is not among the head's 2 classes"),
+        "{text}"
+    );
+    let unknown = Inputs {
+        input_ids: vec![1, 2, 3, 20, 5, 0],
+        ..good.clone()
+    };
+    let text = run(&unknown, vec![0, 1]).unwrap_err();
+    assert!(text.contains("token id 20 in row 1"), "{text}");
+    let long = Inputs {
+        seq: 7,
+        batch: 1,
+        input_ids: vec![1; 7],
+        lengths: vec![7],
+        ..good
+    };
+    let text = run(&long, vec![0]).unwrap_err();
+    assert!(
+        text.contains("longer than the model's 6 positions"),
+        "{text}"
+    );
+}
