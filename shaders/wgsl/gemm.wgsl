@@ -22,14 +22,13 @@ const ROWS: u32 = {{rows}}u;
 const COLS: u32 = {{cols}}u;
 
 @compute @workgroup_size({{workgroup_size}})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let tiles_n = (params.n + COLS - 1u) / COLS;
-    let tiles_m = (params.m + ROWS - 1u) / ROWS;
-    if id.x >= tiles_n * tiles_m { return; }
-    let row = (id.x % tiles_m) * ROWS;
-    let col = (id.x / tiles_m) * COLS;
-    let outer = id.z / params.inner;
-    let inner = id.z % params.inner;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    // All lanes of a workgroup share their rows, so a load of A is one load for all of them.
+    let row = group.y * ROWS;
+    let col = (group.x * {{workgroup_size}}u + lane) * COLS;
+    if col >= params.n { return; }
+    let outer = group.z / params.inner;
+    let inner = group.z % params.inner;
     let a_base = outer * params.a_outer + inner * params.a_inner;
     let b_base = outer * params.b_outer + inner * params.b_inner;
     let c_base = outer * params.c_outer + inner * params.c_inner;

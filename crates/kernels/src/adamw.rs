@@ -6,7 +6,7 @@ use tunesmith_shaders::ADAMW;
 
 use crate::buffer::{floats, tensor};
 use crate::device::AdapterKind;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 use crate::reduce::GradientNorm;
 
 /// Elements a thread works on at a time.
@@ -76,8 +76,7 @@ impl Kernel for Op {
         let count = if wide { self.count / 4 } else { self.count };
         Launch {
             variant: Variant::shader(ADAMW, &[("vec4", wide)]),
-            invocations: count,
-            batch: 1,
+            extent: Extent::Line(count),
             params: Params::default().int(count).float(self.weight_decay),
         }
     }

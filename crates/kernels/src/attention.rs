@@ -9,7 +9,7 @@ use crate::buffer::{empty, floats, ints, tensor};
 use crate::device::AdapterKind;
 use crate::dropout::Dropout;
 use crate::gemm::{Batch, Product};
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 
 /// The shape of an attention and where its padding lies.
 #[derive(Debug, Clone, Copy)]
@@ -212,8 +212,7 @@ impl Kernel for Softmax {
             .int(usize::from(pad_left));
         Launch {
             variant: Variant::shader(SOFTMAX, &[("dropout", dropout.is_active())]),
-            invocations: self.shape.rows(),
-            batch: 1,
+            extent: Extent::Line(self.shape.rows()),
             params: dropout.params(params).int(self.shape.stride()).int(0),
         }
     }
@@ -275,8 +274,7 @@ impl Kernel for SoftmaxBackward {
             .int(0);
         Launch {
             variant: Variant::shader(SOFTMAX_BACKWARD, &[("dropout", dropout.is_active())]),
-            invocations: self.shape.rows(),
-            batch: 1,
+            extent: Extent::Line(self.shape.rows()),
             params: dropout.params(params).int(0).int(0),
         }
     }

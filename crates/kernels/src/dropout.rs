@@ -5,7 +5,7 @@ use tunesmith_shaders::DROPOUT;
 
 use crate::buffer::{empty, floats, tensor};
 use crate::device::AdapterKind;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 use crate::philox::philox;
 
 /// One dropout site of one step: it names its mask completely.
@@ -98,8 +98,7 @@ impl Kernel for Op {
     fn launch(&self, _: AdapterKind) -> Launch {
         Launch {
             variant: Variant::shader(DROPOUT, &[]),
-            invocations: self.rows,
-            batch: 1,
+            extent: Extent::Line(self.rows),
             params: self
                 .dropout
                 .params(Params::default().int(self.rows).int(self.cols)),

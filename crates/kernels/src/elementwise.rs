@@ -6,7 +6,7 @@ use tunesmith_shaders::{GELU, GELU_BACKWARD, Shader, TANH, TANH_BACKWARD};
 
 use crate::buffer::{empty, floats, tensor};
 use crate::device::AdapterKind;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 
 /// Elements a thread works on at a time.
 const CHUNK: usize = 16 * 1024;
@@ -25,8 +25,7 @@ impl Kernel for Elementwise {
         let invocations = self.count / self.width;
         Launch {
             variant: Variant::shader(self.shader, &[]),
-            invocations,
-            batch: 1,
+            extent: Extent::Line(invocations),
             params: Params::default().int(invocations),
         }
     }

@@ -6,7 +6,7 @@ use tunesmith_shaders::{EMBEDDING, SCATTER_ADD};
 
 use crate::buffer::{empty, floats, ints, tensor};
 use crate::device::AdapterKind;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 
 struct Embedding {
     rows: usize,
@@ -35,8 +35,7 @@ impl Kernel for Embedding {
     fn launch(&self, _: AdapterKind) -> Launch {
         Launch {
             variant: Variant::shader(EMBEDDING, &[]),
-            invocations: self.rows * self.cols / 4,
-            batch: 1,
+            extent: Extent::Line(self.rows * self.cols / 4),
             params: Params::default()
                 .int(self.rows)
                 .int(self.cols / 4)
@@ -86,8 +85,7 @@ impl Kernel for ScatterAdd {
         let skip = self.skip.unwrap_or(u32::MAX);
         Launch {
             variant: Variant::shader(SCATTER_ADD, &[]),
-            invocations: self.cols / 4,
-            batch: 1,
+            extent: Extent::Line(self.cols / 4),
             params: Params::default()
                 .int(self.rows)
                 .int(self.cols / 4)

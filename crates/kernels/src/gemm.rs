@@ -6,7 +6,7 @@ use tunesmith_shaders::{Gemm, Layout, Tile};
 
 use crate::buffer::Buffer;
 use crate::device::AdapterKind;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 
 /// A batch of products: index `z` splits into `(z / inner, z % inner)`, each with a stride in
 /// elements for every matrix, so that heads are addressed where they lie and never moved.
@@ -81,7 +81,6 @@ impl Product {
 impl Kernel for Product {
     fn launch(&self, adapter: AdapterKind) -> Launch {
         let tile = self.tile(adapter);
-        let tiles = self.m.div_ceil(tile.rows as usize) * self.n.div_ceil(tile.cols as usize);
         let Batch {
             outer,
             inner,
@@ -111,8 +110,11 @@ impl Kernel for Product {
                 tile,
                 bias: self.bias,
             }),
-            invocations: tiles,
-            batch: outer * inner,
+            extent: Extent::Grid(
+                self.n.div_ceil(tile.cols as usize),
+                self.m.div_ceil(tile.rows as usize),
+                outer * inner,
+            ),
             params,
         }
     }

@@ -29,11 +29,31 @@ pub(crate) trait Kernel {
 /// Which text to run, how many invocations, and the uniform that follows the storage bindings.
 pub(crate) struct Launch {
     pub(crate) variant: Variant,
-    /// Invocations needed along x; spread over y where x would exceed WebGPU's limit.
-    pub(crate) invocations: usize,
-    /// Workgroups along z.
-    pub(crate) batch: usize,
+    pub(crate) extent: Extent,
     pub(crate) params: Params,
+}
+
+/// How much there is to do.
+pub(crate) enum Extent {
+    /// So many invocations in a line; spread over y where x would exceed WebGPU's limit.
+    Line(usize),
+    /// So many invocations along x, and workgroups along y and z.
+    Grid(usize, usize, usize),
+}
+
+impl Extent {
+    fn count(&self, workgroup_size: u32) -> CubeCount {
+        match *self {
+            Self::Line(invocations) => {
+                let groups = (invocations as u32).div_ceil(workgroup_size);
+                let rows = groups.div_ceil(MAX_WORKGROUPS);
+                CubeCount::Static(groups.div_ceil(rows), rows, 1)
+            }
+            Self::Grid(x, y, z) => {
+                CubeCount::Static((x as u32).div_ceil(workgroup_size), y as u32, z as u32)
+            }
+        }
+    }
 }
 
 /// Names one complete WGSL text; the key of the pipeline cache.
@@ -153,15 +173,8 @@ fn cpu(buffer: &Buffer) -> &CpuTensor {
 
 fn launch<'a>(kernel: &dyn Kernel, client: &Client, buffers: impl Iterator<Item = &'a CubeTensor>) {
     let adapter = AdapterKind::of_name(&client.properties().identity.name);
-    let Launch {
-        variant,
-        invocations,
-        batch,
-        params,
-    } = kernel.launch(adapter);
-    let groups = (invocations as u32).div_ceil(variant.workgroup_size());
-    let rows = groups.div_ceil(MAX_WORKGROUPS);
-    let count = CubeCount::Static(groups.div_ceil(rows), rows, batch as u32);
+    let Launch { variant, extent, params } = kernel.launch(adapter);
+    let count = extent.count(variant.workgroup_size());
     let arguments = KernelArguments::new()
         .with_buffers(
             buffers

@@ -8,7 +8,7 @@ use tunesmith_shaders::{LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM_PARAMETERS};
 use crate::buffer::{empty, floats, tensor};
 use crate::device::AdapterKind;
 use crate::dropout::Dropout;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 
 /// What [`layer_norm`] keeps for its backward pass.
 #[derive(Debug, Clone)]
@@ -79,8 +79,7 @@ impl Kernel for Forward {
             .int(0);
         Launch {
             variant: Variant::shader(LAYER_NORM, &flags),
-            invocations: self.rows,
-            batch: 1,
+            extent: Extent::Line(self.rows),
             params: self.dropout.params(params).int(0).int(0),
         }
     }
@@ -168,8 +167,7 @@ impl Kernel for Backward {
                 LAYER_NORM_BACKWARD,
                 &[("dropout", self.dropout.is_active())],
             ),
-            invocations: self.rows,
-            batch: 1,
+            extent: Extent::Line(self.rows),
             params: self.dropout.params(params).int(0).int(0),
         }
     }
@@ -228,8 +226,7 @@ impl Kernel for Parameters {
     fn launch(&self, _: AdapterKind) -> Launch {
         Launch {
             variant: Variant::shader(LAYER_NORM_PARAMETERS, &[]),
-            invocations: self.cols / 4,
-            batch: 1,
+            extent: Extent::Line(self.cols / 4),
             params: Params::default().int(self.rows).int(self.cols / 4),
         }
     }

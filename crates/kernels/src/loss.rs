@@ -5,7 +5,7 @@ use tunesmith_shaders::{CROSS_ENTROPY, MSE};
 
 use crate::buffer::{empty, floats, ints, tensor};
 use crate::device::AdapterKind;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 
 struct CrossEntropy {
     rows: usize,
@@ -41,8 +41,7 @@ impl Kernel for CrossEntropy {
         let params = Params::default().int(self.rows).int(self.classes);
         Launch {
             variant: Variant::shader(CROSS_ENTROPY, &[]),
-            invocations: 1,
-            batch: 1,
+            extent: Extent::Line(1),
             params: params.float(self.smoothing).float(self.scale),
         }
     }
@@ -108,8 +107,7 @@ impl Kernel for Mse {
     fn launch(&self, _: AdapterKind) -> Launch {
         Launch {
             variant: Variant::shader(MSE, &[]),
-            invocations: 1,
-            batch: 1,
+            extent: Extent::Line(1),
             params: Params::default().int(self.count).float(self.scale),
         }
     }

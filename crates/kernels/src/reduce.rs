@@ -6,7 +6,7 @@ use tunesmith_shaders::{CLIP, COLUMN_SUM, SUM_SQUARES, SUM_SQUARES_LANES};
 
 use crate::buffer::{Buffer, empty, floats, tensor};
 use crate::device::AdapterKind;
-use crate::kernel::{Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
 
 const LANES: usize = SUM_SQUARES_LANES as usize;
 
@@ -29,8 +29,7 @@ impl Kernel for ColumnSum {
         let cols = if wide { self.cols / 4 } else { self.cols };
         Launch {
             variant: Variant::shader(COLUMN_SUM, &[("vec4", wide)]),
-            invocations: cols,
-            batch: 1,
+            extent: Extent::Line(cols),
             params: Params::default().int(self.rows).int(cols),
         }
     }
@@ -97,8 +96,7 @@ impl Kernel for SumSquares {
         let count = if wide { self.count / 4 } else { self.count };
         Launch {
             variant: Variant::shader(SUM_SQUARES, &[("vec4", wide)]),
-            invocations: LANES,
-            batch: 1,
+            extent: Extent::Line(LANES),
             params: Params::default().int(count).int(self.slot),
         }
     }
@@ -139,8 +137,7 @@ impl Kernel for Clip {
     fn launch(&self, _: AdapterKind) -> Launch {
         Launch {
             variant: Variant::shader(CLIP, &[]),
-            invocations: 64,
-            batch: 1,
+            extent: Extent::Line(64),
             params: Params::default().int(self.slots).float(self.max_norm),
         }
     }
