@@ -32,7 +32,12 @@ pub struct Tile {
 impl Tile {
     /// For software renderers: about 16 GFLOP/s on two cores, as 16 x 16 reaches, compiled in 2 s
     /// instead of 20.
-    pub const LARGE: Self = Self { rows: 8, cols: 8, vec4: true, workgroup_size: 8 };
+    pub const LARGE: Self = Self {
+        rows: 8,
+        cols: 8,
+        vec4: true,
+        workgroup_size: 8,
+    };
     /// For GPUs: few registers a lane, many lanes.
     pub const SMALL: Self = Self {
         rows: 4,

@@ -10,7 +10,7 @@ pub(crate) type CpuTensor = <Flex as burn::backend::BackendTypes>::FloatTensorPr
 /// One contiguous tensor, of floats or of 32-bit indices, on whichever device holds it.
 #[derive(Clone, Debug)]
 pub(crate) enum Buffer {
-    Gpu(CubeTensor),
+    Gpu(Box<CubeTensor>),
     Cpu(CpuTensor),
 }
 
@@ -21,7 +21,7 @@ pub(crate) enum Buffer {
 /// device opened through this crate can bring about.
 pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Buffer {
     match tensor.clone().try_into_primitive::<CubeBackend>() {
-        Ok(tensor) => Buffer::Gpu(tensor),
+        Ok(tensor) => Buffer::Gpu(Box::new(tensor)),
         Err(_) => match tensor.try_into_primitive::<Flex>() {
             Ok(tensor) => Buffer::Cpu(tensor),
             Err(error) => panic!("the kernels run on wgpu and on the CPU only: {error:?}"),
@@ -32,7 +32,7 @@ pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Buffer {
 /// A float tensor again, with the shape that its buffer was made with.
 pub(crate) fn tensor<const D: usize>(buffer: Buffer) -> Tensor<D> {
     match buffer {
-        Buffer::Gpu(tensor) => Tensor::from_primitive::<CubeBackend>(tensor),
+        Buffer::Gpu(tensor) => Tensor::from_primitive::<CubeBackend>(*tensor),
         Buffer::Cpu(tensor) => Tensor::from_primitive::<Flex>(tensor),
     }
 }
@@ -47,7 +47,7 @@ pub fn indices(values: &[u32], device: &Device) -> Tensor<1, Int> {
 /// The buffer of an index tensor made by [`indices`].
 pub(crate) fn ints(tensor: &Tensor<1, Int>) -> Buffer {
     match tensor.clone().try_into_primitive::<CubeBackend>() {
-        Ok(tensor) => Buffer::Gpu(tensor),
+        Ok(tensor) => Buffer::Gpu(Box::new(tensor)),
         Err(_) => match tensor.clone().try_into_primitive::<Flex>() {
             Ok(tensor) => Buffer::Cpu(tensor),
             Err(error) => panic!("the kernels run on wgpu and on the CPU only: {error:?}"),

@@ -173,7 +173,11 @@ fn cpu(buffer: &Buffer) -> &CpuTensor {
 
 fn launch<'a>(kernel: &dyn Kernel, client: &Client, buffers: impl Iterator<Item = &'a CubeTensor>) {
     let adapter = AdapterKind::of_name(&client.properties().identity.name);
-    let Launch { variant, extent, params } = kernel.launch(adapter);
+    let Launch {
+        variant,
+        extent,
+        params,
+    } = kernel.launch(adapter);
     let count = extent.count(variant.workgroup_size());
     let arguments = KernelArguments::new()
         .with_buffers(

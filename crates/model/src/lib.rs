@@ -20,4 +20,4 @@ pub use config::{BertConfig, ProblemType};
 pub use error::ModelError;
 pub use inputs::{Inputs, Targets};
 pub use parameter::Parameter;
-pub use weights::{LoadReport, read_tensors, write_tensors};
+pub use weights::{LoadReport, NamedTensors, read_tensors, write_tensors};

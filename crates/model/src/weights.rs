@@ -50,11 +50,14 @@ pub(crate) fn open<T>(
     read(Checkpoint { path, tensors })
 }
 
+/// Shape and values of tensors by name.
+pub type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// Every tensor of a safetensors file as `f32` with its shape, by name.
 ///
 /// # Errors
 /// Names the file and the tensor.
-pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, (Vec<usize>, Vec<f32>)>, ModelError> {
+pub fn read_tensors(path: &Path) -> Result<NamedTensors, ModelError> {
     open(path, |file| {
         let names = file.tensors.names();
         names
