@@ -1,0 +1,154 @@
+//! Checkpoints: a folder from which transformers loads the model, and this crate the whole run.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tunesmith_model::{BertForSequenceClassification, read_tensors};
+use tunesmith_protocol::TrainingArguments;
+
+use crate::export::{TRAINER_STATE, TRAINING_ARGS, write_model};
+use crate::files::{Scratch, read_json, write_json};
+use crate::optimizer::{Tensors, take_tensor};
+use crate::plan::PlanIdentity;
+use crate::run::{LastStep, Losses};
+use crate::{AdamW, TrainError, TrainerState};
+
+const OPTIMIZER: &str = "optimizer.safetensors";
+/// What the Trainer's own state has no place for: transformers refuses unknown keys there.
+const RUN_STATE: &str = "run_state.json";
+const PREFIX: &str = "checkpoint-";
+
+/// What a step leaves to be done before the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Action {
+    Log,
+    Evaluate,
+    Save,
+}
+
+/// `run_state.json`: what makes a resumed run the same run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunState {
+    /// The version that wrote it.
+    pub(crate) tunesmith: String,
+    /// Where it computed: bits are the same only there.
+    pub(crate) device: String,
+    pub(crate) plan: PlanIdentity,
+    /// Digest of the tokenized training rows.
+    pub(crate) data: String,
+    /// What was still to be done after this step.
+    pub(crate) pending: Vec<Action>,
+    pub(crate) losses: Losses,
+    pub(crate) last: LastStep,
+}
+
+/// A checkpoint read back whole.
+pub(crate) struct Checkpoint {
+    pub(crate) state: TrainerState,
+    pub(crate) args: TrainingArguments,
+    pub(crate) run: RunState,
+    pub(crate) model: Tensors,
+    pub(crate) optimizer: Tensors,
+}
+
+/// All checkpoints in a folder with their steps, the latest last.
+#[must_use]
+pub fn checkpoints(output_dir: &Path) -> Vec<(u64, PathBuf)> {
+    let Ok(entries) = std::fs::read_dir(output_dir) else {
+        return Vec::new();
+    };
+    let mut found: Vec<(u64, PathBuf)> = entries
+        .flatten()
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| {
+            let name = entry.file_name();
+            let step = name.to_str()?.strip_prefix(PREFIX)?.parse().ok()?;
+            Some((step, entry.path()))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// The folder of a step's checkpoint.
+pub(crate) fn folder(output_dir: &Path, step: u64) -> PathBuf {
+    output_dir.join(format!("{PREFIX}{step}"))
+}
+
+/// What a checkpoint is made of.
+pub(crate) struct Contents<'a> {
+    pub(crate) model: &'a BertForSequenceClassification,
+    pub(crate) optimizer: &'a AdamW,
+    pub(crate) state: &'a TrainerState,
+    pub(crate) args: &'a TrainingArguments,
+    pub(crate) run: &'a RunState,
+    /// The folder with the tokenizer's files.
+    pub(crate) tokenizer: Option<&'a Path>,
+}
+
+impl Contents<'_> {
+    /// About how many bytes it takes: weights and two moments in `f32`, and the tokenizer.
+    pub(crate) fn bytes(&self) -> u64 {
+        12 * self.model.num_parameters() as u64 + (1 << 20)
+    }
+
+    /// Writes `output_dir/checkpoint-<step>`: whole, or not at all.
+    pub(crate) async fn write(&self, output_dir: &Path) -> Result<PathBuf, TrainError> {
+        let step = self.state.global_step;
+        let scratch = Scratch::create(output_dir, &format!("{PREFIX}{step}"))?;
+        let at = |name: &str| scratch.path().join(name);
+        write_model(scratch.path(), self.model, self.tokenizer).await?;
+        self.optimizer.save(self.model, &at(OPTIMIZER)).await?;
+        write_json(&at(TRAINING_ARGS), self.args)?;
+        write_json(&at(RUN_STATE), self.run)?;
+        self.state.save(&at(TRAINER_STATE))?;
+        let target = folder(output_dir, step);
+        scratch.rename_to(&target)?;
+        Ok(target)
+    }
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint; on failure the reason, for a message that names the folder.
+    pub(crate) fn load(dir: &Path) -> Result<Self, String> {
+        if !dir.is_dir() {
+            return Err("there is no such folder".to_owned());
+        }
+        for name in [
+            TRAINER_STATE,
+            RUN_STATE,
+            TRAINING_ARGS,
+            "model.safetensors",
+            OPTIMIZER,
+        ] {
+            if !dir.join(name).is_file() {
+                return Err(format!(
+                    "it has no {name}, so it is not a whole checkpoint of this program"
+                ));
+            }
+        }
+        let text = |error: TrainError| error.to_string();
+        let tensors = |name: &str| read_tensors(&dir.join(name)).map_err(|error| error.to_string());
+        Ok(Self {
+            state: TrainerState::load(&dir.join(TRAINER_STATE)).map_err(text)?,
+            args: read_json(&dir.join(TRAINING_ARGS)).map_err(text)?,
+            run: read_json(&dir.join(RUN_STATE)).map_err(text)?,
+            model: tensors("model.safetensors")?,
+            optimizer: tensors(OPTIMIZER)?,
+        })
+    }
+}
+
+/// Gives a model the stored weights; says what is missing where they are of another model.
+pub(crate) fn set_parameters(
+    model: &mut BertForSequenceClassification,
+    mut tensors: Tensors,
+) -> Result<(), String> {
+    let device = model.device().device.clone();
+    for parameter in model.parameters_mut() {
+        parameter.value = take_tensor(&mut tensors, &parameter.name, &parameter.shape, &device)?;
+        parameter.gradient = None;
+    }
+    Ok(())
+}

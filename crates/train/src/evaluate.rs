@@ -1,0 +1,232 @@
+//! One pass over a dataset without dropout: loss, metrics and logits, a batch at a time.
+
+use tunesmith_data::{Labels, TokenizedDataset};
+use tunesmith_metrics::Metric;
+use tunesmith_model::Mode;
+use tunesmith_protocol::Metrics;
+use web_time::Duration;
+
+use crate::clock::now;
+
+use crate::batch::{batch_inputs, read};
+use crate::speed::Throughput;
+use crate::{TrainError, Trainer};
+
+/// What an evaluation found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evaluation {
+    /// The mean loss over the rows; `None` where they have no labels.
+    pub loss: Option<f64>,
+    /// The metric's values by evaluate's names; empty where there is no metric or no label.
+    pub metrics: Metrics,
+    /// Rows.
+    pub samples: usize,
+    /// Seconds.
+    pub runtime: f64,
+    /// Rows a second.
+    pub samples_per_second: f64,
+    /// Batches a second.
+    pub steps_per_second: f64,
+}
+
+/// What [`crate::Trainer::predict`] gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictionOutput {
+    /// `[rows, num_labels]`, row by row.
+    pub logits: Vec<f32>,
+    /// The head's outputs: classes, or 1 for a regression.
+    pub num_labels: usize,
+    /// `[rows]`, classes as numbers; `None` where the rows have no labels.
+    pub label_ids: Option<Vec<f64>>,
+    /// Loss, metrics and times.
+    pub evaluation: Evaluation,
+}
+
+impl Evaluation {
+    /// All numbers as the Trainer names them: `eval_loss`, `eval_accuracy`, …, `eval_runtime`.
+    #[must_use]
+    pub fn prefixed(&self, prefix: &str) -> Metrics {
+        let loss = self.loss.map(|loss| ("loss", loss));
+        let times = [
+            ("runtime", self.runtime),
+            ("samples_per_second", self.samples_per_second),
+            ("steps_per_second", self.steps_per_second),
+        ];
+        loss.into_iter()
+            .chain(self.metrics.iter())
+            .chain(times)
+            .map(|(name, value)| (format!("{prefix}_{name}"), value))
+            .collect()
+    }
+}
+
+impl PredictionOutput {
+    /// The class of the highest logit of every row, the first of equal ones: `[rows]`.
+    #[must_use]
+    pub fn predicted_classes(&self) -> Vec<usize> {
+        self.logits
+            .chunks(self.num_labels.max(1))
+            .map(argmax)
+            .collect()
+    }
+}
+
+/// The place of the highest value, the first of equal ones.
+fn argmax(values: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = i;
+        }
+    }
+    best
+}
+
+/// An evaluation in progress, made by [`Trainer::pass`] and pulled batch by batch.
+pub struct EvalPass {
+    dataset: TokenizedDataset,
+    batch_size: usize,
+    metric: Option<Metric>,
+    row: usize,
+    batches: usize,
+    loss: f64,
+    labels: Vec<f64>,
+    logits: Vec<f32>,
+    time: Duration,
+}
+
+impl EvalPass {
+    /// A pass over all rows in order; `metric` holds no rows yet.
+    pub(crate) fn new(
+        dataset: TokenizedDataset,
+        batch_size: usize,
+        metric: Option<Metric>,
+    ) -> Result<Self, TrainError> {
+        if dataset.is_empty() {
+            return Err(TrainError::Arguments(
+                "there are no rows to evaluate: the split is empty".to_owned(),
+            ));
+        }
+        Ok(Self {
+            dataset,
+            batch_size: batch_size.max(1),
+            metric,
+            row: 0,
+            batches: 0,
+            loss: 0.0,
+            labels: Vec::new(),
+            logits: Vec::new(),
+            time: Duration::ZERO,
+        })
+    }
+
+    /// Rows in all.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.dataset.len()
+    }
+
+    /// Rows done.
+    #[must_use]
+    pub fn rows_done(&self) -> usize {
+        self.row
+    }
+
+    /// Whether all rows are done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.row == self.dataset.len()
+    }
+
+    /// Evaluates the next batch; nothing where all are done.
+    ///
+    /// # Errors
+    /// Rows that do not fit the model, labels that do not fit the metric, or a device that fails.
+    pub async fn step(&mut self, trainer: &Trainer) -> Result<(), TrainError> {
+        if self.is_done() {
+            return Ok(());
+        }
+        let start = now();
+        let end = (self.row + self.batch_size).min(self.dataset.len());
+        let batch = trainer
+            .collator
+            .collate((self.row..end).map(|row| self.dataset.example(row)))?;
+        let (inputs, targets) = batch_inputs(&batch);
+        let output = trainer
+            .model
+            .forward(&inputs, targets.as_ref(), &Mode::Evaluate)?;
+        let count: usize = output.logits.dims().iter().product();
+        let logits = output.logits.reshape([count]);
+        let tensors = std::iter::once(logits).chain(output.loss).collect();
+        let mut results = read(tensors).await?.into_iter();
+        let logits = results.next().unwrap_or_default();
+        if let Some(loss) = results.next().and_then(|loss| loss.first().copied()) {
+            self.loss += f64::from(loss) * batch.batch as f64;
+        }
+        self.score(&batch.labels, &logits, logits.len() / batch.batch)?;
+        self.logits.extend(logits);
+        self.row = end;
+        self.batches += 1;
+        self.time += start.elapsed();
+        Ok(())
+    }
+
+    fn score(
+        &mut self,
+        labels: &Labels,
+        logits: &[f32],
+        num_labels: usize,
+    ) -> Result<(), TrainError> {
+        match labels {
+            Labels::None => {}
+            Labels::Class(classes) => {
+                self.labels
+                    .extend(classes.iter().map(|class| f64::from(*class)));
+                if let Some(metric) = &mut self.metric {
+                    let predicted: Vec<i64> = logits
+                        .chunks(num_labels)
+                        .map(|row| argmax(row) as i64)
+                        .collect();
+                    let wanted: Vec<i64> = classes.iter().map(|class| i64::from(*class)).collect();
+                    metric.add_batch_classes(&predicted, &wanted)?;
+                }
+            }
+            Labels::Regression(values) => {
+                let wanted: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+                if let Some(metric) = &mut self.metric {
+                    let predicted: Vec<f64> = logits.iter().map(|x| f64::from(*x)).collect();
+                    metric.add_batch(&predicted, &wanted)?;
+                }
+                self.labels.extend(wanted);
+            }
+        }
+        Ok(())
+    }
+
+    /// The result for the rows done.
+    ///
+    /// # Errors
+    /// Where the metric has no value for them.
+    pub fn finish(self) -> Result<PredictionOutput, TrainError> {
+        let rows = self.row;
+        let labelled = self.labels.len();
+        let metrics = match self.metric {
+            Some(metric) if !metric.is_empty() => metric.compute()?.iter().collect(),
+            _ => Metrics::default(),
+        };
+        let speed = Throughput::of(self.time, rows as f64, self.batches as f64);
+        Ok(PredictionOutput {
+            num_labels: self.logits.len() / rows.max(1),
+            logits: self.logits,
+            label_ids: (labelled == rows).then_some(self.labels),
+            evaluation: Evaluation {
+                loss: (labelled > 0).then(|| self.loss / labelled as f64),
+                metrics,
+                samples: rows,
+                runtime: speed.runtime,
+                samples_per_second: speed.samples_per_second,
+                steps_per_second: speed.steps_per_second,
+            },
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! Training, evaluation and prediction: transformers' `Trainer` on tunesmith's models.
+//!
+//! The loop is pulled: [`Run::next`] does at most one unit of work (an optimizer step, a batch of an
+//! evaluation, a checkpoint) and hands out what happened, so that a shell pauses by not pulling and
+//! stops between two units. Nothing here blocks, spawns a thread or keeps random state: which rows a
+//! step takes and which elements it drops follow from (seed, step) alone, and a resumed run repeats
+//! the uninterrupted one bit for bit.
+//!
+//! - [`Plan`]: which rows every batch holds, known before the first step.
+//! - [`Schedule`], [`AdamW`]: the learning rate of a step, and the step.
+//! - [`Trainer`], [`Run`]: the loop, its evaluations and its checkpoints.
+//! - [`TrainerState`]: `trainer_state.json`; the folder around it is written as transformers does.
+
+mod batch;
+mod card;
+mod checkpoint;
+mod clock;
+mod device;
+mod error;
+mod evaluate;
+mod export;
+mod files;
+mod optimizer;
+mod plan;
+mod resume;
+mod run;
+mod sampler;
+mod schedule;
+mod speed;
+mod state;
+mod trainer;
+
+pub use batch::batch_inputs;
+pub use card::Names;
+pub use checkpoint::checkpoints;
+pub use device::device_info;
+pub use error::TrainError;
+pub use evaluate::{EvalPass, Evaluation, PredictionOutput};
+pub use export::check_output_dir;
+pub use optimizer::AdamW;
+pub use plan::{Plan, PlannedStep};
+pub use run::Run;
+pub use sampler::{length_grouped, randperm};
+pub use schedule::{Schedule, get_scheduler};
+pub use state::{LogEntry, TrainerState};
+pub use trainer::{TrainOutput, Trainer};

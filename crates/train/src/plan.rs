@@ -1,0 +1,381 @@
+//! Which rows every batch of a run holds, known before anything runs: prefetching, resuming and
+//! another device can't change it.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tunesmith_protocol::TrainingArguments;
+
+use crate::TrainError;
+use crate::sampler::{length_grouped, randperm};
+
+/// The batches of a run. An epoch's order is made when it is asked for, so the plan of many epochs
+/// takes no memory.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    identity: PlanIdentity,
+    lengths: Option<Vec<u32>>,
+    batches_per_epoch: usize,
+    total_steps: u64,
+    num_epochs: u64,
+    num_samples: f64,
+}
+
+/// All that decides the rows of a step; it must not change when a run is resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PlanIdentity {
+    pub(crate) num_rows: usize,
+    pub(crate) per_device_train_batch_size: usize,
+    pub(crate) gradient_accumulation_steps: usize,
+    pub(crate) dataloader_drop_last: bool,
+    pub(crate) group_by_length: bool,
+    pub(crate) data_seed: u64,
+}
+
+/// One optimizer step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStep {
+    /// The epoch, from 0.
+    pub epoch: u64,
+    /// Its batches, by their number within the epoch.
+    pub batches: Range<usize>,
+    /// Whether the epoch ends with it.
+    pub ends_epoch: bool,
+}
+
+impl Plan {
+    /// Plans `num_rows` rows. `lengths`, in tokens, one a row, are needed for `group_by_length` only.
+    ///
+    /// # Errors
+    /// Where there is not one batch to take a step with.
+    pub fn new(
+        num_rows: usize,
+        lengths: Option<Vec<u32>>,
+        args: &TrainingArguments,
+    ) -> Result<Self, TrainError> {
+        let batch = args.per_device_train_batch_size.max(1);
+        let accumulation = args.gradient_accumulation_steps.max(1);
+        let batches_per_epoch = if args.dataloader_drop_last {
+            num_rows / batch
+        } else {
+            num_rows.div_ceil(batch)
+        };
+        if batches_per_epoch == 0 {
+            return Err(TrainError::Arguments(format!(
+                "{num_rows} training rows do not fill one batch of {batch}: give more rows, lower \
+                 per_device_train_batch_size, or leave dataloader_drop_last out"
+            )));
+        }
+        let steps_per_epoch = batches_per_epoch.div_ceil(accumulation) as u64;
+        let (total_steps, num_epochs, num_samples) = match u64::try_from(args.max_steps) {
+            Ok(steps) if steps > 0 => (
+                steps,
+                steps.div_ceil(steps_per_epoch),
+                steps as f64 * (batch * accumulation) as f64,
+            ),
+            _ => (
+                (args.num_train_epochs * steps_per_epoch as f64).ceil() as u64,
+                args.num_train_epochs.ceil() as u64,
+                args.num_train_epochs * num_rows as f64,
+            ),
+        };
+        Ok(Self {
+            identity: PlanIdentity {
+                num_rows,
+                per_device_train_batch_size: batch,
+                gradient_accumulation_steps: accumulation,
+                dataloader_drop_last: args.dataloader_drop_last,
+                group_by_length: args.group_by_length,
+                data_seed: args.data_seed.unwrap_or(args.seed),
+            },
+            lengths: lengths.filter(|_| args.group_by_length),
+            batches_per_epoch,
+            total_steps,
+            num_epochs,
+            num_samples,
+        })
+    }
+
+    /// Optimizer steps of the run.
+    #[must_use]
+    pub fn total_steps(&self) -> u64 {
+        self.total_steps
+    }
+
+    /// Epochs that the run enters, the last perhaps not to its end.
+    #[must_use]
+    pub fn num_epochs(&self) -> u64 {
+        self.num_epochs
+    }
+
+    /// Optimizer steps of an epoch.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.batches_per_epoch
+            .div_ceil(self.identity.gradient_accumulation_steps) as u64
+    }
+
+    /// Batches of an epoch.
+    #[must_use]
+    pub fn batches_per_epoch(&self) -> usize {
+        self.batches_per_epoch
+    }
+
+    /// Rows that the whole run takes, as the Trainer counts them for its throughput.
+    #[must_use]
+    pub fn num_samples(&self) -> f64 {
+        self.num_samples
+    }
+
+    /// The step that follows `done` earlier ones.
+    #[must_use]
+    pub fn step(&self, done: u64) -> PlannedStep {
+        let per_epoch = self.steps_per_epoch();
+        let first = (done % per_epoch) as usize * self.identity.gradient_accumulation_steps;
+        let end = (first + self.identity.gradient_accumulation_steps).min(self.batches_per_epoch);
+        PlannedStep {
+            epoch: done / per_epoch,
+            batches: first..end,
+            ends_epoch: end == self.batches_per_epoch,
+        }
+    }
+
+    /// All rows in the order of an epoch, counted from 0.
+    #[must_use]
+    pub fn epoch_order(&self, epoch: u64) -> Vec<u32> {
+        let seed = self.identity.data_seed.wrapping_add(epoch);
+        match &self.lengths {
+            Some(lengths) => {
+                let rows = self.identity.per_device_train_batch_size
+                    * self.identity.gradient_accumulation_steps;
+                length_grouped(lengths, rows, seed)
+            }
+            None => randperm(self.identity.num_rows, seed),
+        }
+    }
+
+    /// The rows of a batch, given the order of its epoch.
+    #[must_use]
+    pub fn batch<'a>(&self, order: &'a [u32], batch: usize) -> &'a [u32] {
+        let size = self.identity.per_device_train_batch_size;
+        let start = (batch * size).min(order.len());
+        &order[start..(start + size).min(order.len())]
+    }
+
+    /// SHA-256, in hexadecimal, of the whole run: for every batch in order its number of rows, then
+    /// the rows, each a little-endian `u32`; an optimizer step is marked by a 0 after its batches.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut order = Vec::new();
+        let mut epoch = None;
+        for done in 0..self.total_steps {
+            let step = self.step(done);
+            if epoch != Some(step.epoch) {
+                order = self.epoch_order(step.epoch);
+                epoch = Some(step.epoch);
+            }
+            for batch in step.batches {
+                let rows = self.batch(&order, batch);
+                hasher.update((rows.len() as u32).to_le_bytes());
+                rows.iter().for_each(|row| hasher.update(row.to_le_bytes()));
+            }
+            hasher.update(0_u32.to_le_bytes());
+        }
+        hex(&hasher.finalize())
+    }
+
+    pub(crate) fn identity(&self) -> &PlanIdentity {
+        &self.identity
+    }
+}
+
+impl PlanIdentity {
+    /// What differs, each a sentence for a person.
+    pub(crate) fn changes(&self, now: &Self) -> Vec<String> {
+        let pairs = [
+            (
+                "the number of training rows",
+                self.num_rows as u64,
+                now.num_rows as u64,
+            ),
+            (
+                "per_device_train_batch_size",
+                self.per_device_train_batch_size as u64,
+                now.per_device_train_batch_size as u64,
+            ),
+            (
+                "gradient_accumulation_steps",
+                self.gradient_accumulation_steps as u64,
+                now.gradient_accumulation_steps as u64,
+            ),
+            (
+                "dataloader_drop_last",
+                u64::from(self.dataloader_drop_last),
+                u64::from(now.dataloader_drop_last),
+            ),
+            (
+                "group_by_length",
+                u64::from(self.group_by_length),
+                u64::from(now.group_by_length),
+            ),
+            (
+                "the seed of the order of rows",
+                self.data_seed,
+                now.data_seed,
+            ),
+        ];
+        pairs
+            .into_iter()
+            .filter(|(_, was, is)| was != is)
+            .map(|(what, was, is)| format!("{what} was {was} and is {is} now"))
+            .collect()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+pub(crate) fn sha256(bytes: impl Iterator<Item = u8>) -> String {
+    hex(&Sha256::digest(bytes.collect::<Vec<u8>>()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn args() -> TrainingArguments {
+        TrainingArguments {
+            per_device_train_batch_size: 4,
+            ..TrainingArguments::default()
+        }
+    }
+
+    fn plan(num_rows: usize, args: &TrainingArguments) -> Plan {
+        Plan::new(num_rows, None, args).unwrap()
+    }
+
+    #[test]
+    fn every_epoch_takes_every_row_once_in_an_order_of_its_own() {
+        let plan = plan(10, &args());
+        assert_eq!(
+            (
+                plan.batches_per_epoch(),
+                plan.total_steps(),
+                plan.num_epochs()
+            ),
+            (3, 9, 3)
+        );
+        for epoch in 0..3 {
+            let order = plan.epoch_order(epoch);
+            let rows: Vec<u32> = (0..3)
+                .flat_map(|batch| plan.batch(&order, batch).to_vec())
+                .collect();
+            assert_eq!(rows, randperm(10, 42 + epoch));
+        }
+        let last = plan.step(8);
+        assert_eq!(
+            last,
+            PlannedStep {
+                epoch: 2,
+                batches: 2..3,
+                ends_epoch: true
+            }
+        );
+        assert_eq!(plan.batch(&plan.epoch_order(2), 2).len(), 2);
+    }
+
+    #[test]
+    fn accumulation_ends_with_the_epoch() {
+        let args = TrainingArguments {
+            gradient_accumulation_steps: 2,
+            ..args()
+        };
+        let plan = plan(10, &args);
+        assert_eq!((plan.steps_per_epoch(), plan.total_steps()), (2, 6));
+        assert_eq!(plan.step(0).batches, 0..2);
+        assert_eq!(
+            plan.step(1),
+            PlannedStep {
+                epoch: 0,
+                batches: 2..3,
+                ends_epoch: true
+            }
+        );
+        assert_eq!(
+            plan.step(2),
+            PlannedStep {
+                epoch: 1,
+                batches: 0..2,
+                ends_epoch: false
+            }
+        );
+    }
+
+    #[test]
+    fn counts_steps_as_the_trainer_does() {
+        let drop = TrainingArguments {
+            dataloader_drop_last: true,
+            ..args()
+        };
+        assert_eq!(plan(10, &drop).batches_per_epoch(), 2);
+        let half = TrainingArguments {
+            num_train_epochs: 1.5,
+            ..args()
+        };
+        let half = plan(10, &half);
+        assert_eq!(
+            (half.total_steps(), half.num_epochs(), half.num_samples()),
+            (5, 2, 15.0)
+        );
+        let max = TrainingArguments {
+            max_steps: 7,
+            ..args()
+        };
+        let max = plan(10, &max);
+        assert_eq!(
+            (max.total_steps(), max.num_epochs(), max.num_samples()),
+            (7, 3, 28.0)
+        );
+        let message = Plan::new(3, None, &drop).unwrap_err().to_string();
+        assert!(
+            message.contains("3 training rows do not fill one batch of 4"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn the_digest_tells_plans_apart() {
+        let base = plan(10, &args()).digest();
+        assert_eq!(base, plan(10, &args()).digest());
+        for other in [
+            TrainingArguments { seed: 43, ..args() },
+            TrainingArguments {
+                data_seed: Some(7),
+                ..args()
+            },
+            TrainingArguments {
+                gradient_accumulation_steps: 2,
+                ..args()
+            },
+            TrainingArguments {
+                max_steps: 8,
+                ..args()
+            },
+        ] {
+            assert_ne!(base, plan(10, &other).digest(), "{other:?}");
+        }
+        let grouped = TrainingArguments {
+            group_by_length: true,
+            ..args()
+        };
+        let lengths: Vec<u32> = (1..=10).collect();
+        let grouped = Plan::new(10, Some(lengths), &grouped).unwrap();
+        assert_eq!(grouped.epoch_order(0)[0], 9, "the longest row comes first");
+        assert_ne!(base, grouped.digest());
+    }
+}

@@ -1,0 +1,221 @@
+//! How a run begins: anew, or from a checkpoint in the middle of it.
+
+use std::path::{Path, PathBuf};
+
+use tunesmith_protocol::{Event, ResumeFrom, RunStarted, TrainingArguments};
+
+use crate::checkpoint::{Checkpoint, checkpoints, set_parameters};
+use crate::files::remove_leftovers;
+use crate::{
+    AdamW, Plan, Run, Schedule, TrainError, Trainer, TrainerState, check_output_dir, device_info,
+};
+
+impl<'t> Run<'t> {
+    pub(crate) fn start(trainer: &'t mut Trainer, resume: &ResumeFrom) -> Result<Self, TrainError> {
+        let Some(train) = trainer.train_dataset.clone() else {
+            return Err(TrainError::Arguments(
+                "there is nothing to train on: give the trainer a train_dataset".to_owned(),
+            ));
+        };
+        let args = trainer.args.clone();
+        let lengths = args.group_by_length.then(|| train.lengths());
+        let plan = Plan::new(train.len(), lengths, &args)?;
+        let optimizer = AdamW::new(
+            &trainer.model,
+            [args.adam_beta1, args.adam_beta2],
+            args.adam_epsilon,
+            args.weight_decay,
+            args.max_grad_norm,
+        );
+        let schedule = Schedule::from_arguments(&args, plan.total_steps());
+        let output_dir = PathBuf::from(&args.output_dir);
+        let found = match resume {
+            ResumeFrom::No => None,
+            ResumeFrom::Last => match checkpoints(&output_dir).pop() {
+                Some((_, path)) => Some(path),
+                None => return Err(TrainError::NoCheckpoint { path: output_dir }),
+            },
+            ResumeFrom::Checkpoint(path) => Some(PathBuf::from(path)),
+        };
+        trainer.state = TrainerState::new(&args, plan.total_steps(), plan.num_epochs());
+        let data = train.digest();
+        let mut run = Self::new(trainer, train, data, plan, schedule, optimizer, output_dir);
+        match &found {
+            Some(path) => run.resume(path)?,
+            None => run.begin(&args)?,
+        }
+        std::fs::create_dir_all(&run.output_dir)
+            .map_err(TrainError::io("create", &run.output_dir))?;
+        remove_leftovers(&run.output_dir);
+        run.announce(found.is_some());
+        Ok(run)
+    }
+
+    fn begin(&mut self, args: &TrainingArguments) -> Result<(), TrainError> {
+        check_output_dir(args)?;
+        if let Some((step, path)) = checkpoints(&self.output_dir).pop() {
+            self.warn(format!(
+                "{} lies in output_dir from an earlier run and is kept: move the old checkpoints \
+                 away before you resume this run, or name the checkpoint, since the latest (step \
+                 {step}) is taken otherwise",
+                path.display()
+            ));
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
+        let broken = |reason: String| broken(path, reason);
+        let Checkpoint {
+            state,
+            args,
+            run,
+            model,
+            optimizer,
+        } = Checkpoint::load(path).map_err(broken)?;
+        let mut changes = run.plan.changes(self.plan.identity());
+        if changes.is_empty() && run.data != self.data {
+            changes.push("the tokenized training rows are not the same".to_owned());
+        }
+        if !changes.is_empty() {
+            return Err(TrainError::PlanChanged {
+                path: path.to_owned(),
+                changes,
+            });
+        }
+        set_parameters(&mut self.trainer.model, model).map_err(broken)?;
+        let steps = u32::try_from(state.global_step).unwrap_or(u32::MAX);
+        self.optimizer
+            .restore(&self.trainer.model, optimizer, steps)
+            .map_err(broken)?;
+
+        for change in changed_arguments(&args, &self.trainer.args) {
+            self.warn(format!(
+                "{change}: the run goes on with the new value, and so not as it would have"
+            ));
+        }
+        let device = &self.trainer.model.device().name;
+        if run.device != *device {
+            let text = format!(
+                "{} was written on '{}', and this is '{device}': the run goes on, but its losses will \
+                 differ in their last digits",
+                path.display(),
+                run.device
+            );
+            self.warn(text);
+        }
+        let planned = &self.trainer.state;
+        let mut state = TrainerState {
+            eval_steps: planned.eval_steps,
+            logging_steps: planned.logging_steps,
+            max_steps: planned.max_steps,
+            num_train_epochs: planned.num_train_epochs,
+            save_steps: planned.save_steps,
+            ..state
+        };
+        if let Some(best) = state
+            .best_model_checkpoint
+            .take_if(|best| !Path::new(best).is_dir())
+        {
+            self.warn(format!(
+                "the best checkpoint so far, {best}, is not there any more: it is not counted"
+            ));
+        }
+        self.losses = run.losses;
+        self.last = run.last;
+        self.pending = run.pending.into();
+        self.resumed_from = state.global_step;
+        self.saved = checkpoints(&self.output_dir);
+        self.saved.retain(|(step, _)| *step <= state.global_step);
+        self.trainer.state = state;
+        Ok(())
+    }
+
+    fn announce(&mut self, resumed: bool) {
+        let trainer = &*self.trainer;
+        let (args, device) = (&trainer.args, trainer.model.device());
+        let per_epoch = self.plan.steps_per_epoch() as f64;
+        self.events.push_front(Event::RunStarted(RunStarted {
+            model: trainer.names.model.clone(),
+            dataset: trainer.names.dataset_and_config(),
+            task: trainer.names.task.clone(),
+            device: device_info(device),
+            num_examples: self.train.len() as u64,
+            num_epochs: self.plan.total_steps() as f64 / per_epoch,
+            total_steps: self.plan.total_steps(),
+            per_device_train_batch_size: args.per_device_train_batch_size as u64,
+            gradient_accumulation_steps: args.gradient_accumulation_steps as u64,
+            seed: args.seed,
+            trainable_parameters: trainer.model.num_parameters() as u64,
+            resumed_from_step: resumed.then_some(self.resumed_from),
+        }));
+    }
+
+    fn warn(&mut self, message: String) {
+        self.events.push_back(Event::Warning { message });
+    }
+}
+
+/// A checkpoint that can't be used, with the nearest one before it that can.
+fn broken(path: &Path, reason: String) -> TrainError {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let step = |path: &Path| -> Option<u64> {
+        path.file_name()?
+            .to_str()?
+            .strip_prefix("checkpoint-")?
+            .parse()
+            .ok()
+    };
+    let before = step(path);
+    let whole = checkpoints(folder)
+        .into_iter()
+        .rev()
+        .filter(|(step, other)| other != path && before.is_none_or(|before| *step < before))
+        .find(|(_, other)| Checkpoint::load(other).is_ok());
+    let hint = match whole {
+        Some((step, other)) => format!(
+            "The one of step {step} is whole: go on from it with --resume_from_checkpoint {}",
+            other.display()
+        ),
+        None => "There is no other whole checkpoint beside it; start anew with \
+                 --overwrite_output_dir or in another --output_dir"
+            .to_owned(),
+    };
+    TrainError::Checkpoint {
+        path: path.to_owned(),
+        reason,
+        hint,
+    }
+}
+
+/// Arguments that change the course of a run, where they differ.
+fn changed_arguments(was: &TrainingArguments, is: &TrainingArguments) -> Vec<String> {
+    const MATTER: [&str; 13] = [
+        "learning_rate",
+        "lr_scheduler_type",
+        "lr_scheduler_kwargs",
+        "warmup_steps",
+        "num_train_epochs",
+        "max_steps",
+        "weight_decay",
+        "adam_beta1",
+        "adam_beta2",
+        "adam_epsilon",
+        "max_grad_norm",
+        "label_smoothing_factor",
+        "seed",
+    ];
+    let (Ok(was), Ok(is)) = (serde_json::to_value(was), serde_json::to_value(is)) else {
+        return Vec::new();
+    };
+    MATTER
+        .into_iter()
+        .filter(|name| was[*name] != is[*name])
+        .map(|name| {
+            format!(
+                "{name} was {} when the checkpoint was written and is {} now",
+                was[name], is[name]
+            )
+        })
+        .collect()
+}

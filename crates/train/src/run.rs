@@ -1,0 +1,278 @@
+//! A training in progress: a queue of events, and one unit of work whenever the queue is empty.
+
+mod keep;
+mod step;
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use tunesmith_data::TokenizedDataset;
+use tunesmith_protocol::{Command, Eval, Event, IntervalStrategy, Log, Metrics};
+use web_time::Duration;
+
+use crate::clock::now;
+
+use crate::checkpoint::Action;
+use crate::evaluate::EvalPass;
+use crate::speed::Speed;
+use crate::{AdamW, Evaluation, Plan, Schedule, TrainError, TrainOutput, Trainer};
+
+/// A training in progress. Pull it with [`Run::next`]; to pause, don't.
+pub struct Run<'t> {
+    pub(crate) trainer: &'t mut Trainer,
+    pub(crate) train: TokenizedDataset,
+    pub(crate) data: String,
+    pub(crate) plan: Plan,
+    schedule: Schedule,
+    pub(crate) optimizer: AdamW,
+    pub(crate) output_dir: PathBuf,
+    /// The order of rows of one epoch, and which.
+    order: Option<(u64, Vec<u32>)>,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) pending: VecDeque<Action>,
+    evaluation: Option<EvalPass>,
+    /// The last evaluation and its step.
+    evaluated: Option<(u64, Evaluation)>,
+    pub(crate) losses: Losses,
+    pub(crate) last: LastStep,
+    pub(crate) resumed_from: u64,
+    /// This run's checkpoints, the latest last: the only ones it may delete.
+    pub(crate) saved: Vec<(u64, PathBuf)>,
+    stop: Option<Stop>,
+    speed: Speed,
+    time: Duration,
+    output: Option<TrainOutput>,
+}
+
+/// Sums of losses, from which log entries and the mean of the run are made.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Losses {
+    /// The sum since the last log entry.
+    pub(crate) since_log: f64,
+    /// The step of that entry.
+    pub(crate) logged_step: u64,
+    /// The sum before it.
+    pub(crate) before_log: f64,
+}
+
+/// What the next log entry tells of the last step.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LastStep {
+    pub(crate) grad_norm: f64,
+    pub(crate) learning_rate: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Now,
+    AndSave,
+}
+
+impl<'t> Run<'t> {
+    pub(crate) fn new(
+        trainer: &'t mut Trainer,
+        train: TokenizedDataset,
+        data: String,
+        plan: Plan,
+        schedule: Schedule,
+        optimizer: AdamW,
+        output_dir: PathBuf,
+    ) -> Self {
+        Self {
+            trainer,
+            train,
+            data,
+            plan,
+            schedule,
+            optimizer,
+            output_dir,
+            order: None,
+            events: VecDeque::new(),
+            pending: VecDeque::new(),
+            evaluation: None,
+            evaluated: None,
+            losses: Losses::default(),
+            last: LastStep::default(),
+            resumed_from: 0,
+            saved: Vec::new(),
+            stop: None,
+            speed: Speed::default(),
+            time: Duration::ZERO,
+            output: None,
+        }
+    }
+
+    /// The next event, after at most one unit of work each: an optimizer step, a batch of an
+    /// evaluation, or a checkpoint. `None` when the run has ended; [`Run::output`] is there then.
+    ///
+    /// # Errors
+    /// A loss that isn't finite, a device that fails, a disk that is full; the message says which
+    /// checkpoint is good. The run has ended then.
+    pub async fn next(&mut self) -> Result<Option<Event>, TrainError> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.output.is_some() {
+                return Ok(None);
+            }
+            let start = now();
+            let done = self.work().await;
+            self.time += start.elapsed();
+            done.map_err(|error| self.in_context(error))?;
+        }
+    }
+
+    /// Hands the run a command, which it reads before its next unit of work. [`Command::Pause`] and
+    /// [`Command::Resume`] are for whoever pulls.
+    pub fn command(&mut self, command: Command) {
+        match command {
+            Command::Pause | Command::Resume => {}
+            Command::Stop => self.stop = Some(Stop::Now),
+            Command::StopAndSave => self.stop = Some(Stop::AndSave),
+        }
+    }
+
+    /// Which rows every batch holds.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What the training came to, once it has ended.
+    #[must_use]
+    pub fn output(&self) -> Option<&TrainOutput> {
+        self.output.as_ref()
+    }
+
+    /// The same by value; what it came to so far, where it has not ended.
+    #[must_use]
+    pub fn into_output(self) -> TrainOutput {
+        let fallback = self.summary(true);
+        self.output.unwrap_or(fallback)
+    }
+
+    async fn work(&mut self) -> Result<(), TrainError> {
+        if let Some(stop) = self.stop {
+            return self.end_early(stop).await;
+        }
+        if self.evaluation.is_some() {
+            return self.evaluate_batch().await;
+        }
+        match self.pending.pop_front() {
+            Some(Action::Log) => {
+                self.log();
+                Ok(())
+            }
+            Some(Action::Evaluate) => self.begin_evaluation(),
+            Some(Action::Save) => self.save().await,
+            None if self.trainer.state.global_step < self.plan.total_steps() => self.step().await,
+            None => self.end(),
+        }
+    }
+
+    fn log(&mut self) {
+        let step = self.trainer.state.global_step;
+        let steps = step - self.losses.logged_step;
+        if steps == 0 {
+            return;
+        }
+        let loss = self.losses.since_log / steps as f64;
+        let LastStep {
+            grad_norm,
+            learning_rate,
+        } = self.last;
+        let entry = [
+            ("loss", loss),
+            ("grad_norm", grad_norm),
+            ("learning_rate", learning_rate),
+        ];
+        self.trainer.state.log(&entry.into_iter().collect());
+        self.losses = Losses {
+            since_log: 0.0,
+            logged_step: step,
+            before_log: self.losses.before_log + self.losses.since_log,
+        };
+        let epoch = self.trainer.state.epoch;
+        self.events.push_back(Event::Log(Log {
+            epoch,
+            grad_norm,
+            learning_rate,
+            loss,
+            step,
+        }));
+    }
+
+    fn begin_evaluation(&mut self) -> Result<(), TrainError> {
+        let Some(dataset) = &self.trainer.eval_dataset else {
+            return Err(TrainError::Arguments(
+                "eval_strategy asks for evaluations: give the trainer an eval_dataset".to_owned(),
+            ));
+        };
+        self.evaluation = Some(self.trainer.pass(dataset)?);
+        Ok(())
+    }
+
+    async fn evaluate_batch(&mut self) -> Result<(), TrainError> {
+        let Some(mut pass) = self.evaluation.take() else {
+            return Ok(());
+        };
+        pass.step(self.trainer).await?;
+        self.events.push_back(Event::Progress {
+            stage: "evaluating".to_owned(),
+            done: pass.rows_done() as u64,
+            total: pass.rows() as u64,
+        });
+        if !pass.is_done() {
+            self.evaluation = Some(pass);
+            return Ok(());
+        }
+        let found = pass.finish()?.evaluation;
+        let numbers = found.prefixed("eval");
+        let state = &mut self.trainer.state;
+        state.log(&numbers);
+        self.events.push_back(Event::Eval(Eval {
+            epoch: state.epoch,
+            step: state.global_step,
+            split: self.trainer.eval_split.clone(),
+            loss: found.loss.unwrap_or(f64::NAN),
+            metrics: found.metrics.clone(),
+            runtime: found.runtime,
+            samples_per_second: found.samples_per_second,
+            steps_per_second: found.steps_per_second,
+        }));
+        self.evaluated = Some((self.trainer.state.global_step, found));
+        self.keep_best(&numbers)
+    }
+
+    fn keep_best(&mut self, numbers: &Metrics) -> Result<(), TrainError> {
+        let Trainer { args, state, .. } = &mut *self.trainer;
+        let Some((name, greater)) = args.best_metric() else {
+            return Ok(());
+        };
+        let Some(value) = numbers.get(&name) else {
+            let available = numbers.iter().map(|(name, _)| name.to_owned()).collect();
+            return Err(TrainError::BestMetric { name, available });
+        };
+        let better = |best: f64| if greater { value > best } else { value < best };
+        if state.best_metric.is_none_or(better) {
+            state.best_metric = Some(value);
+            if args.save_strategy != IntervalStrategy::No {
+                state.best_global_step = Some(state.global_step);
+            }
+        }
+        Ok(())
+    }
+
+    fn in_context(&self, error: TrainError) -> TrainError {
+        match error {
+            TrainError::Read(message) => TrainError::Device {
+                message,
+                step: self.trainer.state.global_step,
+                kept: self.kept(),
+            },
+            other => other,
+        }
+    }
+}

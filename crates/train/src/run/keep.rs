@@ -1,0 +1,182 @@
+//! What a run keeps: its checkpoints, the best model, and what it came to.
+
+use std::path::Path;
+
+use tunesmith_model::read_tensors;
+use tunesmith_protocol::Event;
+
+use super::{Run, Stop};
+use crate::checkpoint::{Action, Contents, RunState, folder, set_parameters};
+use crate::export::disk_full;
+use crate::speed::Throughput;
+use crate::{TrainError, TrainOutput, Trainer};
+
+impl Run<'_> {
+    pub(super) async fn save(&mut self) -> Result<(), TrainError> {
+        let Trainer {
+            model,
+            args,
+            state,
+            tokenizer_files,
+            ..
+        } = &mut *self.trainer;
+        let step = state.global_step;
+        if let Some(best) = state.best_global_step {
+            let path = folder(&self.output_dir, best);
+            if best == step || path.is_dir() {
+                state.best_model_checkpoint = Some(path.display().to_string());
+            }
+        }
+        let run = RunState {
+            tunesmith: env!("CARGO_PKG_VERSION").to_owned(),
+            device: model.device().name.clone(),
+            plan: self.plan.identity().clone(),
+            data: self.data.clone(),
+            pending: self.pending.iter().copied().collect(),
+            losses: self.losses,
+            last: self.last,
+        };
+        let contents = Contents {
+            model,
+            optimizer: &self.optimizer,
+            state,
+            args,
+            run: &run,
+            tokenizer: tokenizer_files.as_deref(),
+        };
+        let bytes = contents.bytes();
+        let path = contents.write(&self.output_dir).await.map_err(|error| {
+            let what = format!("the checkpoint of step {step}");
+            disk_full(error, &self.output_dir, &what, bytes, self.kept())
+        })?;
+        self.saved.retain(|(saved, _)| *saved != step);
+        self.saved.push((step, path.clone()));
+        self.events.push_back(Event::Checkpoint {
+            step,
+            path: path.display().to_string(),
+        });
+        self.rotate(self.trainer.args.save_total_limit)
+    }
+
+    /// Deletes this run's oldest checkpoints, as transformers' `rotate_checkpoints`: never the latest
+    /// and never the best.
+    fn rotate(&mut self, limit: Option<usize>) -> Result<(), TrainError> {
+        let Some(limit) = limit else { return Ok(()) };
+        let latest = self.saved.last().map(|(step, _)| *step);
+        let best = self.trainer.state.best_global_step;
+        let kept = |step: u64| Some(step) == latest || Some(step) == best;
+        let protected = self.saved.iter().filter(|(step, _)| kept(*step)).count();
+        while self.saved.len() > limit.max(protected) {
+            let Some(oldest) = self.saved.iter().position(|(step, _)| !kept(*step)) else {
+                break;
+            };
+            let (_, path) = self.saved.remove(oldest);
+            std::fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn end_early(&mut self, stop: Stop) -> Result<(), TrainError> {
+        let step = self.trainer.state.global_step;
+        if self.evaluation.take().is_some() {
+            self.pending.push_front(Action::Evaluate);
+        }
+        let is_saved = self.saved.last().is_some_and(|(saved, _)| *saved == step);
+        if stop == Stop::AndSave && step > 0 && !is_saved {
+            self.pending.retain(|action| *action != Action::Save);
+            self.save().await?;
+        }
+        let total = self.plan.total_steps();
+        self.events.push_back(Event::Warning {
+            message: format!("stopped after step {step} of {total}; {}", self.kept()),
+        });
+        self.output = Some(self.summary(true));
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self) -> Result<(), TrainError> {
+        let output = self.summary(false);
+        self.trainer.state.log(&output.metrics());
+        let best = self.trainer.state.best_model_checkpoint.clone();
+        let mut is_best = true;
+        if self.trainer.args.load_best_model_at_end
+            && let Some(best) = &best
+        {
+            is_best = self.trainer.state.best_global_step == Some(output.global_step);
+            if !is_best {
+                self.load_best(Path::new(best))?;
+            }
+        }
+        // The Trainer keeps the latest for resuming; with a limit of one, only until the end.
+        if self.trainer.args.save_total_limit == Some(1) && best.is_some() {
+            let best = self.trainer.state.best_global_step;
+            for (step, path) in std::mem::take(&mut self.saved) {
+                if Some(step) == best {
+                    self.saved.push((step, path));
+                } else {
+                    std::fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
+                }
+            }
+        }
+        let last_evaluation = self
+            .evaluated
+            .take()
+            .filter(|(step, _)| is_best && *step == output.global_step)
+            .map(|(_, found)| found);
+        self.output = Some(TrainOutput {
+            last_evaluation,
+            ..output
+        });
+        Ok(())
+    }
+
+    fn load_best(&mut self, path: &Path) -> Result<(), TrainError> {
+        let tensors = read_tensors(&path.join("model.safetensors"))?;
+        set_parameters(&mut self.trainer.model, tensors).map_err(|reason| {
+            let hint =
+                "It was to be loaded as the best model; the last weights are kept".to_owned();
+            TrainError::Checkpoint {
+                path: path.to_owned(),
+                reason,
+                hint,
+            }
+        })
+    }
+
+    pub(super) fn summary(&self, stopped: bool) -> TrainOutput {
+        let state = &self.trainer.state;
+        let steps = (state.global_step - self.resumed_from) as f64;
+        let samples = self.plan.num_samples() * steps / self.plan.total_steps().max(1) as f64;
+        let speed = Throughput::of(self.time, samples, steps);
+        let loss = self.losses.before_log + self.losses.since_log;
+        TrainOutput {
+            global_step: state.global_step,
+            training_loss: loss / state.global_step.max(1) as f64,
+            epoch: state.epoch,
+            train_runtime: speed.runtime,
+            train_samples_per_second: speed.samples_per_second,
+            train_steps_per_second: speed.steps_per_second,
+            total_flos: state.total_flos,
+            best_metric: state.best_metric,
+            best_model_checkpoint: state.best_model_checkpoint.clone(),
+            stopped,
+            last_evaluation: None,
+        }
+    }
+
+    /// How to go on after an end that was not planned.
+    pub(super) fn kept(&self) -> String {
+        match self.saved.last() {
+            Some((step, path)) => format!(
+                "the checkpoint of step {step} is kept: go on from it with \
+                 --resume_from_checkpoint {}",
+                path.display()
+            ),
+            None => {
+                "no checkpoint was written yet, so start anew (save_steps sets how often one is \
+                     written)"
+                    .to_owned()
+            }
+        }
+    }
+}

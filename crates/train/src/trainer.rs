@@ -1,0 +1,192 @@
+//! The `Trainer`: a model, its arguments and its data, and what can be done with them.
+
+use std::path::PathBuf;
+
+use tunesmith_data::{DataCollatorWithPadding, TokenizedDataset};
+use tunesmith_metrics::Metric;
+use tunesmith_model::BertForSequenceClassification;
+use tunesmith_protocol::{Event, Metrics, ResumeFrom, TrainingArguments};
+
+use crate::evaluate::EvalPass;
+use crate::{Evaluation, Names, PredictionOutput, Run, TrainError, TrainerState};
+
+/// transformers' `Trainer` for sequence classification.
+pub struct Trainer {
+    /// The model; after training with `load_best_model_at_end`, the best one.
+    pub model: BertForSequenceClassification,
+    /// How to train, evaluate and save.
+    pub args: TrainingArguments,
+    /// How far training is and what it has logged.
+    pub state: TrainerState,
+    pub(crate) collator: DataCollatorWithPadding,
+    pub(crate) train_dataset: Option<TokenizedDataset>,
+    pub(crate) eval_dataset: Option<TokenizedDataset>,
+    pub(crate) eval_split: String,
+    pub(crate) metric: Option<Metric>,
+    pub(crate) names: Names,
+    pub(crate) tokenizer_files: Option<PathBuf>,
+}
+
+/// What a training came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainOutput {
+    /// Optimizer steps taken, those before a resume included.
+    pub global_step: u64,
+    /// The mean loss over all of them.
+    pub training_loss: f64,
+    /// Epochs done.
+    pub epoch: f64,
+    /// Seconds of this call.
+    pub train_runtime: f64,
+    /// Rows a second in this call.
+    pub train_samples_per_second: f64,
+    /// Optimizer steps a second in this call.
+    pub train_steps_per_second: f64,
+    /// Floating point operations: 6 x padded tokens x parameters without embeddings.
+    pub total_flos: f64,
+    /// The best value of `metric_for_best_model`, where one is kept.
+    pub best_metric: Option<f64>,
+    /// The checkpoint of that value.
+    pub best_model_checkpoint: Option<String>,
+    /// Whether a command ended the run early.
+    pub stopped: bool,
+    /// The last evaluation, where it is of the weights that the model has now.
+    pub last_evaluation: Option<Evaluation>,
+}
+
+impl TrainOutput {
+    /// The numbers as the Trainer names them, without `epoch`.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        [
+            ("total_flos", self.total_flos),
+            ("train_loss", self.training_loss),
+            ("train_runtime", self.train_runtime),
+            ("train_samples_per_second", self.train_samples_per_second),
+            ("train_steps_per_second", self.train_steps_per_second),
+        ]
+        .into_iter()
+        .collect()
+    }
+}
+
+impl Trainer {
+    /// A trainer without data yet. Takes `label_smoothing_factor` over into the model's loss.
+    #[must_use]
+    pub fn new(
+        mut model: BertForSequenceClassification,
+        args: TrainingArguments,
+        collator: DataCollatorWithPadding,
+    ) -> Self {
+        model.label_smoothing = args.label_smoothing_factor as f32;
+        let state = TrainerState::new(&args, 0, 0);
+        Self {
+            model,
+            args,
+            state,
+            collator,
+            train_dataset: None,
+            eval_dataset: None,
+            eval_split: "validation".to_owned(),
+            metric: None,
+            names: Names::default(),
+            tokenizer_files: None,
+        }
+    }
+
+    /// The rows to train on.
+    #[must_use]
+    pub fn train_dataset(mut self, dataset: TokenizedDataset) -> Self {
+        self.train_dataset = Some(dataset);
+        self
+    }
+
+    /// The rows to evaluate on during training, and what their split is called.
+    #[must_use]
+    pub fn eval_dataset(mut self, split: &str, dataset: TokenizedDataset) -> Self {
+        self.eval_split = split.to_owned();
+        self.eval_dataset = Some(dataset);
+        self
+    }
+
+    /// What an evaluation measures besides the loss (`compute_metrics`).
+    #[must_use]
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.metric = Some(metric);
+        self
+    }
+
+    /// What events and the model card call model and data.
+    #[must_use]
+    pub fn names(mut self, names: Names) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// The folder whose tokenizer files go with every model that is saved.
+    #[must_use]
+    pub fn tokenizer_files(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.tokenizer_files = Some(folder.into());
+        self
+    }
+
+    /// Makes a run ready, anew or from a checkpoint; nothing is computed before its first
+    /// [`Run::next`].
+    ///
+    /// # Errors
+    /// Arguments that don't fit the data, an output folder that holds something, or a checkpoint that
+    /// can't be resumed from; the message says what to do.
+    pub fn start(&mut self, resume: &ResumeFrom) -> Result<Run<'_>, TrainError> {
+        Run::start(self, resume)
+    }
+
+    /// Trains to the end, as `resume_from_checkpoint` says, and hands out every event.
+    ///
+    /// # Errors
+    /// Of [`Trainer::start`] and [`Run::next`].
+    pub async fn train(
+        &mut self,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<TrainOutput, TrainError> {
+        let resume = self.args.resume_from_checkpoint.clone();
+        let mut run = self.start(&resume)?;
+        loop {
+            match run.next().await? {
+                Some(event) => on_event(event),
+                None => return Ok(run.into_output()),
+            }
+        }
+    }
+
+    /// Loss and metrics over a dataset.
+    ///
+    /// # Errors
+    /// An empty dataset, rows that do not fit the model, or labels that do not fit the metric.
+    pub async fn evaluate(&self, dataset: &TokenizedDataset) -> Result<Evaluation, TrainError> {
+        Ok(self.predict(dataset).await?.evaluation)
+    }
+
+    /// Logits, and where the rows have labels, loss and metrics.
+    ///
+    /// # Errors
+    /// As [`Trainer::evaluate`].
+    pub async fn predict(
+        &self,
+        dataset: &TokenizedDataset,
+    ) -> Result<PredictionOutput, TrainError> {
+        let mut pass = self.pass(dataset)?;
+        while !pass.is_done() {
+            pass.step(self).await?;
+        }
+        pass.finish()
+    }
+
+    /// The same to be pulled batch by batch, so that a shell can show how far it is.
+    ///
+    /// # Errors
+    /// An empty dataset.
+    pub fn pass(&self, dataset: &TokenizedDataset) -> Result<EvalPass, TrainError> {
+        let batch_size = self.args.per_device_eval_batch_size;
+        EvalPass::new(dataset.clone(), batch_size, self.metric.clone())
+    }
+}

@@ -1,0 +1,381 @@
+//! A run that is stopped and gone on with is the run that was never stopped, bit for bit; and what
+//! is said where it can't be.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::*;
+use tunesmith_kernels::{ComputeDevice, DeviceChoice};
+use tunesmith_protocol::{Command, Event, ResumeFrom, TrainingArguments};
+use tunesmith_train::{LogEntry, TrainError, Trainer, checkpoints};
+
+fn at(path: &Path) -> ResumeFrom {
+    ResumeFrom::Checkpoint(path.display().to_string())
+}
+
+/// What was logged, but for the times.
+fn history(trainer: &Trainer) -> Vec<LogEntry> {
+    let mut history = trainer.state.log_history.clone();
+    for entry in &mut history {
+        entry.retain(|key, _| !key.contains("runtime") && !key.contains("per_second"));
+    }
+    history
+}
+
+/// Trains until `stop` says of an event that it is enough.
+fn train_until(
+    trainer: &mut Trainer,
+    stop: impl Fn(&Event) -> bool,
+    command: Command,
+) -> Vec<Event> {
+    let mut events = Vec::new();
+    pollster::block_on(async {
+        let mut run = trainer.start(&ResumeFrom::No).unwrap();
+        while let Some(event) = run.next().await.unwrap() {
+            if stop(&event) {
+                run.command(command);
+            }
+            events.push(event);
+        }
+        assert!(run.output().unwrap().stopped);
+    });
+    events
+}
+
+fn goes_on_bit_for_bit(device: &ComputeDevice) {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    let mut whole = trainer(args(&first), device);
+    let (output, events) = train(&mut whole).unwrap();
+    let wanted = steps(&events);
+    assert_eq!(wanted.len(), 12);
+
+    // In the middle of the first epoch, and of the second.
+    for step in [4, 8] {
+        let from = at(&first.join(format!("checkpoint-{step}")));
+        let mut resumed = trainer(resume_from(&args(&second), from), device);
+        let (resumed_output, events) = train(&mut resumed).unwrap();
+        assert_eq!(steps(&events), wanted[step..], "resumed at {step}");
+        assert_eq!(weights(&resumed), weights(&whole), "resumed at {step}");
+        assert_eq!(history(&resumed), history(&whole), "resumed at {step}");
+        assert_eq!(resumed_output.training_loss, output.training_loss);
+        assert_eq!(resumed_output.total_flos, output.total_flos);
+        assert!(matches!(
+            &events[0],
+            Event::RunStarted(started) if started.resumed_from_step == Some(step as u64)
+        ));
+    }
+}
+
+#[test]
+fn goes_on_bit_for_bit_on_the_cpu() {
+    goes_on_bit_for_bit(&cpu());
+}
+
+#[test]
+fn goes_on_bit_for_bit_on_a_software_renderer() {
+    goes_on_bit_for_bit(&device(DeviceChoice::SoftwareGpu));
+}
+
+#[test]
+fn dropout_is_on_in_these_runs() {
+    let losses_with = |dropout: f32| {
+        let dir = tempfile::tempdir().unwrap();
+        let args = args(&dir.path().join("out"));
+        losses(
+            &train(&mut trainer_with(args, &cpu(), dropout, rows(42, 1)))
+                .unwrap()
+                .1,
+        )
+    };
+    assert_ne!(losses_with(0.1)[0], losses_with(0.0)[0]);
+    assert_eq!(losses_with(0.1), losses_with(0.1));
+}
+
+#[test]
+fn stop_and_save_ends_with_a_checkpoint_to_go_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut whole = trainer(args(&dir.path().join("whole")), &cpu());
+    let wanted = steps(&train(&mut whole).unwrap().1);
+
+    let out = dir.path().join("out");
+    let mut stopped = trainer(args(&out), &cpu());
+    let events = train_until(
+        &mut stopped,
+        |event| matches!(event, Event::Step(step) if step.step == 5),
+        Command::StopAndSave,
+    );
+    assert_eq!(steps(&events), wanted[..5]);
+    let [
+        ..,
+        Event::Checkpoint { step: 5, path },
+        Event::Warning { message },
+    ] = events.as_slice()
+    else {
+        panic!("{events:?}")
+    };
+    assert!(message.contains("stopped after step 5 of 12"), "{message}");
+    assert!(
+        message.contains(&format!("--resume_from_checkpoint {path}")),
+        "{message}"
+    );
+
+    let mut resumed = trainer(resume_from(&args(&out), ResumeFrom::Last), &cpu());
+    assert_eq!(steps(&train(&mut resumed).unwrap().1), wanted[5..]);
+    assert_eq!(history(&resumed), history(&whole));
+}
+
+#[test]
+fn an_evaluation_that_was_cut_short_is_made_up_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut whole = trainer(args(&dir.path().join("whole")), &cpu());
+    train(&mut whole).unwrap();
+
+    let out = dir.path().join("out");
+    let mut stopped = trainer(args(&out), &cpu());
+    let events = train_until(
+        &mut stopped,
+        |event| matches!(event, Event::Progress { .. }),
+        Command::StopAndSave,
+    );
+    assert_eq!(steps(&events).len(), 6);
+    assert!(!events.iter().any(|event| matches!(event, Event::Eval(_))));
+    let mut resumed = trainer(resume_from(&args(&out), ResumeFrom::Last), &cpu());
+    train(&mut resumed).unwrap();
+    assert_eq!(history(&resumed), history(&whole));
+}
+
+#[test]
+fn stop_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let mut stopped = trainer(args(&out), &cpu());
+    let at_step = |event: &Event| matches!(event, Event::Step(step) if step.step == 2);
+    train_until(&mut stopped, at_step, Command::Stop);
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 0);
+}
+
+/// A finished run with checkpoints 4, 8 and 12.
+fn finished(dir: &Path) -> (PathBuf, TrainingArguments) {
+    let out = dir.join("out");
+    let args = args(&out);
+    train(&mut trainer(args.clone(), &cpu())).unwrap();
+    (out, args)
+}
+
+fn resume_error(args: &TrainingArguments, resume: ResumeFrom) -> String {
+    train(&mut trainer(resume_from(args, resume), &cpu()))
+        .unwrap_err()
+        .to_string()
+}
+
+fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "'{part}' is not in: {message}");
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_the_one_before_it_suggested() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    let cut = |path: &Path| {
+        let bytes = std::fs::read(path).unwrap();
+        std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    };
+    let (last, before) = (out.join("checkpoint-12"), out.join("checkpoint-8"));
+    cut(&last.join("model.safetensors"));
+    let suggestion = format!("--resume_from_checkpoint {}", before.display());
+    let message = resume_error(&args, ResumeFrom::Last);
+    says(
+        &message,
+        &[
+            "checkpoint-12 can't be resumed from",
+            "model.safetensors",
+            &suggestion,
+        ],
+    );
+
+    std::fs::remove_file(before.join("optimizer.safetensors")).unwrap();
+    cut(&out.join("checkpoint-4/trainer_state.json"));
+    let message = resume_error(&args, at(&before));
+    says(
+        &message,
+        &[
+            "checkpoint-8",
+            "it has no optimizer.safetensors",
+            "no other whole checkpoint",
+        ],
+    );
+    let message = resume_error(&args, at(&out.join("checkpoint-4")));
+    says(
+        &message,
+        &[
+            "checkpoint-4",
+            "trainer_state.json is not what was written there",
+        ],
+    );
+    let message = resume_error(&args, at(&out.join("checkpoint-5")));
+    says(&message, &["checkpoint-5", "there is no such folder"]);
+}
+
+#[test]
+fn other_batches_are_refused_and_other_rates_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, args) = finished(dir.path());
+    let batch = TrainingArguments {
+        per_device_train_batch_size: 2,
+        seed: 1,
+        ..args.clone()
+    };
+    says(
+        &resume_error(&batch, ResumeFrom::Last),
+        &[
+            "checkpoint-12",
+            "per_device_train_batch_size was 4 and is 2 now",
+            "the seed",
+        ],
+    );
+    let resume = resume_from(&args, ResumeFrom::Last);
+    let mut other = trainer_with(resume, &cpu(), 0.1, rows(42, 9));
+    says(
+        &train(&mut other).unwrap_err().to_string(),
+        &["the tokenized training rows are not the same"],
+    );
+
+    let longer = TrainingArguments {
+        num_train_epochs: 3.0,
+        ..args.clone()
+    };
+    let longer = resume_from(
+        &longer,
+        at(&Path::new(&args.output_dir).join("checkpoint-8")),
+    );
+    let mut longer = trainer(longer, &cpu());
+    let (output, events) = train(&mut longer).unwrap();
+    assert_eq!(output.global_step, 18);
+    says(
+        warnings(&events)[0],
+        &["num_train_epochs was 2.0", "is 3.0 now"],
+    );
+}
+
+#[test]
+fn an_output_folder_in_use_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    let message = resume_error(&args, ResumeFrom::No);
+    says(
+        &message,
+        &[
+            "is not empty",
+            "checkpoint of step 12",
+            "--resume_from_checkpoint true",
+        ],
+    );
+    for (_, path) in checkpoints(&out) {
+        std::fs::remove_dir_all(path).unwrap();
+    }
+    std::fs::write(out.join("thesis.tex"), "mine").unwrap();
+    let message = resume_error(&args, ResumeFrom::No);
+    says(&message, &["it has thesis.tex", "--overwrite_output_dir"]);
+    says(
+        &resume_error(&args, ResumeFrom::Last),
+        &["no checkpoint in"],
+    );
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let wild = TrainingArguments {
+        learning_rate: 1e30,
+        save_steps: tunesmith_protocol::Steps(1.0),
+        ..args(&out)
+    };
+    let error = train(&mut trainer(wild, &cpu())).unwrap_err();
+    let TrainError::NotFinite { step: 2, .. } = &error else {
+        panic!("{error:?}")
+    };
+    let kept = format!(
+        "--resume_from_checkpoint {}",
+        out.join("checkpoint-1").display()
+    );
+    says(
+        &error.to_string(),
+        &["step 2: the", "Lower learning_rate (it was", &kept],
+    );
+    assert_eq!(checkpoints(&out).len(), 1);
+    assert!(out.join("checkpoint-1/optimizer.safetensors").is_file());
+}
+
+/// `/dev/full` is Linux's disk that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_and_costs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let mut trainer = trainer(args(&out), &cpu());
+    let error = pollster::block_on(async {
+        let mut run = trainer.start(&ResumeFrom::No).unwrap();
+        loop {
+            match run.next().await {
+                Ok(Some(Event::Checkpoint { step: 4, .. })) => {
+                    let scratch = out.join(format!(".tmp-checkpoint-8-{}", std::process::id()));
+                    std::fs::create_dir(&scratch).unwrap();
+                    let target = scratch.join("optimizer.safetensors");
+                    std::os::unix::fs::symlink("/dev/full", target).unwrap();
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the run ended"),
+                Err(error) => return error,
+            }
+        }
+    });
+    let kept = format!(
+        "--resume_from_checkpoint {}",
+        out.join("checkpoint-4").display()
+    );
+    let place = format!("the disk that holds {} is full", out.display());
+    says(
+        &error.to_string(),
+        &[&place, "the checkpoint of step 8 needs about", "MB", &kept],
+    );
+    let left: Vec<_> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["checkpoint-4"]);
+    let mut resumed = support::trainer(resume_from(&args(&out), ResumeFrom::Last), &cpu());
+    assert_eq!(train(&mut resumed).unwrap().0.global_step, 12);
+}
+
+#[test]
+fn the_name_of_an_unknown_metric_is_told_with_those_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let wrong = TrainingArguments {
+        metric_for_best_model: Some("recall".to_owned()),
+        ..args(&dir.path().join("out"))
+    };
+    let message = train(&mut trainer(wrong, &cpu())).unwrap_err().to_string();
+    says(&message, &["no eval_recall", "eval_accuracy", "eval_loss"]);
+}
+
+#[test]
+fn a_checkpoint_says_what_the_run_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, _) = finished(dir.path());
+    let text = std::fs::read_to_string(out.join("checkpoint-8/trainer_state.json")).unwrap();
+    let state: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(state["global_step"], 8);
+    assert_eq!(state["max_steps"], 12);
+    assert_eq!(state["save_steps"], 4);
+    assert!(
+        text.starts_with("{\n  \"best_global_step\": null,"),
+        "{text}"
+    );
+}
