@@ -1,0 +1,41 @@
+//! Measurements: our own bench, and PyTorch's figures for the same work after it.
+
+use anyhow::Result;
+
+use crate::project::Project;
+use crate::setup::{minilm, python};
+use crate::shell::Cmd;
+
+/// Runs `tunesmith-bench` with these arguments, on MiniLM unless they name a model, and
+/// `benches/torch_step.py` after it if asked.
+///
+/// # Errors
+/// When the build, the set-up or a measurement fails.
+pub fn run(project: &Project, arguments: &[String], torch: bool) -> Result<()> {
+    let (torch, mut arguments) = take_torch(torch, arguments);
+    let checkpoint = minilm::for_tests(project)?;
+    if !arguments
+        .iter()
+        .any(|argument| argument.starts_with("--model"))
+    {
+        arguments.push(format!("--model={}", checkpoint.display()));
+    }
+    Cmd::new(project.bench()?).args(&arguments).run()?;
+    if torch {
+        // After, not beside: both want all cores.
+        Cmd::new(python::ensure(project)?)
+            .arg(project.root.join("benches").join("torch_step.py"))
+            .arg(&checkpoint)
+            .run()?;
+    }
+    Ok(())
+}
+
+/// `--torch` is ours also where it stands behind arguments that are forwarded.
+pub fn take_torch(torch: bool, arguments: &[String]) -> (bool, Vec<String>) {
+    let (ours, forwarded): (Vec<_>, Vec<_>) = arguments
+        .iter()
+        .cloned()
+        .partition(|argument| argument == "--torch");
+    (torch || !ours.is_empty(), forwarded)
+}

@@ -1,0 +1,80 @@
+//! What must hold of the sources before any test runs.
+
+mod arrows;
+
+use anyhow::{Result, bail};
+
+use crate::project::Project;
+use crate::setup::rust::{self, WASM};
+
+/// Native by nature. Every other library runs on every target and is held to `clippy/portable`:
+/// nothing that blocks, starts a thread or reads the system's clock.
+const NATIVE: [&str; 2] = ["tunesmith-hub", "tunesmith-paraphrase"];
+
+/// What is compiled for wasm32 already; the others join with the web shell.
+const ON_WASM: [&str; 3] = [
+    "tunesmith-shaders",
+    "tunesmith-protocol",
+    "tunesmith-metrics",
+];
+
+const DENY: [&str; 3] = ["--", "--deny", "warnings"];
+
+/// Runs every check, and fails after the last one if any failed, so that one run shows all.
+///
+/// # Errors
+/// When a check fails; the message names them.
+pub fn run(project: &Project) -> Result<()> {
+    rust::components(project)?;
+    let checks: [(&str, &dyn Fn() -> Result<()>); 5] = [
+        ("formatting", &|| {
+            project.cargo().args(["fmt", "--all", "--check"]).run()
+        }),
+        ("direction of dependencies", &|| {
+            eprintln!("$ cargo metadata --format-version 1  # read by the check of dependencies");
+            arrows::check(&project.metadata(true)?)
+        }),
+        ("clippy", &|| {
+            project
+                .cargo()
+                .args(["clippy", "--workspace", "--all-targets"])
+                .args(DENY)
+                .run()
+        }),
+        ("clippy for portable code", &|| {
+            project
+                .cargo()
+                .env("CLIPPY_CONF_DIR", project.root.join("clippy/portable"))
+                // Only the libraries: their tests run on native and may block.
+                .args(["clippy", "--lib", "--no-deps", "--workspace"])
+                .args(each("--exclude", &NATIVE))
+                .args(DENY)
+                .run()
+        }),
+        ("clippy for wasm32", &|| {
+            rust::wasm_target()?;
+            project
+                .cargo()
+                .args(["clippy", "--lib", "--target", WASM])
+                .args(each("--package", &ON_WASM))
+                .args(DENY)
+                .run()
+        }),
+    ];
+    let mut failed = Vec::new();
+    for (name, check) in checks {
+        if let Err(error) = check() {
+            eprintln!("{name}: {error:#}\n");
+            failed.push(name);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    println!("lint: all {} checks passed", checks.len());
+    Ok(())
+}
+
+fn each(option: &'static str, names: &[&'static str]) -> Vec<&'static str> {
+    names.iter().flat_map(|name| [option, name]).collect()
+}

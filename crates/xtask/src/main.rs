@@ -1,0 +1,104 @@
+//! `cargo xtask JOB`: one command for each job, the same for a newcomer, a developer and CI.
+//!
+//! A job does its own set-up (graphics driver, checkpoint, Python), so that nobody has to read how.
+//! This crate depends on no other crate of the workspace: it starts them as commands, as a person
+//! would, and prints each command it starts.
+
+mod bench;
+mod demo;
+mod lint;
+mod project;
+mod setup;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use project::Project;
+
+/// One command for each job in this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Fine-tunes MiniLM on sentence pairs, all set-up included, and checks the GPU against the CPU.
+    Demo {
+        /// Train on the whole set even where there is no GPU (about a quarter of an hour on 2 cores).
+        #[arg(long)]
+        full: bool,
+    },
+    /// Runs the tests, all set-up included. Ends with the line "N passed, N failed".
+    Test {
+        /// Only the lane that compares with Python's transformers (installs PyTorch once).
+        #[arg(long, conflicts_with = "filter")]
+        python: bool,
+        /// Run only the tests whose name contains one of these.
+        filter: Vec<String>,
+    },
+    /// Checks formatting, clippy, the direction of dependencies, and that the core builds for wasm32.
+    Lint,
+    /// Measures; the arguments are those of `tunesmith-bench` (crates/bench).
+    Bench {
+        /// Measure PyTorch beside it (installs PyTorch once).
+        #[arg(long)]
+        torch: bool,
+        /// What to measure, and its options.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            default_value = "step"
+        )]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().job) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(job: Job) -> Result<ExitCode> {
+    let project = Project::find()?;
+    match job {
+        Job::Demo { full } => demo::run(&project, full)?,
+        Job::Test { python: true, .. } => return Ok(test::python(&project)?.report()),
+        Job::Test { filter, .. } => return Ok(test::cargo(&project, &filter)?.report()),
+        Job::Lint => lint::run(&project)?,
+        Job::Bench { torch, arguments } => bench::run(&project, &arguments, torch)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn bench_forwards_options_it_does_not_know() {
+        let Job::Bench { torch, arguments } =
+            Arguments::try_parse_from(["x", "bench", "step", "--steps", "9", "--torch"])
+                .unwrap()
+                .job
+        else {
+            panic!("not the bench job");
+        };
+        // `--torch` behind the subject is ours too, wherever it stands.
+        let (torch, arguments) = bench::take_torch(torch, &arguments);
+        assert!(torch);
+        assert_eq!(arguments, ["step", "--steps", "9"]);
+    }
+}

@@ -1,0 +1,102 @@
+//! Where things lie: the repository, the cache of what was downloaded, the built command.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::shell::Cmd;
+
+/// The places that the jobs share.
+pub struct Project {
+    /// The root of the repository.
+    pub root: PathBuf,
+    /// What set-up downloads, kept between runs: `$XDG_CACHE_HOME/tunesmith` or `~/.cache/tunesmith`.
+    pub cache: PathBuf,
+}
+
+impl Project {
+    /// # Errors
+    /// When there is neither a cache folder nor a home folder to keep downloads in.
+    pub fn find() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .context("crates/xtask no longer lies two folders below the repository's root")?
+            .to_owned();
+        let folder = |name: &str| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let cache = folder("XDG_CACHE_HOME")
+            .or_else(|| {
+                Some(
+                    folder("HOME")
+                        .or_else(|| folder("USERPROFILE"))?
+                        .join(".cache"),
+                )
+            })
+            .context("no folder for downloads: set HOME or XDG_CACHE_HOME")?
+            .join("tunesmith");
+        Ok(Self { root, cache })
+    }
+
+    /// Cargo, in the repository.
+    pub fn cargo(&self) -> Cmd {
+        Cmd::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).dir(&self.root)
+    }
+
+    /// What `cargo metadata` says; with the resolved graph of all dependencies where `graph` is set.
+    ///
+    /// # Errors
+    /// When cargo can't read a manifest.
+    pub fn metadata(&self, graph: bool) -> Result<Value> {
+        let mut command = self.cargo().args(["metadata", "--format-version", "1"]);
+        if !graph {
+            command = command.arg("--no-deps");
+        }
+        serde_json::from_str(&command.stdout()?).context("cargo metadata printed no JSON")
+    }
+
+    /// Builds the `tunesmith` command and gives its path.
+    ///
+    /// # Errors
+    /// When it doesn't build.
+    pub fn tunesmith(&self) -> Result<PathBuf> {
+        self.build("tunesmith")
+    }
+
+    /// Builds the program that measures and gives its path.
+    ///
+    /// # Errors
+    /// When it doesn't build.
+    pub fn bench(&self) -> Result<PathBuf> {
+        self.build("tunesmith-bench")
+    }
+
+    /// Builds always the same packages: with another choice cargo would turn on other features in
+    /// what lies below burn, and build burn a second time. These give the features that `cargo test
+    /// --workspace` has.
+    fn build(&self, binary: &str) -> Result<PathBuf> {
+        self.cargo()
+            .args(["build", "--package", "tunesmith-cli"])
+            .args(["--package", "tunesmith-bench"])
+            .run()?;
+        let metadata = self.metadata(false)?;
+        let target = metadata["target_directory"]
+            .as_str()
+            .context("cargo metadata names no target directory")?;
+        let name = format!("{binary}{}", env::consts::EXE_SUFFIX);
+        Ok(Path::new(target).join("debug").join(name))
+    }
+
+    /// The repository's own set of sentence pairs, a folder in the Hub's layout.
+    pub fn paraphrase(&self) -> PathBuf {
+        self.root.join("data").join("paraphrase")
+    }
+}
+
+/// The configuration of [`Project::paraphrase`] that is made like MRPC.
+pub const PARAPHRASE_CONFIG: &str = "mrpc_like";

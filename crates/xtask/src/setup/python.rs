@@ -1,0 +1,81 @@
+//! The Python lane's environment: PyTorch and transformers at pinned versions, in a virtual
+//! environment of the cache folder. Only comparisons with Python need it; nothing else does.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use super::apt::{self, System};
+use crate::project::Project;
+use crate::shell::Cmd;
+
+/// The versions that the comparisons were made with.
+const TORCH: &str = "torch==2.15.0";
+const PACKAGES: [&str; 2] = ["transformers==5.23.0", "numpy==2.4.6"];
+
+/// PyTorch's own index has builds for Linux without CUDA, a tenth of the size of PyPI's.
+const TORCH_CPU_INDEX: &str = "https://download.pytorch.org/whl/cpu";
+
+/// A Python that has PyTorch and transformers, installed on first use.
+///
+/// # Errors
+/// When there is no Python 3 or the packages can't be installed.
+pub fn ensure(project: &Project) -> Result<PathBuf> {
+    let folder = project.cache.join("python");
+    let python = if cfg!(windows) {
+        folder.join("Scripts").join("python.exe")
+    } else {
+        folder.join("bin").join("python")
+    };
+    let stamp = folder.join("installed.txt");
+    let wanted = format!("{TORCH} {}", PACKAGES.join(" "));
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+
+    // The stamp is written last: an environment whose installation was cut is made anew.
+    if folder.exists() {
+        fs::remove_dir_all(&folder)
+            .with_context(|| format!("can't remove {}", folder.display()))?;
+    }
+    create(&folder)?;
+    let pip = |arguments: &[&str]| {
+        Cmd::new(&python)
+            .args(["-m", "pip", "install", "--disable-pip-version-check"])
+            .args(arguments)
+            .run()
+    };
+    if cfg!(target_os = "linux") && answers(TORCH_CPU_INDEX) {
+        pip(&["--index-url", TORCH_CPU_INDEX, TORCH])?;
+    }
+    eprintln!("installing PyTorch and transformers (on Linux 3 GB where only PyPI is reached)");
+    pip(&[&[TORCH], &PACKAGES[..]].concat())?;
+    fs::write(&stamp, wanted).with_context(|| format!("can't write {}", stamp.display()))?;
+    Ok(python)
+}
+
+fn create(folder: &std::path::Path) -> Result<()> {
+    let make = |python: &str| Cmd::new(python).args(["-m", "venv"]).arg(folder).succeeds();
+    let names = ["python3", "python"];
+    if names.into_iter().any(make) {
+        return Ok(());
+    }
+    // Debian packs venv by itself.
+    if System::here().is("debian") {
+        apt::as_root(&apt::install("", &["python3", "python3-venv"]))
+            .context("installing Python's venv")?;
+        if names.into_iter().any(make) {
+            return Ok(());
+        }
+    }
+    bail!(
+        "no Python 3.10 or later that can make a virtual environment (`python3 -m venv`): install one"
+    )
+}
+
+fn answers(address: &str) -> bool {
+    Cmd::new("curl")
+        .args(["-sfIL", "--max-time", "10", address])
+        .succeeds()
+}
