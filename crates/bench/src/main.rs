@@ -1,0 +1,223 @@
+//! Measures a training step, beside stock burn in the same run.
+//!
+//! A binary of its own, so that the product doesn't carry the model that it is compared with.
+
+mod kernels;
+mod ours;
+mod stock;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use burn::tensor::Device;
+use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
+use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
+use tunesmith_model::{BertConfig, Inputs, Targets};
+
+/// What `cargo xtask bench` runs.
+#[derive(Parser)]
+enum Cli {
+    /// Time per training step, in phases, with dispatches and memory.
+    Step(StepArgs),
+    /// Time per kernel at the shapes of a model's layer: the first launch and the median.
+    Kernels(StepArgs),
+}
+
+#[derive(Parser)]
+struct StepArgs {
+    /// A directory with config.json and model.safetensors; random weights of its shape where the
+    /// second is missing.
+    #[arg(long)]
+    model: PathBuf,
+    /// Rows of a batch.
+    #[arg(long, default_value_t = 8)]
+    batch: usize,
+    /// Tokens of a row.
+    #[arg(long, default_value_t = 72)]
+    seq: usize,
+    /// Steps measured after the first.
+    #[arg(long, default_value_t = 20)]
+    steps: usize,
+    /// Where to run.
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceArg,
+    /// Measures burn's own modules and optimizer beside ours.
+    #[arg(long)]
+    stock: bool,
+    /// Prints one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DeviceArg {
+    Auto,
+    Gpu,
+    Cpu,
+    SoftwareGpu,
+}
+
+/// What a contender takes for one step, in seconds.
+struct Phases {
+    forward: f64,
+    backward: f64,
+    optimizer: f64,
+}
+
+/// A way to take a training step, to be timed.
+trait Contender {
+    fn name(&self) -> &'static str;
+
+    /// One step; waits for the device after every phase where `apart`, at the end otherwise.
+    fn step(&mut self, apart: bool) -> Result<Phases>;
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let (Cli::Step(args) | Cli::Kernels(args)) = &cli;
+    let choice = match args.device {
+        DeviceArg::Auto => DeviceChoice::Auto,
+        DeviceArg::Gpu => DeviceChoice::Gpu,
+        DeviceArg::Cpu => DeviceChoice::Cpu,
+        DeviceArg::SoftwareGpu => DeviceChoice::SoftwareGpu,
+    };
+    let config = BertConfig::from_dir(&args.model)?;
+    let started = Instant::now();
+    let device = pollster::block_on(open_device(choice))?;
+    if let Cli::Kernels(args) = &cli {
+        return kernels::measure(args, &config, &device);
+    }
+    let mut rows = vec![measure(
+        &mut ours::Ours::new(args, config.clone(), &device)?,
+        args,
+        &device,
+        started,
+    )?];
+    if args.stock {
+        // A device of its own, so that neither finds the other's kernels or memory.
+        let started = Instant::now();
+        let device = pollster::block_on(open_device(choice))?;
+        let mut stock = stock::Stock::new(args, &config, &device)?;
+        rows.push(measure(&mut stock, args, &device, started)?);
+    }
+    let report = json!({
+        "device": device.name, "backend": device.backend,
+        "batch": args.batch, "seq": args.seq, "steps": args.steps, "rows": rows,
+    });
+    if args.json {
+        println!("{report}");
+    } else {
+        print(&report);
+    }
+    Ok(())
+}
+
+fn measure(
+    contender: &mut dyn Contender,
+    args: &StepArgs,
+    device: &ComputeDevice,
+    started: Instant,
+) -> Result<Value> {
+    contender.step(false)?;
+    let first = started.elapsed().as_secs_f64();
+    // The second step still compiles what only a non-zero state needs.
+    contender.step(false)?;
+    let before = tunesmith_kernels::dispatches();
+    let mut whole = Vec::with_capacity(args.steps);
+    for _ in 0..args.steps {
+        let start = Instant::now();
+        contender.step(false)?;
+        whole.push(start.elapsed().as_secs_f64());
+    }
+    let dispatches = (tunesmith_kernels::dispatches() - before) / args.steps as u64;
+    let phases = (0..args.steps)
+        .map(|_| contender.step(true))
+        .collect::<Result<Vec<_>>>()?;
+    let phase = |get: fn(&Phases) -> f64| milliseconds(median(phases.iter().map(get).collect()));
+    Ok(json!({
+        "name": contender.name(),
+        "first_step_s": (first * 100.0).round() / 100.0,
+        "step_ms": milliseconds(median(whole)),
+        "forward_ms": phase(|p| p.forward),
+        "backward_ms": phase(|p| p.backward),
+        "optimizer_ms": phase(|p| p.optimizer),
+        "dispatches": if contender.name() == "tunesmith" { json!(dispatches) } else { Value::Null },
+        "memory_mb": memory(&device.device).map(|bytes| bytes / 1_000_000),
+    }))
+}
+
+/// What the device's pools hold, or on the CPU what the process peaked at.
+fn memory(device: &Device) -> Option<u64> {
+    if let Some(usage) = device
+        .memory_pool_usage()
+        .filter(|usage| usage.bytes_reserved > 0)
+    {
+        return Some(usage.bytes_reserved);
+    }
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1e4).round() / 10.0
+}
+
+fn print(report: &Value) {
+    println!(
+        "batch {} x {} on {} ({}), medians of {} steps",
+        report["batch"], report["seq"], report["device"], report["backend"], report["steps"]
+    );
+    let columns = [
+        "name",
+        "first_step_s",
+        "step_ms",
+        "forward_ms",
+        "backward_ms",
+        "optimizer_ms",
+        "dispatches",
+        "memory_mb",
+    ];
+    println!("{}", columns.map(|c| format!("{c:>13}")).join(""));
+    for row in report["rows"].as_array().into_iter().flatten() {
+        let cell = |c: &str| match &row[c] {
+            Value::Null => "-".to_owned(),
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        println!("{}", columns.map(|c| format!("{:>13}", cell(c))).join(""));
+    }
+}
+
+/// A batch of made-up ids in which every row but the first is a little shorter than `seq`.
+fn batch(args: &StepArgs, config: &BertConfig) -> Result<(Inputs, Targets)> {
+    let (batch, seq) = (args.batch, args.seq);
+    let vocabulary = u32::try_from(config.vocab_size).context("vocab_size")?;
+    let ids =
+        (0..batch * seq).map(|i| 1 + (i as u32).wrapping_mul(2_654_435_761) % (vocabulary - 1));
+    let inputs = Inputs {
+        batch,
+        seq,
+        input_ids: ids.collect(),
+        token_type_ids: Some(
+            (0..batch * seq)
+                .map(|i| u32::from(i % seq > seq / 2))
+                .collect(),
+        ),
+        lengths: (0..batch)
+            .map(|row| (seq - row.min(seq / 2)) as u32)
+            .collect(),
+        pad_left: false,
+    };
+    Ok((
+        inputs,
+        Targets::Classes((0..batch as u32).map(|row| row % 2).collect()),
+    ))
+}

@@ -1,0 +1,94 @@
+//! Tunesmith's own step.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use burn::tensor::Tensor;
+use tunesmith_kernels::ComputeDevice;
+use tunesmith_model::{BertConfig, BertForSequenceClassification, Inputs, Mode, Targets};
+use tunesmith_train::AdamW;
+
+use crate::{Contender, Phases, StepArgs, batch};
+
+pub(crate) struct Ours {
+    model: BertForSequenceClassification,
+    optimizer: AdamW,
+    inputs: Inputs,
+    targets: Targets,
+    step: u32,
+}
+
+impl Ours {
+    pub(crate) fn new(args: &StepArgs, config: BertConfig, device: &ComputeDevice) -> Result<Self> {
+        let (inputs, targets) = batch(args, &config)?;
+        let model = if args.model.join("model.safetensors").exists() {
+            BertForSequenceClassification::from_pretrained(&args.model, config, 42, device)?.0
+        } else {
+            BertForSequenceClassification::from_config(config, 42, device)?
+        };
+        let optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
+        Ok(Self {
+            model,
+            optimizer,
+            inputs,
+            targets,
+            step: 0,
+        })
+    }
+}
+
+/// Waits until a tensor is computed. Its bytes are touched, since burn fetches them only then.
+pub(crate) fn wait<const D: usize>(tensor: Tensor<D>) -> Result<()> {
+    let data = pollster::block_on(tensor.into_data_async()).context("reading a result")?;
+    data.bytes().first().context("an empty result")?;
+    Ok(())
+}
+
+impl Contender for Ours {
+    fn name(&self) -> &'static str {
+        "tunesmith"
+    }
+
+    fn step(&mut self, apart: bool) -> Result<Phases> {
+        let start = Instant::now();
+        let mode = Mode::Train {
+            seed: 42,
+            step: self.step,
+        };
+        self.step += 1;
+        let output = self
+            .model
+            .forward(&self.inputs, Some(&self.targets), &mode)?;
+        let loss = output.loss.clone().context("the batch has targets")?;
+        if apart {
+            wait(loss.clone())?;
+        }
+        let forward = start.elapsed();
+        self.model.backward(output);
+        let last = self
+            .model
+            .parameters()
+            .next()
+            .and_then(|word| word.gradient.clone());
+        if apart && let Some(gradient) = last {
+            wait(gradient.narrow(0, 0, 1))?;
+        }
+        let backward = start.elapsed();
+        let norm = self.optimizer.step(&mut self.model, 5e-5);
+        if apart {
+            let word = self
+                .model
+                .parameters()
+                .next()
+                .map(|word| word.value.clone());
+            word.map_or(Ok(()), |value| wait(value.narrow(0, 0, 1)))?;
+        }
+        wait(Tensor::cat(vec![loss, norm.values()], 0))?;
+        let whole = start.elapsed();
+        Ok(Phases {
+            forward: forward.as_secs_f64(),
+            backward: (backward - forward).as_secs_f64(),
+            optimizer: (whole - backward).as_secs_f64(),
+        })
+    }
+}
