@@ -1,0 +1,197 @@
+//! `tunesmith data`: what is in a dataset, shown as Python's `datasets` shows it.
+
+use std::path::{Path, PathBuf};
+
+use crate::output;
+use crate::progress::Progress;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tunesmith::data::{
+    Dataset, DatasetDict, Dtype, Feature, LoadDataset, TokenizeArgs, TokenizeOptions, Tokenizer,
+    default_cache_dir, tokenize_dataset,
+};
+
+/// Show a dataset: its splits, a row, its features, or digests to compare it by.
+#[derive(Args)]
+pub struct DataArgs {
+    /// An id on the hub (glue), a folder in the Hub's layout, or a data file.
+    #[arg(required_unless_present_any = ["train_file", "validation_file", "test_file"])]
+    name: Option<String>,
+    /// The configuration, such as mrpc of glue.
+    config: Option<String>,
+    /// Training rows: CSV, TSV, JSON Lines or parquet.
+    #[arg(long = "train_file", value_name = "FILE", conflicts_with = "name")]
+    train_file: Option<PathBuf>,
+    /// Validation rows.
+    #[arg(long = "validation_file", value_name = "FILE", conflicts_with = "name")]
+    validation_file: Option<PathBuf>,
+    /// Test rows.
+    #[arg(long = "test_file", value_name = "FILE", conflicts_with = "name")]
+    test_file: Option<PathBuf>,
+    /// The column whose strings become class labels.
+    #[arg(long = "label_column_name", value_name = "COLUMN")]
+    label_column_name: Option<String>,
+    /// Branch, tag or commit on the hub.
+    #[arg(long)]
+    revision: Option<String>,
+    /// Print this row as JSON, counted from 0.
+    #[arg(long, value_name = "N")]
+    row: Option<usize>,
+    /// The split of --row and --features; default the first.
+    #[arg(long)]
+    split: Option<String>,
+    /// Print the types of the columns.
+    #[arg(long)]
+    features: bool,
+    /// Print for each split a SHA-256 of its rows, and with --model of their token ids.
+    #[arg(long)]
+    digest: bool,
+    /// The folder of the model whose tokenizer --digest uses.
+    #[arg(long, value_name = "DIR", requires = "digest")]
+    model: Option<PathBuf>,
+    /// The text columns that --digest tokenizes, with a comma between; default the
+    /// first two that hold strings, which are the right ones in all of GLUE.
+    #[arg(
+        long = "text_column_names",
+        value_name = "A,B",
+        requires = "model",
+        value_delimiter = ','
+    )]
+    text_column_names: Option<Vec<String>>,
+    /// The most tokens of a row that --digest tokenizes; default the model's limit.
+    #[arg(long = "max_length", value_name = "N", requires = "model")]
+    max_length: Option<usize>,
+}
+
+/// Prints what was asked for, else the splits.
+///
+/// # Errors
+/// When the dataset can't be loaded or lacks what was asked for.
+pub fn run(args: &DataArgs) -> Result<()> {
+    let mut progress = Progress::new();
+    let datasets = request(args)?.load_with(&mut |event| progress.load(&event))?;
+    progress.clear();
+    if args.row.is_none() && !args.features && !args.digest {
+        return output::line(&datasets);
+    }
+    if args.features {
+        output::line(split(args, &datasets)?.features())?;
+    }
+    if let Some(row) = args.row {
+        output::line(split(args, &datasets)?.row(row)?)?;
+    }
+    if args.digest {
+        digests(args, &datasets)?;
+    }
+    Ok(())
+}
+
+fn request(args: &DataArgs) -> Result<LoadDataset> {
+    let files = [
+        ("train", &args.train_file),
+        ("validation", &args.validation_file),
+        ("test", &args.test_file),
+    ];
+    let mut request = match &args.name {
+        Some(name) => LoadDataset::new(name),
+        None => LoadDataset::files(
+            files
+                .into_iter()
+                .filter_map(|(split, file)| Some((split, file.as_ref()?))),
+        ),
+    };
+    if let Some(config) = &args.config {
+        request = request.config(config);
+    }
+    if let Some(revision) = &args.revision {
+        request = request.revision(revision);
+    }
+    if let Some(column) = &args.label_column_name {
+        request = request.label_column(column);
+    }
+    Ok(request)
+}
+
+fn split<'a>(args: &DataArgs, datasets: &'a DatasetDict) -> Result<&'a Dataset> {
+    match &args.split {
+        Some(name) => Ok(datasets.get(name)?),
+        None => Ok(datasets
+            .iter()
+            .next()
+            .context("the dataset has no splits")?
+            .1),
+    }
+}
+
+fn digests(args: &DataArgs, datasets: &DatasetDict) -> Result<()> {
+    let model = args
+        .model
+        .as_deref()
+        .map(|dir| ForDigest::new(args, dir))
+        .transpose()?;
+    let mut rows = vec![vec![
+        "split".to_owned(),
+        "rows".to_owned(),
+        "sha256 of the rows".to_owned(),
+    ]];
+    if model.is_some() {
+        rows[0].push("sha256 of the token ids".to_owned());
+    }
+    for (name, dataset) in datasets.iter() {
+        let mut row = vec![
+            name.to_owned(),
+            dataset.num_rows().to_string(),
+            dataset.digest()?,
+        ];
+        if let Some(model) = &model {
+            row.push(model.digest(dataset)?);
+        }
+        rows.push(row);
+    }
+    output::line(output::table(&rows))
+}
+
+/// A tokenizer and which columns it gets.
+struct ForDigest {
+    tokenizer: Tokenizer,
+    columns: Option<Vec<String>>,
+    options: TokenizeOptions,
+}
+
+impl ForDigest {
+    fn new(args: &DataArgs, dir: &Path) -> Result<Self> {
+        Ok(Self {
+            tokenizer: Tokenizer::from_file(dir)?,
+            columns: args.text_column_names.clone(),
+            options: TokenizeOptions {
+                max_length: args.max_length,
+                ..Default::default()
+            },
+        })
+    }
+
+    fn digest(&self, dataset: &Dataset) -> Result<String> {
+        let columns = match &self.columns {
+            Some(columns) => columns.clone(),
+            None => strings(dataset),
+        };
+        let (text, pair) = match columns.as_slice() {
+            [text] => (text, None),
+            [text, pair] => (text, Some(pair)),
+            _ => bail!("name one text column, or two for pairs, with --text_column_names"),
+        };
+        let mut wanted = TokenizeArgs::new(text);
+        wanted.text_pair_column = pair.cloned();
+        wanted.options = self.options.clone();
+        wanted.cache_dir = Some(default_cache_dir()?);
+        let tokenized = tokenize_dataset(dataset, &self.tokenizer, &wanted, &mut |_| {})?;
+        Ok(tokenized.digest())
+    }
+}
+
+/// The columns of strings, two at the most.
+fn strings(dataset: &Dataset) -> Vec<String> {
+    let columns = dataset.features().iter();
+    let strings = columns.filter(|(_, feature)| **feature == Feature::Value(Dtype::String));
+    strings.map(|(name, _)| name.to_owned()).take(2).collect()
+}

@@ -1,0 +1,121 @@
+//! `tunesmith doctor`: which devices this machine has, which one a run would take and why, whether a
+//! model fits, and which device is the fastest here. It is the first thing to ask for in a report.
+
+mod measure;
+mod memory;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use tunesmith::kernels::{Adapter, AdapterKind, DeviceChoice, adapters, open_device};
+use tunesmith::model::BertConfig;
+
+use crate::output::{self, megabytes};
+
+/// Show the adapters, which one is used and why, the memory that a model needs, and their speed.
+#[derive(Args)]
+pub struct DoctorArgs {
+    /// The folder of a model to estimate memory for; default the size of all-MiniLM-L6-v2.
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Rows of a batch.
+    #[arg(long = "batch-size", value_name = "N", default_value_t = 8, value_parser = positive)]
+    batch_size: usize,
+    /// Tokens of a row.
+    #[arg(long = "max-seq-length", value_name = "N", default_value_t = 128, value_parser = positive)]
+    max_seq_length: usize,
+    /// Leave the measurement of speed out.
+    #[arg(long = "no-measure")]
+    no_measure: bool,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|n| *n > 0)
+        .ok_or_else(|| "give a whole number of 1 or more".to_owned())
+}
+
+/// Prints the report.
+///
+/// # Errors
+/// When the model's configuration can't be read.
+pub fn run(args: &DoctorArgs) -> Result<()> {
+    let adapters = pollster::block_on(adapters());
+    output::line(format!("tunesmith {}\n", env!("CARGO_PKG_VERSION")))?;
+    output::line("Adapters")?;
+    if adapters.is_empty() {
+        output::line(
+            "  none: no graphics driver was found. Training runs on the CPU; on Debian/Ubuntu \
+             `apt-get install mesa-vulkan-drivers` gives a software adapter",
+        )?;
+    }
+    for adapter in &adapters {
+        output::line(describe(adapter))?;
+    }
+    let chosen = pollster::block_on(open_device(DeviceChoice::Auto))?;
+    output::line(format!(
+        "\n--device auto takes {} ({}): {}",
+        chosen.name, chosen.backend, chosen.reason
+    ))?;
+
+    let (name, config) = match &args.model {
+        Some(dir) => (dir.display().to_string(), BertConfig::from_dir(dir)?),
+        None => (
+            "a model of the size of all-MiniLM-L6-v2".to_owned(),
+            memory::minilm()?,
+        ),
+    };
+    output::line(format!(
+        "\nMemory to train {name}, batches of {} rows x {} tokens",
+        args.batch_size, args.max_seq_length
+    ))?;
+    let positions = config.max_position_embeddings;
+    if args.max_seq_length > positions {
+        output::line(format!(
+            "  the model has {positions} positions: rows are cut to {positions}"
+        ))?;
+    }
+    let needed = memory::Estimate::of(&config, args.batch_size, args.max_seq_length.min(positions));
+    output::line(&needed)?;
+    for adapter in &adapters {
+        output::line(fits(adapter, &needed))?;
+    }
+
+    if !args.no_measure {
+        output::line("")?;
+        measure::report(&adapters)?;
+    }
+    Ok(())
+}
+
+fn describe(adapter: &Adapter) -> String {
+    let kind = match adapter.kind {
+        AdapterKind::Software => "software, computes on the CPU",
+        AdapterKind::Integrated => "integrated GPU",
+        AdapterKind::Discrete => "GPU",
+    };
+    format!(
+        "  {} ({}, {kind})\n    driver {}; binds tensors of up to {}, allocates up to {}",
+        adapter.name,
+        adapter.backend,
+        adapter.driver,
+        megabytes(adapter.max_binding_bytes),
+        megabytes(adapter.max_buffer_bytes)
+    )
+}
+
+/// The driver doesn't say how much memory is free, only how large one tensor may be.
+fn fits(adapter: &Adapter, needed: &memory::Estimate) -> String {
+    let limit = adapter.max_binding_bytes.min(adapter.max_buffer_bytes);
+    if needed.largest <= limit {
+        format!("  {}: its largest tensor fits", adapter.name)
+    } else {
+        format!(
+            "  {}: its largest tensor does not fit, {} are missing; use --device cpu, or smaller batches",
+            adapter.name,
+            megabytes(needed.largest - limit)
+        )
+    }
+}

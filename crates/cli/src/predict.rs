@@ -1,0 +1,123 @@
+//! `tunesmith predict`: what a fine-tuned model says of a text, a pair, or a file of them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use tunesmith_protocol::{DeviceChoice, Event, UnknownChoice};
+use tunesmith_session::{Pair, Prediction, Predictor, predict_file};
+
+use crate::output;
+use crate::progress::Progress;
+
+/// Classify a text or a pair of texts, or a file of them, with a fine-tuned model.
+#[derive(Args)]
+pub struct PredictArgs {
+    /// The folder of a fine-tuned model.
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// The text, or the first of a pair.
+    #[arg(long, required_unless_present = "input", allow_hyphen_values = true)]
+    text: Option<String>,
+    /// The second text.
+    #[arg(long = "text-pair", requires = "text", allow_hyphen_values = true)]
+    text_pair: Option<String>,
+    /// Rows to classify: CSV, TSV, JSON Lines or parquet.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "text",
+        requires = "output"
+    )]
+    input: Option<PathBuf>,
+    /// Where the predictions of --input go, as JSON Lines of label, scores and logits.
+    #[arg(long, value_name = "FILE", requires = "input")]
+    output: Option<PathBuf>,
+    /// The text columns of --input, with a comma between; default those that hold strings.
+    #[arg(
+        long = "text_column_names",
+        value_name = "A,B",
+        requires = "input",
+        value_delimiter = ','
+    )]
+    text_column_names: Option<Vec<String>>,
+    /// The most tokens of a row; default the model's limit.
+    #[arg(long = "max-length", value_name = "N")]
+    max_length: Option<usize>,
+    /// Where to compute: auto, gpu, cpu or software-gpu.
+    #[arg(long, default_value = "auto", value_parser = device)]
+    device: DeviceChoice,
+}
+
+/// Reads `--device`.
+///
+/// # Errors
+/// Lists the choices.
+pub fn device(word: &str) -> Result<DeviceChoice, UnknownChoice> {
+    word.parse()
+}
+
+/// Predicts, and prints or writes the predictions.
+///
+/// # Errors
+/// When model or rows can't be read or the device fails.
+pub fn run(args: &PredictArgs) -> Result<()> {
+    let load = Predictor::load(&args.model, args.device, args.max_length);
+    let predictor = pollster::block_on(load)?;
+    for warning in &predictor.warnings {
+        eprintln!("warning: {warning}");
+    }
+    match (&args.input, &args.output, &args.text) {
+        (Some(input), Some(output), _) => file(args, &predictor, input, output),
+        (_, _, Some(text)) => {
+            let pair = Pair {
+                text: text.clone(),
+                text_pair: args.text_pair.clone(),
+            };
+            let predictions = pollster::block_on(predictor.predict(&[pair]))?;
+            let prediction = predictions
+                .first()
+                .context("the model gave no prediction")?;
+            output::line(describe(prediction, predictor.labels()))
+        }
+        _ => bail!("give --text, or --input and --output"),
+    }
+}
+
+fn file(args: &PredictArgs, predictor: &Predictor, input: &Path, output: &Path) -> Result<()> {
+    let mut progress = Progress::new();
+    let columns = args.text_column_names.as_deref();
+    let rows = pollster::block_on(predict_file(
+        predictor,
+        input,
+        output,
+        columns,
+        &mut |event| match event {
+            Event::Warning { message } => progress.say(&format!("warning: {message}")),
+            event => drop(progress.event(&event)),
+        },
+    ))?;
+    progress.clear();
+    output::line(format!(
+        "{rows} predictions written to {}",
+        output.display()
+    ))
+}
+
+/// The label with its probability, then all of them; a regression's number alone.
+fn describe(prediction: &Prediction, labels: &[String]) -> String {
+    if prediction.logits.len() == 1 {
+        return format!("{} {:.4}", prediction.label, prediction.score);
+    }
+    let rows: Vec<Vec<String>> = labels
+        .iter()
+        .zip(&prediction.scores)
+        .map(|(label, score)| vec![format!("  {label}"), format!("{score:.4}")])
+        .collect();
+    format!(
+        "{} ({:.4})\n{}",
+        prediction.label,
+        prediction.score,
+        output::table(&rows)
+    )
+}

@@ -1,0 +1,93 @@
+//! `tunesmith train`: a run from a command line, its events on the screen and in a file.
+
+mod arguments;
+mod help;
+mod interrupt;
+mod log;
+mod report;
+mod screen;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+use tunesmith_protocol::{Command, RunConfig, RunState, RunView};
+use tunesmith_session::Session;
+
+use crate::output;
+use arguments::Arguments;
+use interrupt::Interrupt;
+use log::EventLog;
+use screen::Screen;
+
+/// Fine-tune a model: the arguments of transformers' run_glue.py, or one JSON file of them.
+// The words are read by `arguments`, which knows the protocol's keys: one list for flags and files,
+// and a misspelt flag is answered as a misspelt key of a file is.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+pub struct TrainArgs {
+    /// Arguments; --help lists them.
+    #[arg(num_args = 0.., trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+/// Trains, evaluates and saves.
+///
+/// # Errors
+/// As the session tells them; what was saved before stays.
+pub fn run(args: &TrainArgs) -> Result<ExitCode> {
+    if args
+        .words
+        .iter()
+        .any(|word| word == "--help" || word == "-h")
+    {
+        output::line(help::text())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let arguments = arguments::parse(&args.words)?;
+    for warning in &arguments.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let Arguments { config, events, .. } = arguments;
+    let config = *config;
+    pollster::block_on(drive(config, events))
+}
+
+async fn drive(config: RunConfig, events: Option<PathBuf>) -> Result<ExitCode> {
+    let mut log = EventLog::create(events)?;
+    let interrupt = Interrupt::install()?;
+    let mut screen = Screen::new();
+    let mut view = RunView::default();
+    let mut session = Session::new(config);
+    let mut stopping = false;
+    while let Some(record) = session.next().await {
+        let logged = log.write(&record);
+        view.apply(&record);
+        interrupt.steps_are_taken(view.state == RunState::Training);
+        screen.show(&record.event);
+        if interrupt.is_asked() && !stopping {
+            stopping = true;
+            session.command(Command::StopAndSave);
+            screen.say("Finishing the step and saving; Ctrl-C again stops at once.");
+        }
+        logged?;
+    }
+    screen.clear();
+    interrupt.steps_are_taken(false);
+    report::end(&view)?;
+    if view.state == RunState::Done {
+        let stopped = view.done.as_ref().is_some_and(|done| done.stopped);
+        return Ok(if stopped {
+            ExitCode::from(130)
+        } else {
+            ExitCode::SUCCESS
+        });
+    }
+    let message = view
+        .message
+        .unwrap_or_else(|| "the run ended without saying why".to_owned());
+    let cause = session.error().map(|error| error as &(dyn Error + 'static));
+    Ok(crate::fail(&message, cause))
+}

@@ -1,0 +1,152 @@
+//! What a run is, in words, at its beginning and at its end.
+
+use anyhow::Result;
+use tunesmith_protocol::{DeviceKind, Done, Eval, RunStarted, RunView};
+
+use crate::output::{self, clock};
+
+/// The line that begins a training.
+pub fn start(run: &RunStarted) -> String {
+    let kind = match run.device.kind {
+        DeviceKind::SoftwareGpu => ", a software renderer",
+        _ => "",
+    };
+    let resumed = match run.resumed_from_step {
+        Some(step) => format!("; going on after step {step}"),
+        None => String::new(),
+    };
+    format!(
+        "Training {} ({:.1} M parameters) on {}: {} rows, {} epochs, {} steps of {} rows, on {} ({}{kind}){resumed}",
+        run.model,
+        run.trainable_parameters as f64 / 1e6,
+        run.dataset,
+        run.num_examples,
+        // 3 and not 3.00, 0.08 and not 0.0833333.
+        (run.num_epochs * 100.0).round() / 100.0,
+        run.total_steps,
+        run.per_device_train_batch_size * run.gradient_accumulation_steps,
+        run.device.name,
+        run.device.backend,
+    )
+}
+
+/// The metrics of an evaluation behind its loss: `, accuracy 0.8088, f1 0.8704`.
+pub fn metrics(eval: &Eval) -> String {
+    eval.metrics
+        .iter()
+        .map(|(name, value)| format!(", {name} {value:.4}"))
+        .collect()
+}
+
+/// Prints what there is to say at the end: evaluations, and where to go from here.
+///
+/// # Errors
+/// When standard output can't be written.
+pub fn end(view: &RunView) -> Result<()> {
+    if !view.evals.is_empty() {
+        output::line(format!("\n{}", evaluations(&view.evals)))?;
+    }
+    match (&view.done, &view.last_checkpoint) {
+        (Some(done), checkpoint) if done.stopped => match checkpoint {
+            Some(path) => output::line(format!(
+                "\nStopped after step {} and saved. To go on, run the same command with --resume_from_checkpoint {path}",
+                done.step
+            )),
+            None => output::line(format!(
+                "\nStopped after step {}; nothing was saved.",
+                done.step
+            )),
+        },
+        (Some(done), _) => output::line(format!("\n{}", finished(done))),
+        // The error that follows says what is kept.
+        (None, _) => Ok(()),
+    }
+}
+
+fn evaluations(evals: &[Eval]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in evals.iter().flat_map(|eval| eval.metrics.iter()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut rows = vec![vec![
+        "split".to_owned(),
+        "epoch".to_owned(),
+        "step".to_owned(),
+        "loss".to_owned(),
+    ]];
+    rows[0].extend(names.iter().map(|name| (*name).to_owned()));
+    for eval in evals {
+        let mut row = vec![
+            eval.split.clone(),
+            format!("{:.2}", eval.epoch),
+            eval.step.to_string(),
+            format!("{:.4}", eval.loss),
+        ];
+        row.extend(names.iter().map(|name| match eval.metrics.get(name) {
+            Some(value) => format!("{value:.4}"),
+            None => "-".to_owned(),
+        }));
+        rows.push(row);
+    }
+    output::table(&rows)
+}
+
+fn finished(done: &Done) -> String {
+    let folder = &done.output_dir;
+    let mut lines = Vec::new();
+    if done.step > 0 {
+        lines.push(format!(
+            "{} steps in {} ({:.1} samples/s), mean loss {:.4}",
+            done.step,
+            clock(done.train_runtime),
+            done.train_samples_per_second,
+            done.train_loss
+        ));
+    }
+    if let (Some(best), Some(path)) = (done.best_metric, &done.best_model_checkpoint) {
+        lines.push(format!("best {best:.4}, at {path}"));
+    }
+    lines.push(format!("The model lies in {folder}"));
+    lines.push(format!(
+        "  ask it:    tunesmith predict --model {folder} --text '…'"
+    ));
+    lines.push(format!(
+        "  in Python: AutoModelForSequenceClassification.from_pretrained({folder:?})"
+    ));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eval(step: u64, split: &str, metrics: &[(&str, f64)]) -> Eval {
+        Eval {
+            epoch: 1.0,
+            step,
+            split: split.to_owned(),
+            loss: 0.5,
+            metrics: metrics.iter().copied().collect(),
+            runtime: 1.0,
+            samples_per_second: 1.0,
+            steps_per_second: 1.0,
+        }
+    }
+
+    #[test]
+    fn evaluations_are_a_table_with_every_metric() {
+        let evals = [
+            eval(10, "validation", &[("accuracy", 0.75), ("f1", 0.8)]),
+            eval(20, "test", &[]),
+        ];
+        assert_eq!(
+            evaluations(&evals),
+            "split       epoch  step    loss  accuracy      f1\n\
+             validation   1.00    10  0.5000    0.7500  0.8000\n\
+             test         1.00    20  0.5000         -       -"
+        );
+        assert_eq!(metrics(&evals[0]), ", accuracy 0.7500, f1 0.8000");
+    }
+}

@@ -1,0 +1,16 @@
+//! The `tunesmith` command as a person meets it: run, and read.
+//!
+//! One test program, since each links the tensor library anew.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_data;
+mod bad_model;
+mod bad_run;
+mod data;
+mod interrupt;
+mod machine;
+mod metric;
+mod predict;
+mod support;
+mod tokenize;
+mod train;

@@ -1,0 +1,162 @@
+//! The run itself, in the order of `run_glue.py`.
+
+use std::rc::Rc;
+
+use tunesmith::metrics::Metric;
+use tunesmith::model::BertConfig;
+use tunesmith::train::{Names, TrainOutput, Trainer, check_output_dir};
+use tunesmith_protocol::{DataArguments, Done, Event, RunConfig};
+
+use crate::background::background;
+use crate::columns::task;
+use crate::finish::{evaluate_at_end, predict_at_end, save_training};
+use crate::model::{load, model_files, set_dropouts, warnings};
+use crate::prepare::{Prepared, Request, prepare};
+use crate::session::Shared;
+use crate::{SessionError, open};
+
+/// Does everything, telling it to `shared`.
+pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), SessionError> {
+    config.validate()?;
+    let RunConfig {
+        model: model_args,
+        data,
+        training,
+    } = config;
+    let task = task(&data)?;
+    if training.do_train {
+        check_output_dir(&training)?;
+    }
+    let device = open(training.device).await?;
+    let files = {
+        let args = model_args.clone();
+        background(&shared, move |emit| model_files(&args, emit)).await?
+    };
+    let (model_files, tokenizer_files) = files;
+    // Read before the data: what is wrong here shows at once.
+    let mut bert = BertConfig::from_dir(&model_files)?;
+    set_dropouts(&mut bert, &model_args);
+    let request = Request {
+        data: data.clone(),
+        training: training.clone(),
+        task,
+        config: bert.clone(),
+        tokenizer: tokenizer_files.clone(),
+    };
+    let prepared = background(&shared, move |emit| prepare(&request, emit)).await?;
+    let Prepared {
+        train,
+        eval,
+        test,
+        labels,
+        collator,
+        ready,
+        warnings: notes,
+    } = prepared;
+    shared.emit(Event::DatasetReady(ready)).await;
+    for message in notes {
+        shared.emit(Event::Warning { message }).await;
+    }
+    if training.do_train {
+        bert.set_labels(&labels);
+    }
+    let (model, report) = load(&model_files, bert, &model_args, training.seed, &device)?;
+    for message in warnings(&report, &model_args.model_name_or_path) {
+        shared.emit(Event::Warning { message }).await;
+    }
+    let metric = match task {
+        Some(task) if task.num_labels() == labels.len() => Metric::for_task(task),
+        _ => Metric::for_labels(labels.len())?,
+    };
+    let names = Names {
+        model: model_args.model_name_or_path.clone(),
+        dataset: dataset_name(&data),
+        config: data.dataset_config_name.clone(),
+        task: task.map(|task| task.as_str().to_owned()),
+    };
+    let mut trainer = Trainer::new(model, training, collator)
+        .metric(metric)
+        .names(names)
+        .tokenizer_files(tokenizer_files);
+    if let Some((split, rows)) = eval.first() {
+        trainer = trainer.eval_dataset(split, rows.clone());
+    }
+    let mut done = done(&trainer, None);
+    let mut last_evaluation = None;
+    if let Some(rows) = train {
+        let count = rows.len();
+        trainer = trainer.train_dataset(rows);
+        let output = train_to_end(&mut trainer, &shared).await?;
+        done = self::done(&trainer, Some(&output));
+        if output.stopped {
+            shared.emit(Event::Done(done)).await;
+            return Ok(());
+        }
+        save_training(&trainer, &output, count).await?;
+        last_evaluation = output.last_evaluation;
+    }
+    if trainer.args.evaluates() {
+        evaluate_at_end(&mut trainer, &eval, last_evaluation, &shared).await?;
+    }
+    predict_at_end(&trainer, &test, &labels, &shared).await?;
+    shared.emit(Event::Done(done)).await;
+    Ok(())
+}
+
+async fn train_to_end(trainer: &mut Trainer, shared: &Shared) -> Result<TrainOutput, SessionError> {
+    let resume = trainer.args.resume_from_checkpoint.clone();
+    let mut run = trainer.start(&resume)?;
+    loop {
+        if let Some(command) = shared.take_command() {
+            run.command(command);
+        }
+        match run.next().await? {
+            Some(event) => shared.emit(event).await,
+            None => return Ok(run.into_output()),
+        }
+    }
+}
+
+fn dataset_name(data: &DataArguments) -> String {
+    let named = [
+        &data.dataset_name,
+        &data.train_file,
+        &data.validation_file,
+        &data.test_file,
+    ];
+    let first = named.into_iter().flatten().next();
+    first
+        .or(data.task_name.as_ref())
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn done(trainer: &Trainer, output: Option<&TrainOutput>) -> Done {
+    let output_dir = trainer.args.output_dir.clone();
+    match output {
+        Some(output) => Done {
+            output_dir,
+            step: output.global_step,
+            epoch: output.epoch,
+            train_loss: output.training_loss,
+            train_runtime: output.train_runtime,
+            train_samples_per_second: output.train_samples_per_second,
+            train_steps_per_second: output.train_steps_per_second,
+            best_metric: output.best_metric,
+            best_model_checkpoint: output.best_model_checkpoint.clone(),
+            stopped: output.stopped,
+        },
+        None => Done {
+            output_dir,
+            step: 0,
+            epoch: 0.0,
+            train_loss: f64::NAN,
+            train_runtime: 0.0,
+            train_samples_per_second: 0.0,
+            train_steps_per_second: 0.0,
+            best_metric: None,
+            best_model_checkpoint: None,
+            stopped: false,
+        },
+    }
+}

@@ -1,0 +1,172 @@
+//! Where a model's files are, and the model on the device.
+
+use std::path::{Path, PathBuf};
+
+use tunesmith::hub::{Download, Hub, HubConfig};
+use tunesmith::kernels::ComputeDevice;
+use tunesmith::model::{BertConfig, BertForSequenceClassification, LoadReport, ModelError};
+use tunesmith_protocol::{Event, ModelArguments};
+
+use crate::SessionError;
+
+/// What the names of the head's parameters begin with.
+const HEAD: &str = "classifier";
+
+pub(crate) fn download_event(download: Download) -> Event {
+    Event::Download {
+        file: download.file,
+        loaded: download.loaded,
+        total: download.total,
+    }
+}
+
+/// The folder of a model: `name_or_path` itself where it is one, else the hub's snapshot in the
+/// shared cache, downloaded where it isn't there yet. Blocks.
+///
+/// # Errors
+/// A folder without a model, or what the hub says.
+pub fn model_dir(
+    name_or_path: &str,
+    revision: Option<&str>,
+    cache_dir: Option<&str>,
+    emit: &mut dyn FnMut(Event),
+) -> Result<PathBuf, SessionError> {
+    let path = Path::new(name_or_path);
+    if path.join("config.json").is_file() {
+        return Ok(path.to_owned());
+    }
+    if path.exists() {
+        return Err(SessionError::Arguments(format!(
+            "{name_or_path} has no config.json, so it is not a model's folder: one with config.json, \
+             model.safetensors and tokenizer.json is needed"
+        )));
+    }
+    let looks_like_a_path = path.is_absolute()
+        || name_or_path.starts_with('.')
+        || name_or_path.matches('/').count() > 1;
+    if looks_like_a_path {
+        return Err(SessionError::Arguments(format!(
+            "there is no folder {name_or_path}: name a folder with config.json and \
+             model.safetensors, or a model on the hub (owner/name)"
+        )));
+    }
+    let mut config = HubConfig::from_env();
+    if let Some(cache) = cache_dir {
+        config.cache = cache.into();
+    }
+    let files = Hub::new(config)?.model_snapshot(name_or_path, revision, &mut |download| {
+        emit(download_event(download))
+    })?;
+    Ok(files.root)
+}
+
+/// The model's folder and its tokenizer's.
+pub(crate) fn model_files(
+    args: &ModelArguments,
+    emit: &mut dyn FnMut(Event),
+) -> Result<(PathBuf, PathBuf), SessionError> {
+    let cache = args.cache_dir.as_deref();
+    let model = model_dir(
+        &args.model_name_or_path,
+        Some(&args.model_revision),
+        cache,
+        emit,
+    )?;
+    let tokenizer = match &args.tokenizer_name {
+        Some(name) if Path::new(name).is_dir() => PathBuf::from(name),
+        Some(name) => model_dir(name, None, cache, emit)?,
+        None => model.clone(),
+    };
+    Ok((model, tokenizer))
+}
+
+/// Overrides the configuration's dropouts.
+pub(crate) fn set_dropouts(config: &mut BertConfig, args: &ModelArguments) {
+    if let Some(p) = args.dropout {
+        config.set_dropout(p as f32);
+    }
+    if let Some(p) = args.hidden_dropout_prob {
+        config.hidden_dropout_prob = p as f32;
+    }
+    if let Some(p) = args.attention_probs_dropout_prob {
+        config.attention_probs_dropout_prob = p as f32;
+    }
+    if let Some(p) = args.classifier_dropout {
+        config.classifier_dropout = Some(p as f32);
+    }
+}
+
+/// Loads the weights; a head of other labels is an error that says which argument allows it.
+pub(crate) fn load(
+    dir: &Path,
+    config: BertConfig,
+    args: &ModelArguments,
+    seed: u64,
+    device: &ComputeDevice,
+) -> Result<(BertForSequenceClassification, LoadReport), SessionError> {
+    match BertForSequenceClassification::from_pretrained(dir, config.clone(), seed, device) {
+        Err(ModelError::Shape {
+            name,
+            found,
+            expected,
+            ..
+        }) if name.starts_with(HEAD) => {
+            if args.ignore_mismatched_sizes {
+                return with_new_head(dir, config, seed, device);
+            }
+            Err(SessionError::Arguments(format!(
+                "the checkpoint {} was trained on other labels: its head ('{name}') has the shape \
+                 {found:?}, and this data asks for {expected:?}. To draw a new head add \
+                 --ignore_mismatched_sizes",
+                args.model_name_or_path
+            )))
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The checkpoint's encoder under a head that is drawn anew.
+fn with_new_head(
+    dir: &Path,
+    config: BertConfig,
+    seed: u64,
+    device: &ComputeDevice,
+) -> Result<(BertForSequenceClassification, LoadReport), SessionError> {
+    let stored = BertConfig::from_dir(dir)?;
+    let (stored, mut report) =
+        BertForSequenceClassification::from_pretrained(dir, stored, seed, device)?;
+    let mut model = BertForSequenceClassification::from_config(config, seed, device)?;
+    for (new, stored) in model.parameters_mut().zip(stored.parameters()) {
+        if new.name.starts_with(HEAD) {
+            report.newly_initialized.push(new.name.clone());
+        } else {
+            new.value = stored.value.clone();
+        }
+    }
+    Ok((model, report))
+}
+
+/// transformers' two warnings about a checkpoint.
+pub(crate) fn warnings(report: &LoadReport, name: &str) -> Vec<String> {
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+        format!("[{}]", names.join(", "))
+    };
+    let mut warnings = Vec::new();
+    if !report.unused.is_empty() {
+        warnings.push(format!(
+            "Some weights of the model checkpoint at {name} were not used when initializing \
+             BertForSequenceClassification: {}",
+            list(&report.unused)
+        ));
+    }
+    if !report.newly_initialized.is_empty() {
+        warnings.push(format!(
+            "Some weights of BertForSequenceClassification were not initialized from the model \
+             checkpoint at {name} and are newly initialized: {}. You should probably TRAIN this model \
+             on a down-stream task to be able to use it for predictions and inference.",
+            list(&report.newly_initialized)
+        ));
+    }
+    warnings
+}

@@ -1,0 +1,255 @@
+//! Classifying texts with a fine-tuned model.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tunesmith::data::{
+    DataCollatorWithPadding, ExampleRef, Label, LoadDataset, TokenizeOptions, Tokenizer, Value,
+};
+use tunesmith::model::{BertConfig, BertForSequenceClassification, Mode};
+use tunesmith::train::batch_inputs;
+use tunesmith_protocol::{DeviceChoice, Event};
+
+use crate::columns::text_columns;
+use crate::model::warnings;
+use crate::prepare::{max_length, open_tokenizer};
+use crate::{SessionError, open};
+
+/// Texts that are classified together.
+const BATCH: usize = 16;
+
+/// A text, or two to be read together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The text, or the first of the two.
+    pub text: String,
+    /// The second text.
+    #[serde(default)]
+    pub text_pair: Option<String>,
+}
+
+/// What the model says of a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// The most likely class; `score` for a regression.
+    pub label: String,
+    /// Its id.
+    pub label_id: usize,
+    /// Its probability; for a regression, the number predicted.
+    pub score: f64,
+    /// The probabilities of all classes in the order of their ids; for a regression, the number.
+    pub scores: Vec<f64>,
+    /// The model's outputs as they are: `[num_labels]`.
+    pub logits: Vec<f32>,
+}
+
+/// A fine-tuned model, ready to classify.
+pub struct Predictor {
+    model: BertForSequenceClassification,
+    tokenizer: Tokenizer,
+    collator: DataCollatorWithPadding,
+    options: TokenizeOptions,
+    labels: Vec<String>,
+    /// What a person should know of the model, such as a head that was never trained.
+    pub warnings: Vec<String>,
+}
+
+impl Predictor {
+    /// Loads a model's folder onto a device; rows are cut at `max_length` tokens, default the model's
+    /// limit.
+    ///
+    /// # Errors
+    /// Files that are missing, damaged or not of one model; no device.
+    pub async fn load(
+        dir: &Path,
+        device: DeviceChoice,
+        asked: Option<usize>,
+    ) -> Result<Self, SessionError> {
+        let config = BertConfig::from_dir(dir)?;
+        let tokenizer = open_tokenizer(dir, &config)?;
+        let max_length = Some(max_length(asked, &tokenizer, &config)?);
+        let device = open(device).await?;
+        let labels = config.label_names();
+        let (model, report) =
+            BertForSequenceClassification::from_pretrained(dir, config, 0, &device)?;
+        Ok(Self {
+            model,
+            collator: DataCollatorWithPadding::from_tokenizer(&tokenizer)?,
+            tokenizer,
+            options: TokenizeOptions {
+                max_length,
+                ..TokenizeOptions::default()
+            },
+            labels,
+            warnings: warnings(&report, &dir.display().to_string()),
+        })
+    }
+
+    /// The classes' names in the order of their ids.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Classifies texts, in their order.
+    ///
+    /// # Errors
+    /// A text that the tokenizer refuses, or a device that fails.
+    pub async fn predict(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
+        let mut predictions = Vec::with_capacity(texts.len());
+        for texts in texts.chunks(BATCH) {
+            predictions.extend(self.batch(texts).await?);
+        }
+        Ok(predictions)
+    }
+
+    async fn batch(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
+        let with_types = self.model.config.type_vocab_size > 1;
+        let mut rows = Vec::with_capacity(texts.len());
+        for Pair { text, text_pair } in texts {
+            let encoding = self
+                .tokenizer
+                .encode(text, text_pair.as_deref(), &self.options)?;
+            let ids: Vec<i32> = encoding.input_ids.iter().map(|id| *id as i32).collect();
+            let types: Vec<i8> = encoding.token_type_ids.iter().map(|id| *id as i8).collect();
+            rows.push((ids, types));
+        }
+        let examples = rows.iter().map(|(ids, types)| ExampleRef {
+            input_ids: ids,
+            token_type_ids: with_types.then_some(types.as_slice()),
+            label: Label::None,
+        });
+        let (inputs, _) = batch_inputs(&self.collator.collate(examples)?);
+        let output = self.model.forward(&inputs, None, &Mode::Evaluate)?;
+        let failed = |message: String| {
+            SessionError::Arguments(format!(
+                "the device did not give a result ({message}): try --device cpu"
+            ))
+        };
+        let data = output.logits.into_data_async().await;
+        let data = data.map_err(|error| failed(format!("{error:?}")))?;
+        let logits: Vec<f32> = data
+            .try_to_vec()
+            .map_err(|error| failed(format!("{error:?}")))?;
+        let width = logits.len() / texts.len().max(1);
+        Ok(logits
+            .chunks(width.max(1))
+            .map(|row| self.prediction(row))
+            .collect())
+    }
+
+    fn prediction(&self, logits: &[f32]) -> Prediction {
+        if let [value] = logits {
+            let score = f64::from(*value);
+            let label = "score".to_owned();
+            return Prediction {
+                label,
+                label_id: 0,
+                score,
+                scores: vec![score],
+                logits: logits.to_vec(),
+            };
+        }
+        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let weights: Vec<f64> = logits
+            .iter()
+            .map(|x| f64::from(x - highest).exp())
+            .collect();
+        let sum: f64 = weights.iter().sum();
+        let scores: Vec<f64> = weights.iter().map(|weight| weight / sum).collect();
+        let label_id = logits.iter().position(|x| *x == highest).unwrap_or(0);
+        Prediction {
+            label: self.labels.get(label_id).cloned().unwrap_or_default(),
+            label_id,
+            score: scores.get(label_id).copied().unwrap_or(f64::NAN),
+            scores,
+            logits: logits.to_vec(),
+        }
+    }
+}
+
+/// Classifies a few texts with the model in `dir`.
+///
+/// # Errors
+/// As [`Predictor::load`] and [`Predictor::predict`].
+pub async fn predict_texts(
+    dir: &Path,
+    texts: &[Pair],
+    device: DeviceChoice,
+) -> Result<Vec<Prediction>, SessionError> {
+    Predictor::load(dir, device, None)
+        .await?
+        .predict(texts)
+        .await
+}
+
+/// Classifies every row of a CSV, TSV, JSON Lines or parquet file and writes one JSON object a row;
+/// gives the number of rows. The output is there whole, or not at all.
+///
+/// # Errors
+/// As [`Predictor::load`] and [`Predictor::predict`]; a file that can't be read, with its place; a
+/// row without text; an output that can't be written.
+pub async fn predict_file(
+    predictor: &Predictor,
+    input: &Path,
+    output: &Path,
+    columns: Option<&[String]>,
+    on_event: &mut dyn FnMut(Event),
+) -> Result<usize, SessionError> {
+    let loaded = LoadDataset::files([("input", input)]).load()?;
+    let rows = loaded.get("input")?;
+    let (columns, warning) = text_columns(rows, columns, None, "label")?;
+    if let Some(message) = warning {
+        on_event(Event::Warning { message });
+    }
+    let first = rows.column(&columns.first)?;
+    let second = columns
+        .second
+        .as_deref()
+        .map(|name| rows.column(name))
+        .transpose()?;
+    let text = |value: Option<Value<'_>>, row: usize, column: &str| {
+        let text = value.and_then(|value| value.as_str().map(str::to_owned));
+        text.ok_or_else(|| {
+            SessionError::Arguments(format!(
+                "{}, row {row}, column '{column}': there is no text; fill it in or remove the row",
+                input.display()
+            ))
+        })
+    };
+    let unfinished = PathBuf::from(format!("{}.part", output.display()));
+    let failed = || SessionError::io("write", output);
+    let file = std::fs::File::create(&unfinished).map_err(failed())?;
+    let mut file = std::io::BufWriter::new(file);
+    let total = rows.num_rows();
+    for start in (0..total).step_by(BATCH) {
+        let end = (start + BATCH).min(total);
+        let mut texts = Vec::with_capacity(end - start);
+        for row in start..end {
+            let text_pair = match (&second, &columns.second) {
+                (Some(view), Some(name)) => Some(text(view.get(row), row, name)?),
+                _ => None,
+            };
+            texts.push(Pair {
+                text: text(first.get(row), row, &columns.first)?,
+                text_pair,
+            });
+        }
+        for prediction in predictor.predict(&texts).await? {
+            serde_json::to_writer(&mut file, &prediction)
+                .map_err(|error| failed()(error.into()))?;
+            file.write_all(b"\n").map_err(failed())?;
+        }
+        let (done, total) = (end as u64, total as u64);
+        on_event(Event::Progress {
+            stage: "predicting".to_owned(),
+            done,
+            total,
+        });
+    }
+    file.into_inner()
+        .map_err(|error| failed()(error.into_error()))?;
+    std::fs::rename(&unfinished, output).map_err(failed())?;
+    Ok(total)
+}

@@ -1,0 +1,125 @@
+//! The stream: a future that does the work, and a queue of what it has to tell.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use tunesmith::train::TrainError;
+use tunesmith_protocol::{Command, Event, Record, RunConfig, Sequencer};
+
+use crate::SessionError;
+use crate::drive::drive;
+
+type Work = Pin<Box<dyn Future<Output = Result<(), SessionError>>>>;
+
+/// A run. Pull it with [`Session::next`] until that gives `None`.
+///
+/// It must be pulled on the thread that it was made on: one thread owns a device.
+pub struct Session {
+    work: Option<Work>,
+    shared: Rc<Shared>,
+    sequencer: Sequencer,
+    error: Option<SessionError>,
+}
+
+/// What the work and its session pass to each other.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    events: RefCell<VecDeque<Event>>,
+    command: Cell<Option<Command>>,
+}
+
+impl Shared {
+    /// Tells an event and lets the session hand it out before anything else is done.
+    pub(crate) async fn emit(&self, event: Event) {
+        self.events.borrow_mut().push_back(event);
+        let mut told = false;
+        poll_fn(|_| {
+            if std::mem::replace(&mut told, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    /// The last command not yet read.
+    pub(crate) fn take_command(&self) -> Option<Command> {
+        self.command.take()
+    }
+
+    fn pop(&self) -> Option<Event> {
+        self.events.borrow_mut().pop_front()
+    }
+}
+
+impl Session {
+    /// A run that does what `config` says, once it is pulled.
+    #[must_use]
+    pub fn new(config: RunConfig) -> Self {
+        let shared = Rc::new(Shared::default());
+        let work = Box::pin(drive(config, Rc::clone(&shared)));
+        Self {
+            work: Some(work),
+            shared,
+            sequencer: Sequencer::default(),
+            error: None,
+        }
+    }
+
+    /// Works until there is something to tell. The last record is a done, failed or device-lost
+    /// event; `None` comes after it.
+    pub async fn next(&mut self) -> Option<Record> {
+        poll_fn(|context| {
+            loop {
+                if let Some(event) = self.shared.pop() {
+                    return Poll::Ready(Some(self.sequencer.record(event)));
+                }
+                let Some(work) = &mut self.work else {
+                    return Poll::Ready(None);
+                };
+                match work.as_mut().poll(context) {
+                    Poll::Ready(result) => {
+                        self.work = None;
+                        if let Err(error) = result {
+                            let event = failure(&error);
+                            self.error = Some(error);
+                            return Poll::Ready(Some(self.sequencer.record(event)));
+                        }
+                    }
+                    Poll::Pending if self.shared.events.borrow().is_empty() => {
+                        return Poll::Pending;
+                    }
+                    Poll::Pending => {}
+                }
+            }
+        })
+        .await
+    }
+
+    /// Hands the run a command, which it reads before its next step. [`Command::Pause`] and
+    /// [`Command::Resume`] are for whoever pulls: to pause, don't.
+    pub fn command(&mut self, command: Command) {
+        if matches!(command, Command::Stop | Command::StopAndSave) {
+            self.shared.command.set(Some(command));
+        }
+    }
+
+    /// Why the run ended, after a failed or device-lost event.
+    #[must_use]
+    pub fn error(&self) -> Option<&SessionError> {
+        self.error.as_ref()
+    }
+}
+
+fn failure(error: &SessionError) -> Event {
+    let message = error.to_string();
+    match error {
+        SessionError::Train(TrainError::Device { .. }) => Event::DeviceLost { message },
+        _ => Event::Failed { message },
+    }
+}

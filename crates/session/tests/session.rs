@@ -1,0 +1,507 @@
+//! A whole run on a tiny model and the files of a person, by its events and by what it leaves; and
+//! what is said where something is wrong.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tunesmith::kernels::ComputeDevice;
+use tunesmith::model::{BertConfig, BertForSequenceClassification};
+use tunesmith_protocol::{
+    Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Record,
+    ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
+};
+use tunesmith_session::{Pair, Predictor, Session, SessionError, predict_file, predict_texts};
+
+const WORDS: usize = 32;
+
+fn tokenizer_json(words: usize) -> String {
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"].map(str::to_owned);
+    let words = (0..words).map(|i| format!("w{i}"));
+    let vocab: serde_json::Map<_, _> = special
+        .into_iter()
+        .chain(words)
+        .enumerate()
+        .map(|(id, word)| (word, json!(id)))
+        .collect();
+    json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "decoder": null,
+        "added_tokens": [], "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
+        "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "[UNK]"}
+    })
+    .to_string()
+}
+
+/// A checkpoint without a trained head, as a pretrained encoder is.
+fn base_model(dir: &Path) -> PathBuf {
+    let path = dir.join("base");
+    std::fs::create_dir(&path).unwrap();
+    let config = json!({
+        "model_type": "bert", "vocab_size": WORDS + 4, "hidden_size": 32, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 24,
+        "initializer_range": 0.1
+    });
+    let config = BertConfig::from_json(&config.to_string()).unwrap();
+    let device = ComputeDevice::cpu("test");
+    let model = BertForSequenceClassification::from_config(config, 7, &device).unwrap();
+    pollster::block_on(model.save_pretrained(&path)).unwrap();
+    std::fs::write(path.join("tokenizer.json"), tokenizer_json(WORDS)).unwrap();
+    path
+}
+
+/// Pairs that are alike (`same`) or from the two halves of the vocabulary (`other`).
+fn csv(rows: usize, salt: u64) -> String {
+    let mut state = salt;
+    let mut below = |n: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % n
+    };
+    let mut text = String::from("first,second,label\n");
+    for row in 0..rows {
+        let other = row as u64 % 2;
+        let side = below(2);
+        let mut words = |side: u64| {
+            (0..4)
+                .map(|_| format!("w{}", side * 16 + below(16)))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let (first, second) = (words(side), words(if other == 1 { 1 - side } else { side }));
+        let label = if other == 1 { "other" } else { "same" };
+        writeln!(text, "{first},{second},{label}").unwrap();
+    }
+    text
+}
+
+struct Place {
+    dir: tempfile::TempDir,
+    config: RunConfig,
+}
+
+impl Place {
+    /// A configuration that trains on CSV files of 48, 20 and 10 rows.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let file = |name: &str, text: String| {
+            std::fs::write(at(name), text).unwrap();
+            Some(at(name).display().to_string())
+        };
+        let model = base_model(dir.path());
+        let config = RunConfig {
+            model: ModelArguments {
+                model_name_or_path: model.display().to_string(),
+                ..ModelArguments::default()
+            },
+            data: DataArguments {
+                train_file: file("train.csv", csv(48, 1)),
+                validation_file: file("validation.csv", csv(20, 2)),
+                test_file: file("test.csv", csv(10, 3)),
+                overwrite_cache: true,
+                ..DataArguments::default()
+            },
+            training: TrainingArguments {
+                output_dir: at("out").display().to_string(),
+                do_train: true,
+                device: DeviceChoice::Cpu,
+                learning_rate: 1e-3,
+                num_train_epochs: 2.0,
+                eval_strategy: IntervalStrategy::Epoch,
+                logging_steps: Steps(4.0),
+                ..TrainingArguments::default()
+            },
+        };
+        Self { dir, config }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn out(&self) -> PathBuf {
+        self.path("out")
+    }
+
+    fn run(&self) -> Vec<Record> {
+        run(self.config.clone(), |_| None).0
+    }
+
+    /// The message of a run that fails, and its error.
+    fn fails(&self) -> (String, SessionError) {
+        let (records, error) = run(self.config.clone(), |_| None);
+        let Some(Event::Failed { message }) = records.last().map(|record| &record.event) else {
+            panic!("the run did not fail: {records:?}")
+        };
+        (message.clone(), error.unwrap())
+    }
+
+    #[track_caller]
+    fn fails_with(&self, parts: &[&str]) {
+        let (message, _) = self.fails();
+        for part in parts {
+            assert!(message.contains(part), "'{part}' is not in: {message}");
+        }
+    }
+}
+
+fn run(
+    config: RunConfig,
+    command: impl Fn(&Event) -> Option<Command>,
+) -> (Vec<Record>, Option<SessionError>) {
+    let mut session = Session::new(config);
+    let mut records = Vec::new();
+    pollster::block_on(async {
+        while let Some(record) = session.next().await {
+            if let Some(command) = command(&record.event) {
+                session.command(command);
+            }
+            records.push(record);
+        }
+    });
+    // The typed error can't be taken out of a session; its text is compared instead.
+    let error = session
+        .error()
+        .map(|error| SessionError::Arguments(error.to_string()));
+    (records, error)
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_tells_and_leaves_what_run_glue_does() {
+    let mut place = Place::new();
+    place.config.training.do_eval = true;
+    place.config.training.do_predict = true;
+    let records = place.run();
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!(record.seq, number as u64);
+    }
+    let kinds: Vec<&str> = records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::DatasetReady(_) => Some("data"),
+            Event::RunStarted(_) => Some("start"),
+            Event::Step(_) => Some("step"),
+            Event::Log(_) => Some("log"),
+            Event::Eval(_) => Some("eval"),
+            Event::Checkpoint { .. } => Some("checkpoint"),
+            Event::Done(_) => Some("done"),
+            Event::Progress { .. } => None,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    // Six steps an epoch, a log every four, an evaluation every six, a checkpoint at the end.
+    let mut wanted = vec!["data", "start"];
+    for step in 1..=12 {
+        wanted.push("step");
+        wanted.extend((step % 4 == 0).then_some("log"));
+        wanted.extend((step == 12).then_some("checkpoint"));
+        wanted.extend((step % 6 == 0).then_some("eval"));
+    }
+    wanted.extend(["eval", "done"]);
+    assert_eq!(kinds, wanted);
+    let Event::DatasetReady(ready) = records
+        .iter()
+        .map(|r| &r.event)
+        .find(|e| matches!(e, Event::DatasetReady(_)))
+        .unwrap()
+    else {
+        unreachable!()
+    };
+    assert_eq!(ready.labels, ["other", "same"]);
+    let splits: Vec<_> = ready
+        .splits
+        .iter()
+        .map(|s| (s.name.as_str(), s.num_rows))
+        .collect();
+    assert_eq!(splits, [("train", 48), ("validation", 20), ("test", 10)]);
+    assert!(
+        ready
+            .splits
+            .iter()
+            .all(|split| split.digest.as_ref().unwrap().len() == 64)
+    );
+    let stages: Vec<_> = records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Progress { stage, .. } => Some(stage.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(stages.contains(&"tokenizing") && stages.contains(&"evaluating"));
+
+    let mut view = RunView::default();
+    assert!(records.iter().all(|record| view.apply(record)));
+    assert_eq!(view.state, RunState::Done);
+
+    let out = place.out();
+    assert_eq!(
+        json(&out.join("config.json"))["id2label"],
+        json!({"0": "other", "1": "same"})
+    );
+    let results = json(&out.join("all_results.json"));
+    for key in [
+        "train_loss",
+        "train_samples",
+        "eval_f1",
+        "eval_samples",
+        "predict_accuracy",
+    ] {
+        assert!(results[key].is_number(), "{key} is missing in {results}");
+    }
+    let table = std::fs::read_to_string(out.join("predict_results_test.txt")).unwrap();
+    assert_eq!(table.lines().count(), 11);
+    assert!(
+        table
+            .lines()
+            .skip(1)
+            .all(|line| line.ends_with("same") || line.ends_with("other"))
+    );
+    let card = std::fs::read_to_string(out.join("README.md")).unwrap();
+    assert!(card.contains("type: f1"), "{card}");
+
+    // What was saved says the same as what was evaluated, through other code.
+    let predictor = pollster::block_on(Predictor::load(&out, DeviceChoice::Cpu, None)).unwrap();
+    assert!(predictor.warnings.is_empty(), "{:?}", predictor.warnings);
+    let output = place.path("predictions.jsonl");
+    let test = place.path("test.csv");
+    let rows =
+        pollster::block_on(predict_file(&predictor, &test, &output, None, &mut |_| {})).unwrap();
+    assert_eq!(rows, 10);
+    let labels: Vec<String> = std::fs::read_to_string(&output)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["label"]
+                .as_str()
+                .unwrap()
+                .into()
+        })
+        .collect();
+    let wanted: Vec<&str> = table
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').nth(1).unwrap())
+        .collect();
+    assert_eq!(labels, wanted);
+    let pair = Pair {
+        text: "w1 w2".into(),
+        text_pair: Some("w20 w21".into()),
+    };
+    let one = pollster::block_on(predict_texts(&out, &[pair], DeviceChoice::Cpu)).unwrap();
+    assert_eq!(one[0].logits.len(), 2);
+    assert!((one[0].scores.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_stopped_run_is_gone_on_with() {
+    let mut place = Place::new();
+    let stop = |event: &Event| match event {
+        Event::Step(step) if step.step == 3 => Some(Command::StopAndSave),
+        _ => None,
+    };
+    let (records, _) = run(place.config.clone(), stop);
+    let Event::Done(done) = &records.last().unwrap().event else {
+        panic!("{records:?}")
+    };
+    assert!(done.stopped && done.step == 3);
+    assert!(place.out().join("checkpoint-3").is_dir());
+    assert!(!place.out().join("model.safetensors").exists());
+
+    place.config.training.resume_from_checkpoint = ResumeFrom::Last;
+    let records = place.run();
+    let first = records.iter().find_map(|record| match &record.event {
+        Event::Step(step) => Some(step.step),
+        _ => None,
+    });
+    assert_eq!(first, Some(4));
+    assert!(matches!(&records.last().unwrap().event, Event::Done(done) if done.step == 12));
+    assert!(place.out().join("model.safetensors").is_file());
+}
+
+#[test]
+fn a_trained_model_is_evaluated_without_training() {
+    let mut place = Place::new();
+    place.run();
+    let trained = json(&place.out().join("trainer_state.json"));
+    let last = trained["log_history"].as_array().unwrap().iter().rev();
+    let wanted = last
+        .filter_map(|entry| entry["eval_loss"].as_f64())
+        .next()
+        .unwrap();
+    place.config.model.model_name_or_path = place.out().display().to_string();
+    place.config.training = TrainingArguments {
+        output_dir: place.path("evaluated").display().to_string(),
+        do_eval: true,
+        device: DeviceChoice::Cpu,
+        ..TrainingArguments::default()
+    };
+    place.run();
+    let results = json(&place.path("evaluated/eval_results.json"));
+    let loss = results["eval_loss"].as_f64().unwrap();
+    assert!((loss - wanted).abs() < 1e-6, "{loss} and {wanted}");
+
+    place.write("validation.csv", "first,second,label\nw1,w2,x\nw3,w4,y\n");
+    place.fails_with(&["split 'validation'", "row 0", "the classes are other, same"]);
+}
+
+#[test]
+fn a_regression_learns_numbers() {
+    let mut place = Place::new();
+    place.config.data.test_file = None;
+    // The base has a head of two outputs already.
+    place.config.model.ignore_mismatched_sizes = true;
+    for name in ["train.csv", "validation.csv"] {
+        let text = std::fs::read_to_string(place.path(name)).unwrap();
+        place.write(name, &text.replace("same", "4.5").replace("other", "0.5"));
+    }
+    let records = place.run();
+    let eval = records.iter().rev().find_map(|record| match &record.event {
+        Event::Eval(eval) => Some(eval),
+        _ => None,
+    });
+    let eval = eval.unwrap_or_else(|| panic!("{:?}", records.last()));
+    assert!(eval.metrics.get("pearson").is_some() && eval.metrics.get("mse").is_some());
+    assert_eq!(
+        json(&place.out().join("config.json"))["problem_type"],
+        "regression"
+    );
+}
+
+#[test]
+fn dropout_is_turned_off_by_an_argument() {
+    let mut place = Place::new();
+    place.config.model.dropout = Some(0.0);
+    place.run();
+    let config = json(&place.out().join("config.json"));
+    assert_eq!(config["hidden_dropout_prob"], 0.0);
+    assert_eq!(config["classifier_dropout"], 0.0);
+}
+
+#[test]
+fn a_head_of_other_labels_is_refused_or_drawn_anew() {
+    let mut place = Place::new();
+    place.run();
+    let text = std::fs::read_to_string(place.path("train.csv")).unwrap();
+    place.write("train.csv", &format!("{text}w1,w2,third\n"));
+    place.config.model.model_name_or_path = place.out().display().to_string();
+    place.config.training.output_dir = place.path("again").display().to_string();
+    place.fails_with(&[
+        "was trained on other labels",
+        "[2, 32]",
+        "--ignore_mismatched_sizes",
+    ]);
+    place.config.model.ignore_mismatched_sizes = true;
+    let records = place.run();
+    let drawn = records.iter().any(|record| match &record.event {
+        Event::Warning { message } => {
+            message.contains("newly initialized: ['classifier.weight', 'classifier.bias']")
+        }
+        _ => false,
+    });
+    assert!(drawn, "{records:?}");
+}
+
+#[test]
+fn a_bare_encoder_is_told_of() {
+    let place = Place::new();
+    let path = place.path("base/model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let at = |needle: &[u8]| {
+        bytes
+            .windows(needle.len())
+            .position(|w| w == needle)
+            .unwrap()
+    };
+    let mut changed = bytes.clone();
+    let place_of = at(b"bert.pooler.dense.bias");
+    changed[place_of..place_of + 4].copy_from_slice(b"some");
+    std::fs::write(&path, changed).unwrap();
+    let records = place.run();
+    let messages: Vec<&String> = records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::Warning { message } => Some(message),
+            _ => None,
+        })
+        .collect();
+    assert!(messages[0].contains("were not used"), "{messages:?}");
+    assert!(
+        messages[0].contains("'some.pooler.dense.bias'"),
+        "{messages:?}"
+    );
+    assert!(
+        messages[1].contains("newly initialized: ['bert.pooler.dense.bias']"),
+        "{messages:?}"
+    );
+}
+
+#[test]
+fn what_does_not_fit_the_model_is_told() {
+    let mut place = Place::new();
+    place.config.data.max_seq_length = Some(25);
+    place.fails_with(&["max_seq_length 25 is more than the model's 24 positions"]);
+    place.config.data.max_seq_length = None;
+
+    place.write("base/tokenizer.json", &tokenizer_json(WORDS + 5));
+    place.fails_with(&["41 token ids", "only 36 embeddings", "not of one model"]);
+    place.write("base/tokenizer.json", &tokenizer_json(WORDS));
+
+    place.config.model.model_name_or_path = place.path("nowhere").display().to_string();
+    place.fails_with(&["there is no folder", "nowhere"]);
+    place.config.model.model_name_or_path = place.dir.path().display().to_string();
+    place.fails_with(&["has no config.json"]);
+    assert!(
+        !place.out().exists(),
+        "nothing is written before all is known to fit"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_data_is_told_with_its_split() {
+    let mut place = Place::new();
+    place.config.data.label_column_name = Some("klass".to_owned());
+    place.fails_with(&["klass", "first, second, label"]);
+    place.config.data.label_column_name = None;
+    place.config.data.text_column_names = Some(vec!["premise".to_owned()]);
+    place.fails_with(&["premise", "first"]);
+    place.config.data.text_column_names = None;
+
+    place.write("train.csv", "first,second,label\nw1,w2,0\nw1,w2,0\n");
+    place.write("validation.csv", "first,second,label\nw1,w2,0\nw1,w2,1\n");
+    place.config.data.test_file = None;
+    place.fails_with(&["split 'train'", "label"]);
+    place.write("train.csv", "first,second,label\nw1,w2,0\nw1,w2,1\n");
+    place.write("validation.csv", "first,second,label\nw1,w2,0\nw1,w2,2\n");
+    place.fails_with(&["split 'validation'", "row 1", "2"]);
+    place.write("validation.csv", "first,second,label\n");
+    place.fails_with(&["validation"]);
+}
+
+#[test]
+fn a_folder_in_use_is_refused_before_any_work() {
+    let place = Place::new();
+    std::fs::create_dir(place.out()).unwrap();
+    place.write("out/notes.txt", "mine");
+    let (records, error) = run(place.config.clone(), |_| None);
+    assert_eq!(records.len(), 1);
+    assert!(error.unwrap().to_string().contains("it has notes.txt"));
+}
+
+#[test]
+fn arguments_are_checked_together() {
+    let mut place = Place::new();
+    place.config.training.learning_rate = -1.0;
+    place.config.training.max_steps = 0;
+    place.fails_with(&["learning_rate", "max_steps"]);
+}
