@@ -3,6 +3,8 @@
 //! The text lives here, apart from the code that launches it, so that every variant can be listed,
 //! completed and validated without a device, and so that `include_str!` stays inside its package.
 
+use std::hash::{Hash, Hasher};
+
 mod gemm;
 mod template;
 
@@ -47,6 +49,21 @@ pub struct Shader {
     pub workgroup_size: u32,
     /// The flags that this shader knows.
     pub flags: &'static [&'static str],
+}
+
+// Names are unique, and a launch compares them often; the text is long.
+impl PartialEq for Shader {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Shader {}
+
+impl Hash for Shader {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
 }
 
 /// How many partial sums a tensor's sum of squares is split into.

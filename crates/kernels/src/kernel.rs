@@ -60,7 +60,7 @@ impl Extent {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Variant {
     Shader {
-        name: &'static str,
+        shader: &'static Shader,
         flags: Vec<&'static str>,
     },
     Gemm(Gemm),
@@ -73,32 +73,22 @@ impl Variant {
             .filter(|(_, set)| *set)
             .map(|(flag, _)| *flag)
             .collect();
-        Self::Shader {
-            name: shader.name,
-            flags,
-        }
+        Self::Shader { shader, flags }
     }
 
     fn workgroup_size(&self) -> u32 {
         match self {
-            Self::Shader { name, .. } => find(name).workgroup_size,
+            Self::Shader { shader, .. } => shader.workgroup_size,
             Self::Gemm(gemm) => gemm.tile.workgroup_size,
         }
     }
 
     fn complete(&self) -> String {
         match self {
-            Self::Shader { name, flags } => find(name).complete(flags),
+            Self::Shader { shader, flags } => shader.complete(flags),
             Self::Gemm(gemm) => gemm.complete(),
         }
     }
-}
-
-// The table is the only source of names, so the lookup always finds one.
-fn find(name: &str) -> &'static Shader {
-    let mut all = tunesmith_shaders::ALL.iter();
-    all.find(|shader| shader.name == name)
-        .unwrap_or(&tunesmith_shaders::ALL[0])
 }
 
 /// The words of a uniform struct of 32-bit members, padded to 16 bytes.

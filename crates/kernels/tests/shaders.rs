@@ -99,6 +99,12 @@ fn every_variant_is_valid_and_binds_what_the_table_says() {
 }
 
 #[test]
+fn names_are_unique() {
+    let names: std::collections::BTreeSet<_> = ALL.iter().map(|shader| shader.name).collect();
+    assert_eq!(names.len(), ALL.len());
+}
+
+#[test]
 fn every_matrix_product_is_valid() {
     for gemm in Gemm::variants() {
         let storage = check(&format!("{gemm:?}"), &gemm.complete());

@@ -1,6 +1,8 @@
 //! Which classes a run has: those of the rows it trains on, else those of the model, by their names.
 
-use tunesmith::data::{ClassLabel, DataError, Dataset, Dtype, Feature, LabelInfo, label_info};
+use tunesmith::data::{
+    ClassLabel, DataError, Dataset, Dtype, Feature, LabelInfo, check_labels, label_info,
+};
 
 /// The labels that rows have: the classes' names, or one for a regression.
 pub(crate) fn of_rows(dataset: &Dataset, label: &str) -> Result<Vec<String>, DataError> {
@@ -8,7 +10,13 @@ pub(crate) fn of_rows(dataset: &Dataset, label: &str) -> Result<Vec<String>, Dat
         LabelInfo::Regression => numbered(1),
         LabelInfo::Classes {
             names: Some(names), ..
-        } => names,
+        } => {
+            // One name alone would make the head a regression: two classes are the least.
+            if names.len() == 1 {
+                check_labels(dataset, label, 2)?;
+            }
+            names
+        }
         LabelInfo::Classes { num_labels, .. } => numbered(num_labels.max(2)),
     })
 }

@@ -77,6 +77,10 @@ pub(crate) fn prepare(
         for name in &names {
             let split = datasets.get(name)?;
             let split = most.map_or_else(|| split.clone(), |most| split.take(most));
+            if split.num_rows() == 0 {
+                let what = format!("split {name:?}");
+                return Err(DataError::Empty { what }.into());
+            }
             chosen.push((name.clone(), split));
         }
         Ok(names)

@@ -65,7 +65,7 @@ impl Screen {
         self.say(&report::start(run));
         let bar = self
             .progress
-            .bar(run.total_steps, "[{bar:30}] {pos}/{len} {msg}");
+            .bar(run.total_steps, "[{wide_bar}] {pos}/{len} {msg}");
         bar.set_position(run.resumed_from_step.unwrap_or(0));
         self.steps = Some(bar);
     }
@@ -102,10 +102,7 @@ impl Screen {
 }
 
 fn numbers(step: &Step) -> String {
-    let mut line = format!(
-        "loss {:.4}, learning rate {:.2e}",
-        step.loss, step.learning_rate
-    );
+    let mut line = format!("loss {:.4}, lr {:.2e}", step.loss, step.learning_rate);
     if step.samples_per_second > 0.0 {
         line.push_str(&format!(", {:.1} samples/s", step.samples_per_second));
     }
@@ -146,10 +143,10 @@ mod tests {
             samples_per_second: 0.0,
             remaining_seconds: None,
         };
-        assert_eq!(numbers(&step), "loss 0.6810, learning rate 5.00e-5");
+        assert_eq!(numbers(&step), "loss 0.6811, lr 5.00e-5");
         step.samples_per_second = 14.26;
         step.remaining_seconds = Some(125.0);
-        let all = "loss 0.6810, learning rate 5.00e-5, 14.3 samples/s, 2:05 left";
+        let all = "loss 0.6811, lr 5.00e-5, 14.3 samples/s, 2:05 left";
         assert_eq!(numbers(&step), all);
     }
 

