@@ -70,7 +70,7 @@ fn elementwise(
 /// erf as a rational function on [-4, 4], within 4e-7 of the true value (the coefficients of Eigen's
 /// float erf), the same polynomial as in `shaders/wgsl/erf.wgsl`.
 #[inline(always)]
-pub fn erf(value: f32) -> f32 {
+fn erf(value: f32) -> f32 {
     let x = value.clamp(-4.0, 4.0);
     let s = x * x;
     let p = ((((((-2.726_142_3e-10 * s + 2.770_681_4e-8) * s - 2.101_024e-6) * s

@@ -27,7 +27,7 @@ pub use device::{
     Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_device,
 };
 pub use dropout::{Dropout, dropout};
-pub use elementwise::{erf, gelu, gelu_backward, tanh, tanh_backward};
+pub use elementwise::{gelu, gelu_backward, tanh, tanh_backward};
 pub use embedding::{embedding, scatter_add};
 pub use kernel::dispatches;
 pub use layer_norm::{

@@ -189,8 +189,7 @@ impl BertForSequenceClassification {
             return;
         };
         self.classifier.backward_parameters(&dlogits, &features, 1);
-        let zeros = Tensor::zeros(features.dims(), &features.device());
-        let dfeatures = self.classifier.backward_input(&dlogits, 1, zeros);
+        let dfeatures = self.classifier.backward_input_new(&dlogits);
         let dpooled = dropout(dfeatures, &pass.head);
         self.bert
             .backward(&dpooled, encoder, &pass, self.config.pad_token_id);

@@ -3,7 +3,7 @@
 use burn::tensor::{Int, Tensor};
 use tunesmith_kernels::{
     Attention, AttentionSaved, Dropout, LayerNormSaved, attention, attention_backward, gelu,
-    gelu_backward, linear_backward_input_new,
+    gelu_backward,
 };
 
 use crate::Parameter;
@@ -97,7 +97,7 @@ impl Layer {
         drop(dy);
         self.output
             .backward_parameters(&dprojected, &saved.activated, 1);
-        let dactivated = linear_backward_input_new(&dprojected, &self.output.weight.matrix());
+        let dactivated = self.output.backward_input_new(&dprojected);
         drop(dprojected);
         let dintermediate = gelu_backward(&saved.intermediate, &dactivated);
         self.intermediate
@@ -113,8 +113,7 @@ impl Layer {
         );
         self.attention_output
             .backward_parameters(&dprojected, &saved.context, 1);
-        let dcontext =
-            linear_backward_input_new(&dprojected, &self.attention_output.weight.matrix());
+        let dcontext = self.attention_output.backward_input_new(&dprojected);
         drop(dprojected);
         let projections = [&saved.query, &saved.key, &saved.value];
         let gradients = attention_backward(shape, projections, &saved.attention, &dcontext);

@@ -3,7 +3,8 @@
 use burn::tensor::Tensor;
 use tunesmith_kernels::{
     Dropout, LayerNormSaved, layer_norm, layer_norm_backward, layer_norm_parameters_backward,
-    linear, linear_backward_bias, linear_backward_input, linear_backward_weight,
+    linear, linear_backward_bias, linear_backward_input, linear_backward_input_new,
+    linear_backward_weight,
 };
 
 use crate::Parameter;
@@ -36,6 +37,11 @@ impl Linear {
     /// Adds the gradient of the input to `dx`.
     pub(crate) fn backward_input(&self, dy: &Tensor<2>, every: usize, dx: Tensor<2>) -> Tensor<2> {
         linear_backward_input(dy, &self.weight.matrix(), every, dx)
+    }
+
+    /// The gradient of the input alone, where there is none yet to add to.
+    pub(crate) fn backward_input_new(&self, dy: &Tensor<2>) -> Tensor<2> {
+        linear_backward_input_new(dy, &self.weight.matrix())
     }
 
     pub(crate) fn parameters(&self) -> [&Parameter; 2] {

@@ -133,10 +133,9 @@ impl<'a> Checkpoint<'a> {
                 .replace("LayerNorm.bias", "LayerNorm.beta")
         };
         let spellings = [name.to_owned(), bare.to_owned(), old(name), old(bare)];
-        let names: BTreeSet<&str> = self.tensors.names().into_iter().collect();
         spellings
             .into_iter()
-            .find(|spelling| names.contains(spelling.as_str()))
+            .find(|spelling| self.tensors.tensor(spelling).is_ok())
     }
 }
 
