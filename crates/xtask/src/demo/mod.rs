@@ -20,7 +20,8 @@ use crate::shell::Cmd;
 /// 2 cores, three epochs with their evaluations take 6 to 7 minutes of the demo's 10.
 const ROWS_ON_CPU: &str = "2000";
 
-/// Two pairs that are in no data set, one of each kind.
+/// Two pairs that are in no data set, one of each kind: the second tells another day and number, a
+/// difference that this repository's synthetic set teaches as MRPC does.
 const PAIRS: [(&str, &str); 2] = [
     (
         "The harbour bridge was closed on Monday after engineers found cracks in two of its cables.",
@@ -28,7 +29,7 @@ const PAIRS: [(&str, &str); 2] = [
     ),
     (
         "The harbour bridge was closed on Monday after engineers found cracks in two of its cables.",
-        "The harbour bridge stayed open on Monday although engineers found cracks in two of its cables.",
+        "The harbour bridge was closed on Friday after engineers found cracks in five of its cables.",
     ),
 ];
 

@@ -52,6 +52,10 @@ pub fn software() -> Result<()> {
         None => eprintln!("no software Vulkan here"),
     }
     let system = System::here();
+    if system.is("debian") && sources().is_none_or(|sources| sources.is_empty()) {
+        // apt knows its sources from the lists, which the image of a container comes without.
+        apt::as_root("apt-get update").context("asking apt for its packages")?;
+    }
     let Some(script) = recipe(&system, mirror(&system.codename).as_deref()) else {
         bail!(
             "install Mesa's software Vulkan driver, lavapipe, 24.0 or later, with this system's \
@@ -107,10 +111,7 @@ fn recipe(system: &System, mirror: Option<&str>) -> Option<String> {
 /// Where apt fetches this release from, so that its backports come from the same place; `None` where
 /// apt already has the backports, or knows no place.
 fn mirror(codename: &str) -> Option<String> {
-    let targets = Cmd::new("apt-get")
-        .args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)"])
-        .stdout()
-        .ok()?;
+    let targets = sources()?;
     let place = |release: &str| {
         targets.lines().find_map(|line| {
             let (name, place) = line.split_once(' ')?;
@@ -121,6 +122,14 @@ fn mirror(codename: &str) -> Option<String> {
         Some(_) => None,
         None => place(codename),
     }
+}
+
+/// The releases that apt has lists of, one a line with the place it fetches them from.
+fn sources() -> Option<String> {
+    Cmd::new("apt-get")
+        .args(["indextargets", "--format", "$(RELEASE) $(REPO_URI)"])
+        .stdout()
+        .ok()
 }
 
 /// The folders of driver manifests, or the manifests themselves where the environment names them.
