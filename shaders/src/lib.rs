@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 mod gemm;
 mod template;
 
-pub use gemm::{Gemm, Layout, Tile};
+pub use gemm::{Epilogue, Gemm, Layout, Tile};
 
 /// The type of one element of a storage binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +17,6 @@ pub enum Element {
     F32,
     /// `vec4<f32>`: four neighbouring columns.
     Vec4,
-    /// `vec4<f32>` in the `vec4` variant, `f32` otherwise.
-    Wide,
     /// `i32`.
     I32,
 }
@@ -72,7 +70,6 @@ pub const SUM_SQUARES_LANES: u32 = 1024;
 impl Shader {
     /// The complete WGSL of the variant with these flags.
     pub fn complete(&self, flags: &[&str]) -> String {
-        let wide = flags.contains(&"vec4");
         let text = template::sections(self.template, flags);
         let values = [
             ("bindings", self.declarations(flags)),
@@ -80,19 +77,6 @@ impl Shader {
             ("erf", include_str!("../wgsl/erf.wgsl").to_owned()),
             ("workgroup_size", self.workgroup_size.to_string()),
             ("lanes", SUM_SQUARES_LANES.to_string()),
-            (
-                "zero",
-                if wide { "vec4<f32>(0.0)" } else { "0.0" }.to_owned(),
-            ),
-            (
-                "horizontal",
-                if wide {
-                    "sum.x + sum.y + sum.z + sum.w"
-                } else {
-                    "sum"
-                }
-                .to_owned(),
-            ),
         ];
         template::fill(&text, &values)
     }
@@ -121,13 +105,10 @@ impl Shader {
     }
 
     fn declarations(&self, flags: &[&str]) -> String {
-        let wide = flags.contains(&"vec4");
         declare(self.active_bindings(flags).map(|binding| {
             let element = match binding.element {
                 Element::F32 => "f32",
                 Element::Vec4 => "vec4<f32>",
-                Element::Wide if wide => "vec4<f32>",
-                Element::Wide => "f32",
                 Element::I32 => "i32",
             };
             (binding.name, element)
@@ -190,24 +171,24 @@ macro_rules! shaders {
     };
 }
 
-use Element::{F32, I32, Vec4, Wide};
+use Element::{F32, I32, Vec4};
 
 // name, invocations a workgroup, flags, bindings: inputs, indices, outputs.
 shaders! {
+    COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
     DROPOUT = "dropout", 16, [], [binding("x", F32), binding("output", F32)];
     LAYER_NORM = "layer_norm", 16, ["residual", "dropout"], [
         binding("x", Vec4), binding_when("residual", Vec4, "residual"),
-        binding("gamma", Vec4), binding("beta", Vec4),
+        binding("affine", Vec4),
         binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32),
     ];
     LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout"], [
-        binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("gamma", Vec4),
+        binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("affine", Vec4),
         binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
     ];
     LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, [], [
-        binding("dy", Vec4), binding("xhat", Vec4), binding("dgamma", Vec4), binding("dbeta", Vec4),
+        binding("dy", Vec4), binding("xhat", Vec4), binding("daffine", Vec4),
     ];
-    COLUMN_SUM = "column_sum", 16, ["vec4"], [binding("x", Wide), binding("output", Wide)];
     GELU = "gelu", 64, [], [binding("x", Vec4), binding("y", Vec4)];
     GELU_BACKWARD = "gelu_backward", 64, [], [binding("x", Vec4), binding("dy", Vec4), binding("dx", Vec4)];
     TANH = "tanh", 64, [], [binding("x", F32), binding("y", F32)];
@@ -230,10 +211,10 @@ shaders! {
     MSE = "mse", 1, [], [
         binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),
     ];
-    SUM_SQUARES = "sum_squares", 16, ["vec4"], [binding("x", Wide), binding("partial", F32)];
+    SUM_SQUARES = "sum_squares", 16, [], [binding("x", Vec4), binding("partial", F32)];
     CLIP = "clip", 64, [], [binding("partial", F32), binding("norm", F32)];
-    ADAMW = "adamw", 64, ["vec4"], [
-        binding("hyper", F32), binding("norm", F32), binding("parameter", Wide),
-        binding("gradient", Wide), binding("momentum", Wide), binding("variance", Wide),
+    ADAMW = "adamw", 64, [], [
+        binding("hyper", F32), binding("norm", F32), binding("parameter", Vec4),
+        binding("gradient", Vec4), binding("momentum", Vec4), binding("variance", Vec4),
     ];
 }

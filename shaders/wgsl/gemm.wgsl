@@ -1,4 +1,5 @@
-// C[z] = alpha * op(A[z]) * op(B[z]) (+ bias) (+ C[z]), one tile of ROWS x COLS results a lane.
+// C[z] = alpha * op(A[z]) * op(B[z]) (+ bias) (+ C[z]), one tile of ROWS x COLS results a lane, or a
+// subgroup.
 //
 // The tile lives in registers and no workgroup memory is used: a software renderer pays for every
 // load lane by lane, so the fewest loads per multiplication win. Rows and columns beyond the edge
@@ -11,8 +12,11 @@ struct Params {
     a_outer: u32, a_inner: u32,
     b_outer: u32, b_inner: u32,
     c_outer: u32, c_inner: u32,
+    a_start: u32, b_start: u32, c_start: u32,
     alpha: f32,
     accumulate: u32,
+    // ROWS, where a compiler must not know it.
+    rows: u32,
     pad: u32,
 }
 
@@ -22,15 +26,15 @@ const ROWS: u32 = {{rows}}u;
 const COLS: u32 = {{cols}}u;
 
 @compute @workgroup_size({{workgroup_size}})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    // All lanes of a workgroup share their rows, so a load of A is one load for all of them.
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin({{lane}}) lane: u32) {
+    // All lanes of a workgroup share their rows.
     let row = group.y * ROWS;
-    let col = (group.x * {{workgroup_size}}u + lane) * COLS;
-    if col >= params.n { return; }
+    let col = {{col}};
+    {{guard}}
     let outer = group.z / params.inner;
     let inner = group.z % params.inner;
-    let a_base = outer * params.a_outer + inner * params.a_inner;
-    let b_base = outer * params.b_outer + inner * params.b_inner;
-    let c_base = outer * params.c_outer + inner * params.c_inner;
+    let a_base = params.a_start + outer * params.a_outer + inner * params.a_inner;
+    let b_base = params.b_start + outer * params.b_outer + inner * params.b_inner;
+    let c_base = params.c_start + outer * params.c_outer + inner * params.c_inner;
 {{body}}
 }

@@ -1,5 +1,5 @@
 // y = LayerNorm(residual + dropout(x)) * gamma + beta, one row a lane; keeps the normalised row and
-// the reciprocal standard deviation for the backward pass. Ba et al., arXiv 1607.06450.
+// the reciprocal standard deviation for the backward pass. `affine` holds gamma, then beta. Ba et al., arXiv 1607.06450.
 struct Params { rows: u32, cols4: u32, epsilon: f32, pad: u32, seed_low: u32, seed_high: u32, step: u32, site: u32, threshold: u32, keep_scale: f32, pad1: u32, pad2: u32 }
 
 {{bindings}}
@@ -32,6 +32,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var c = 0u; c < params.cols4; c++) {
         let normalised = (xhat[start + c] - mean) * reciprocal;
         xhat[start + c] = normalised;
-        y[start + c] = normalised * gamma[c] + beta[c];
+        y[start + c] = normalised * affine[c] + affine[params.cols4 + c];
     }
 }

@@ -13,7 +13,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var sum = vec4<f32>(0.0);
     var projected = vec4<f32>(0.0);
     for (var c = 0u; c < params.cols4; c++) {
-        let scaled = dy[start + c] * gamma[c];
+        let scaled = dy[start + c] * affine[c];
         sum += scaled;
         projected += scaled * xhat[start + c];
     }
@@ -22,7 +22,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let slope = (projected.x + projected.y + projected.z + projected.w) / count;
     let reciprocal = rstd[row];
     for (var c = 0u; c < params.cols4; c++) {
-        let gradient = reciprocal * (dy[start + c] * gamma[c] - mean - xhat[start + c] * slope);
+        let gradient = reciprocal * (dy[start + c] * affine[c] - mean - xhat[start + c] * slope);
         dsum[start + c] = gradient;
         {{#dropout}}dx[start + c] = gradient * dropout_factors(c, row);{{/dropout}}
     }

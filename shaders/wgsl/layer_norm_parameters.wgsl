@@ -1,4 +1,5 @@
-// dgamma += sum over rows of dy * xhat, dbeta += sum over rows of dy; four columns a lane.
+// Adds to gamma's gradient the sum over rows of dy * xhat, to beta's behind it that of dy; four
+// columns a lane.
 struct Params { rows: u32, cols4: u32, pad: u32, pad0: u32 }
 
 {{bindings}}
@@ -14,6 +15,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         gamma += gradient * xhat[row * params.cols4 + col];
         beta += gradient;
     }
-    dgamma[col] += gamma;
-    dbeta[col] += beta;
+    daffine[col] += gamma;
+    daffine[params.cols4 + col] += beta;
 }

@@ -5,10 +5,10 @@ use std::time::Instant;
 use anyhow::Result;
 use burn::tensor::{Device, Distribution, Tensor};
 use tunesmith_kernels::{
-    AdamWHyper, Attention, ComputeDevice, Dropout, adamw, attention, attention_backward, embedding,
-    gelu, gelu_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
-    layer_norm_parameters_backward, linear, linear_backward_bias, linear_backward_input_new,
-    linear_backward_weight, scatter_add,
+    AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice, Dropout, Slot, View,
+    adamw, attention, attention_backward, embedding, gelu, gelu_backward, gradient_norm, indices,
+    layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
+    linear_backward_input_new, linear_backward_parameters, scatter_add,
 };
 use tunesmith_model::BertConfig;
 
@@ -51,6 +51,12 @@ impl Table {
         Tensor::random([rows, cols], Distribution::Uniform(-1.0, 1.0), &self.device)
     }
 
+    fn blocks(&self, counts: &[usize]) -> (Blocks, Vec<Slot>) {
+        let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+        let (layout, slots) = BlockLayout::new(&tensors, None);
+        (Blocks::zeros(&layout, &self.device), slots)
+    }
+
     fn vector(&self, count: usize) -> Tensor<1> {
         Tensor::random([count], Distribution::Uniform(-1.0, 1.0), &self.device)
     }
@@ -77,6 +83,7 @@ pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevi
     );
 
     for (name, inner, out) in [
+        ("hidden x 3 hidden", hidden, 3 * hidden),
         ("hidden x hidden", hidden, hidden),
         ("hidden x wide", hidden, wide),
         ("wide x hidden", wide, hidden),
@@ -86,7 +93,7 @@ pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevi
             t.matrix(out, inner),
             t.matrix(rows, out),
         );
-        let bias = t.vector(out);
+        let (weight, bias) = (View::from(&weight), View::from(&t.vector(out)));
         let flop = 2.0 * (rows * inner * out) as f64;
         t.row(&format!("linear {name}"), flop, || {
             flat(linear(&x, 1, &weight, &bias))
@@ -94,15 +101,10 @@ pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevi
         t.row("  backward input", flop, || {
             flat(linear_backward_input_new(&dy, &weight))
         })?;
-        let mut gradient = Some(Tensor::zeros([out, inner], &t.device));
-        t.row("  backward weight", flop, || {
-            let zeros = || Tensor::zeros([out, inner], &t.device);
-            let new = linear_backward_weight(&dy, &x, 1, gradient.take().unwrap_or_else(zeros));
-            gradient = Some(new.clone());
-            flat(new)
-        })?;
-        t.row("  backward bias", 0.0, || {
-            linear_backward_bias(&dy, t.vector(out))
+        let (mut gradients, slots) = t.blocks(&[out * inner, out]);
+        t.row("  backward parameters", flop, || {
+            linear_backward_parameters(&dy, &x, 1, &mut gradients, slots[0], slots[1]);
+            gradients.tensor(slots[1])
         })?;
     }
 
@@ -122,70 +124,73 @@ pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevi
     };
     let (inputs, _) = batch(args, config)?;
     let lengths = indices(&inputs.lengths, &t.device);
-    let [q, k, v, d] = [(); 4].map(|()| t.matrix(rows, hidden));
+    let (qkv, [x, residual, d]) = (
+        t.matrix(rows, 3 * hidden),
+        [(); 3].map(|()| t.matrix(rows, hidden)),
+    );
     t.row("attention", 0.0, || {
-        flat(attention(&shape, [&q, &k, &v], &lengths).0)
+        flat(attention(&shape, &qkv, &lengths).0)
     })?;
-    let (_, saved) = attention(&shape, [&q, &k, &v], &lengths);
+    let (_, saved) = attention(&shape, &qkv, &lengths);
     t.row("  backward", 0.0, || {
-        let [dq, _, _] = attention_backward(&shape, [&q, &k, &v], &saved, &d);
-        flat(dq)
+        flat(attention_backward(&shape, &qkv, &saved, &d))
     })?;
 
-    let (gamma, beta) = (t.vector(hidden), t.vector(hidden));
-    let norm = || layer_norm(&q, Some(&k), &gamma, &beta, 1e-12, &dropout);
+    let affine = View::from(&t.vector(2 * hidden));
+    let norm = || layer_norm(&x, Some(&residual), &affine, 1e-12, &dropout);
     t.row("layer_norm", 0.0, || flat(norm().0))?;
     let (_, saved) = norm();
     t.row("  backward", 0.0, || {
-        flat(layer_norm_backward(&d, &saved, &gamma, &dropout).0)
+        flat(layer_norm_backward(&d, &saved, &affine, &dropout).0)
     })?;
+    let (mut gradients, slots) = t.blocks(&[2 * hidden]);
     t.row("  backward parameters", 0.0, || {
-        layer_norm_parameters_backward(&d, &saved, t.vector(hidden), t.vector(hidden)).0
+        layer_norm_backward_parameters(&d, &saved, &mut gradients, slots[0]);
+        gradients.tensor(slots[0])
     })?;
     let (x, dy) = (t.matrix(rows, wide), t.matrix(rows, wide));
     anyhow::ensure!(device.failure().is_none(), "{:?}", device.failure());
     t.row("gelu", 0.0, || flat(gelu(&x)))?;
     t.row("  backward", 0.0, || flat(gelu_backward(&x, &dy)))?;
 
-    let words = t.matrix(config.vocab_size, hidden);
-    let positions = t.matrix(config.max_position_embeddings, hidden);
-    let types = t.matrix(config.type_vocab_size, hidden);
+    let table = |entries: usize| View::from(&t.matrix(entries, hidden));
+    let [words, positions, types] = [
+        config.vocab_size,
+        config.max_position_embeddings,
+        config.type_vocab_size,
+    ]
+    .map(table);
     let ids = indices(&inputs.input_ids, &t.device);
     let zeros = indices(&vec![0; rows], &t.device);
     t.row("embedding", 0.0, || {
         flat(embedding(
             [&words, &positions, &types],
+            hidden,
             &ids,
             &zeros,
             args.seq,
         ))
     })?;
-    let mut table = Some(words);
-    t.row("  backward", 0.0, || {
-        let zeros = || Tensor::zeros([config.vocab_size, hidden], &t.device);
-        let new = scatter_add(&d, &ids, None, table.take().unwrap_or_else(zeros));
-        table = Some(new.clone());
-        flat(new)
-    })?;
-
     let count = config.vocab_size * hidden;
-    let gradient = t.vector(count);
-    t.row("gradient norm of the words", 0.0, || {
-        gradient_norm([gradient.clone()].into_iter(), 1.0, &t.device).values()
+    let (mut gradients, slots) = t.blocks(&[count]);
+    t.row("  backward", 0.0, || {
+        scatter_add(&d, &ids, None, &mut gradients, slots[0]);
+        gradients.tensor(slots[0].part(0, 64))
     })?;
-    let norm = gradient_norm([gradient.clone()].into_iter(), 1.0, &t.device);
+    t.row("gradient norm of the words", 0.0, || {
+        gradient_norm(&gradients, 1.0, &t.device).values()
+    })?;
+    let norm = gradient_norm(&gradients, 1.0, &t.device);
     let hyper = AdamWHyper::new(5e-5, [0.9, 0.999], 1e-8, 1, &t.device);
-    let zeros = || Tensor::zeros([count], &t.device);
-    let mut state = Some([gradient, zeros(), zeros(), zeros()]);
+    let [mut values, mut exp_avg, mut exp_avg_sq] = [(); 3].map(|()| t.blocks(&[count]).0);
     t.row("adamw of the words", 0.0, || {
-        let new = adamw(
-            &hyper,
-            &norm,
-            0.0,
-            state.take().unwrap_or_else(|| [(); 4].map(|()| zeros())),
-        );
-        let parameter = new[0].clone().narrow(0, 0, 1);
-        state = Some(new);
-        parameter
+        let state = AdamWState {
+            values: &mut values,
+            gradients: &mut gradients,
+            exp_avg: &mut exp_avg,
+            exp_avg_sq: &mut exp_avg_sq,
+        };
+        adamw(&hyper, &norm, 0.0, state);
+        values.tensor(slots[0].part(0, 64))
     })
 }

@@ -65,23 +65,17 @@ impl Contender for Ours {
         }
         let forward = start.elapsed();
         self.model.backward(output);
-        let last = self
-            .model
-            .parameters()
-            .next()
-            .and_then(|word| word.gradient.clone());
-        if apart && let Some(gradient) = last {
-            wait(gradient.narrow(0, 0, 1))?;
+        let parameters = &self.model.parameters;
+        let word = parameters.iter().next().context("a parameter")?;
+        if apart {
+            wait(parameters.gradient(word).narrow(0, 0, 1))?;
         }
         let backward = start.elapsed();
         let norm = self.optimizer.step(&mut self.model, 5e-5);
         if apart {
-            let word = self
-                .model
-                .parameters()
-                .next()
-                .map(|word| word.value.clone());
-            word.map_or(Ok(()), |value| wait(value.narrow(0, 0, 1)))?;
+            let parameters = &self.model.parameters;
+            let word = parameters.iter().next().context("a parameter")?;
+            wait(parameters.value(word).narrow(0, 0, 1))?;
         }
         wait(Tensor::cat(vec![loss, norm.values()], 0))?;
         let whole = start.elapsed();

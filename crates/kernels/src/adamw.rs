@@ -1,12 +1,12 @@
-//! AdamW, one parameter a dispatch, in place.
+//! AdamW over whole blocks of parameters, in place.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use tunesmith_shaders::ADAMW;
 
-use crate::buffer::{floats, tensor};
-use crate::device::AdapterKind;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::blocks::Blocks;
+use crate::buffer::floats;
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run_over};
 use crate::reduce::GradientNorm;
 
 /// Elements a thread works on at a time.
@@ -48,36 +48,58 @@ impl AdamWHyper {
     }
 }
 
+/// What a step changes: sets of blocks of one layout.
+#[derive(Debug)]
+pub struct AdamWState<'a> {
+    /// The parameters' values.
+    pub values: &'a mut Blocks,
+    /// Their gradients, which are zero afterwards.
+    pub gradients: &'a mut Blocks,
+    /// The running means of the gradients.
+    pub exp_avg: &'a mut Blocks,
+    /// The running means of their squares.
+    pub exp_avg_sq: &'a mut Blocks,
+}
+
 struct Op {
     count: usize,
+    decayed: usize,
     weight_decay: f32,
 }
 
 /// One step of decoupled AdamW as `torch.optim.AdamW` takes it (Loshchilov and Hutter, arXiv
-/// 1711.05101) on one parameter: `[parameter, gradient, exp_avg, exp_avg_sq]`, flat and of one length,
-/// come back updated, the gradient as zeros. The gradient is scaled by the norm's clip factor.
-pub fn adamw(
-    hyper: &AdamWHyper,
-    norm: &GradientNorm,
-    weight_decay: f32,
-    state: [Tensor<1>; 4],
-) -> [Tensor<1>; 4] {
-    let op = Op {
-        count: state[0].dims()[0],
-        weight_decay,
-    };
-    let inputs = [floats(hyper.values.clone()), floats(norm.values.clone())];
-    run(&op, &inputs, &[], state.map(floats)).map(tensor)
+/// 1711.05101) on all parameters. Gradients are scaled by the norm's clip factor.
+pub fn adamw(hyper: &AdamWHyper, norm: &GradientNorm, weight_decay: f32, state: AdamWState<'_>) {
+    let layout = state.values.layout.clone();
+    let blocks = state
+        .values
+        .buffers
+        .iter_mut()
+        .zip(&mut state.gradients.buffers)
+        .zip(&mut state.exp_avg.buffers)
+        .zip(&mut state.exp_avg_sq.buffers);
+    for (block, (((values, gradients), exp_avg), exp_avg_sq)) in blocks.enumerate() {
+        let (count, decayed) = layout.extents(block);
+        let op = Op {
+            count,
+            decayed,
+            weight_decay,
+        };
+        let inputs = [floats(hyper.values.clone()), floats(norm.values.clone())];
+        run_over(&op, &inputs, &[], [values, gradients, exp_avg, exp_avg_sq]);
+    }
 }
 
 impl Kernel for Op {
-    fn launch(&self, _: AdapterKind) -> Launch {
-        let wide = self.count.is_multiple_of(4);
-        let count = if wide { self.count / 4 } else { self.count };
+    fn launch(&self, _: Class) -> Launch {
+        let params = Params::default()
+            .int(self.count / 4)
+            .int(self.decayed / 4)
+            .float(self.weight_decay);
         Launch {
-            variant: Variant::shader(ADAMW, &[("vec4", wide)]),
-            extent: Extent::Line(count),
-            params: Params::default().int(count).float(self.weight_decay),
+            variant: Variant::shader(ADAMW, &[]),
+            extent: Extent::Line(self.count / 4),
+            params,
         }
     }
 
@@ -96,7 +118,6 @@ impl Kernel for Op {
             return;
         };
         let factor = floats[1][1];
-        let decay = 1.0 - learning_rate * self.weight_decay;
         let rate = learning_rate / correction1;
         let [parameter, gradient, momentum, variance] = outputs else {
             return;
@@ -109,16 +130,27 @@ impl Kernel for Op {
                     .par_chunks_mut(CHUNK)
                     .zip(variance.par_chunks_mut(CHUNK)),
             )
-            .for_each(|((parameter, gradient), (momentum, variance))| {
-                for i in 0..parameter.len() {
-                    let g = gradient[i] * factor;
-                    let m = beta1 * momentum[i] + rest1 * g;
-                    let v = beta2 * variance[i] + rest2 * g * g;
-                    momentum[i] = m;
-                    variance[i] = v;
-                    parameter[i] =
-                        parameter[i] * decay - rate * m / (v.sqrt() / correction2 + epsilon);
-                    gradient[i] = 0.0;
+            .enumerate()
+            .for_each(|(chunk, ((parameter, gradient), (momentum, variance)))| {
+                let decayed = self
+                    .decayed
+                    .saturating_sub(chunk * CHUNK)
+                    .min(parameter.len());
+                let parts = [
+                    (0..decayed, 1.0 - learning_rate * self.weight_decay),
+                    (decayed..parameter.len(), 1.0),
+                ];
+                for (part, kept) in parts {
+                    for i in part {
+                        let g = gradient[i] * factor;
+                        let m = beta1 * momentum[i] + rest1 * g;
+                        let v = beta2 * variance[i] + rest2 * g * g;
+                        momentum[i] = m;
+                        variance[i] = v;
+                        parameter[i] =
+                            parameter[i] * kept - rate * m / (v.sqrt() / correction2 + epsilon);
+                        gradient[i] = 0.0;
+                    }
                 }
             });
     }

@@ -6,10 +6,9 @@ use rayon::prelude::*;
 use tunesmith_shaders::{Layout, SOFTMAX, SOFTMAX_BACKWARD};
 
 use crate::buffer::{empty, floats, ints, tensor};
-use crate::device::AdapterKind;
 use crate::dropout::Dropout;
-use crate::gemm::{Batch, Product};
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::gemm::{Batch, Epilogue, Product, Start};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 
 /// The shape of an attention and where its padding lies.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +48,9 @@ impl Attention {
         self.seq.next_multiple_of(4)
     }
 
-    // Per batch and head: where the rows of a projection and of the scores lie.
-    fn tokens(&self) -> [usize; 2] {
-        [self.seq * self.hidden(), self.head_dim]
+    // Per batch and head: where the rows lie, whose neighbours are `width` apart.
+    fn tokens(&self, width: usize) -> [usize; 2] {
+        [self.seq * width, self.head_dim]
     }
 
     fn scores(&self) -> [usize; 2] {
@@ -61,49 +60,75 @@ impl Attention {
         ]
     }
 
-    // [seq, seq] from two projections: queries times keys, or the gradient of the context times values.
-    fn tokens_by_tokens(&self, alpha: f32) -> Product {
+    // [seq, seq] from rows of A and rows of B: queries times keys, or the gradient of the context
+    // times values.
+    fn tokens_by_tokens(&self, [a, b]: [Rows; 2], alpha: f32) -> Product {
         Product {
             layout: Layout::Nt,
             m: self.seq,
             n: self.seq,
             k: self.head_dim,
-            lda: self.hidden(),
-            ldb: self.hidden(),
+            lda: a.width,
+            ldb: b.width,
             ldc: self.stride(),
+            start: Start {
+                a: a.start,
+                b: b.start,
+                c: 0,
+            },
             batch: Batch {
                 outer: self.batch,
                 inner: self.heads,
-                a: self.tokens(),
-                b: self.tokens(),
+                a: self.tokens(a.width),
+                b: self.tokens(b.width),
                 c: self.scores(),
             },
             alpha,
             accumulate: false,
-            bias: false,
+            epilogue: Epilogue::None,
         }
     }
 
-    // [seq, head_dim] from scores and a projection.
-    fn scores_by_tokens(&self, layout: Layout, alpha: f32) -> Product {
+    // [seq, head_dim], rows of C, from scores and rows of B.
+    fn scores_by_tokens(&self, layout: Layout, [b, c]: [Rows; 2], alpha: f32) -> Product {
         Product {
             layout,
             m: self.seq,
             n: self.head_dim,
             k: self.seq,
             lda: self.stride(),
-            ldb: self.hidden(),
-            ldc: self.hidden(),
+            ldb: b.width,
+            ldc: c.width,
+            start: Start {
+                a: 0,
+                b: b.start,
+                c: c.start,
+            },
             batch: Batch {
                 outer: self.batch,
                 inner: self.heads,
                 a: self.scores(),
-                b: self.tokens(),
-                c: self.tokens(),
+                b: self.tokens(b.width),
+                c: self.tokens(c.width),
             },
             alpha,
             accumulate: false,
-            bias: false,
+            epilogue: Epilogue::None,
+        }
+    }
+
+    // Query, key and value side by side, and the context by itself.
+    fn projections(&self) -> [Rows; 3] {
+        [0, 1, 2].map(|place| Rows {
+            start: place * self.hidden(),
+            width: 3 * self.hidden(),
+        })
+    }
+
+    fn context(&self) -> Rows {
+        Rows {
+            start: 0,
+            width: self.hidden(),
         }
     }
 
@@ -112,84 +137,74 @@ impl Attention {
     }
 }
 
-/// The context of every token: query, key and value `[batch * seq, hidden]`, `lengths` `[batch]`
-/// (each at least 1) give `[batch * seq, hidden]`.
+/// Where a matrix of one row a token lies: its first element, and the distance of its rows.
+#[derive(Clone, Copy)]
+struct Rows {
+    start: usize,
+    width: usize,
+}
+
+/// The context of every token: `qkv` `[batch * seq, 3 * hidden]`, a token's query, key and value one
+/// after the other, and `lengths` `[batch]` (each at least 1) give `[batch * seq, hidden]`.
 pub fn attention(
     shape: &Attention,
-    [query, key, value]: [&Tensor<2>; 3],
+    qkv: &Tensor<2>,
     lengths: &Tensor<1, Int>,
 ) -> (Tensor<2>, AttentionSaved) {
-    let device = query.device();
+    let device = qkv.device();
+    let qkv = floats(qkv.clone());
+    let [query, key, value] = shape.projections();
     let square = || empty([shape.rows(), shape.stride()], &device);
-    let scores = shape.tokens_by_tokens(shape.scale()).run(
-        floats(query.clone()),
-        floats(key.clone()),
-        None,
-        square(),
-    );
+    let scores = shape
+        .tokens_by_tokens([query, key], shape.scale())
+        .run(&[qkv.clone(), qkv.clone()], square());
     let softmax = Softmax { shape: *shape };
     let (probabilities, dropped) = if shape.dropout.is_active() {
         let [kept, dropped] = run(&softmax, &[scores], &[ints(lengths)], [square(), square()]);
-        (tensor(kept), tensor(dropped))
+        (kept, dropped)
     } else {
         let [kept] = run(&softmax, &[scores], &[ints(lengths)], [square()]);
-        let kept: Tensor<2> = tensor(kept);
         (kept.clone(), kept)
     };
     let context = empty([shape.batch * shape.seq, shape.hidden()], &device);
-    let context = shape.scores_by_tokens(Layout::Nn, 1.0).run(
-        floats(dropped.clone()),
-        floats(value.clone()),
-        None,
-        context,
-    );
-    (
-        tensor(context),
-        AttentionSaved {
-            probabilities,
-            dropped,
-        },
-    )
+    let context = shape
+        .scores_by_tokens(Layout::Nn, [value, shape.context()], 1.0)
+        .run(&[dropped.clone(), qkv], context);
+    let saved = AttentionSaved {
+        probabilities: tensor(probabilities),
+        dropped: tensor(dropped),
+    };
+    (tensor(context), saved)
 }
 
-/// The gradients of query, key and value, `[batch * seq, hidden]` each, from the context's.
+/// The gradient of `qkv`, `[batch * seq, 3 * hidden]`, from the context's.
 pub fn attention_backward(
     shape: &Attention,
-    [query, key, value]: [&Tensor<2>; 3],
+    qkv: &Tensor<2>,
     saved: &AttentionSaved,
     dcontext: &Tensor<2>,
-) -> [Tensor<2>; 3] {
-    let device = query.device();
-    let tokens = || empty([shape.batch * shape.seq, shape.hidden()], &device);
+) -> Tensor<2> {
+    let device = qkv.device();
+    let (qkv, dcontext) = (floats(qkv.clone()), floats(dcontext.clone()));
+    let [query, key, value] = shape.projections();
     let square = || empty([shape.rows(), shape.stride()], &device);
-    let dvalue = shape.scores_by_tokens(Layout::Tn, 1.0).run(
-        floats(saved.dropped.clone()),
-        floats(dcontext.clone()),
-        None,
-        tokens(),
-    );
-    let ddropped = shape.tokens_by_tokens(1.0).run(
-        floats(dcontext.clone()),
-        floats(value.clone()),
-        None,
-        square(),
-    );
+    let dqkv = empty([shape.batch * shape.seq, 3 * shape.hidden()], &device);
+    let dqkv = shape
+        .scores_by_tokens(Layout::Tn, [shape.context(), value], 1.0)
+        .run(&[floats(saved.dropped.clone()), dcontext.clone()], dqkv);
+    let ddropped = shape
+        .tokens_by_tokens([shape.context(), value], 1.0)
+        .run(&[dcontext, qkv.clone()], square());
     let backward = SoftmaxBackward { shape: *shape };
     let inputs = [floats(saved.probabilities.clone()), ddropped];
     let [dscores] = run(&backward, &inputs, &[], [square()]);
-    let dquery = shape.scores_by_tokens(Layout::Nn, shape.scale()).run(
-        dscores.clone(),
-        floats(key.clone()),
-        None,
-        tokens(),
-    );
-    let dkey = shape.scores_by_tokens(Layout::Tn, shape.scale()).run(
-        dscores,
-        floats(query.clone()),
-        None,
-        tokens(),
-    );
-    [dquery, dkey, dvalue].map(tensor)
+    let dqkv = shape
+        .scores_by_tokens(Layout::Nn, [key, query], shape.scale())
+        .run(&[dscores.clone(), qkv.clone()], dqkv);
+    let dqkv = shape
+        .scores_by_tokens(Layout::Tn, [query, key], shape.scale())
+        .run(&[dscores, qkv], dqkv);
+    tensor(dqkv)
 }
 
 struct Softmax {
@@ -197,7 +212,7 @@ struct Softmax {
 }
 
 impl Kernel for Softmax {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         let Attention {
             seq,
             heads,
@@ -265,7 +280,7 @@ struct SoftmaxBackward {
 }
 
 impl Kernel for SoftmaxBackward {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         let Attention { seq, dropout, .. } = self.shape;
         let params = Params::default()
             .int(self.shape.rows())

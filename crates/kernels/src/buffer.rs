@@ -4,43 +4,94 @@ use std::ops::Range;
 
 use burn::backend::Flex;
 use burn::backend::wgpu::{CubeBackend, CubeTensor};
-use burn::tensor::{DType, Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Shape, Tensor, TensorData};
 
 /// The CPU device's tensor primitive.
 pub(crate) type CpuTensor = <Flex as burn::backend::BackendTypes>::FloatTensorPrimitive;
+
+/// Bytes of a float or an index.
+const WIDTH: u64 = 4;
 
 /// One contiguous tensor or a part of one, of floats or of 32-bit indices, on whichever device holds
 /// it.
 #[derive(Clone, Debug)]
 pub(crate) enum Buffer {
     Gpu(Box<CubeTensor>),
-    /// The tensor and the elements of it that are meant.
+    /// With the elements that are meant.
     Cpu(CpuTensor, Range<usize>),
 }
 
 impl Buffer {
+    fn gpu(tensor: CubeTensor) -> Self {
+        Self::Gpu(Box::new(tensor))
+    }
+
     fn cpu(tensor: CpuTensor) -> Self {
-        let count = tensor.layout().shape().iter().product();
+        let count = tensor.layout().num_elements();
         Self::Cpu(tensor, 0..count)
     }
 
-    /// The part of `count` elements from `offset` on.
+    /// Elements.
+    pub(crate) fn count(&self) -> usize {
+        match self {
+            Self::Gpu(tensor) => tensor.meta.num_elements(),
+            Self::Cpu(_, range) => range.len(),
+        }
+    }
+
+    /// `count` elements from `offset` on. A part that a kernel is given starts at a multiple of 64.
     pub(crate) fn part(&self, offset: usize, count: usize) -> Self {
         match self {
             Self::Gpu(tensor) => {
-                let mut part = tensor.clone();
                 let rest = tensor.meta.num_elements() - offset - count;
-                part.handle = part
-                    .handle
-                    .offset_start(4 * offset as u64)
-                    .offset_end(4 * rest as u64);
-                *part.meta = Metadata::new([count], [1]);
-                Self::Gpu(part)
+                let handle = tensor.handle.clone();
+                Self::gpu(CubeTensor::new_contiguous(
+                    tensor.client.clone(),
+                    tensor.device.clone(),
+                    Shape::new([count]),
+                    handle
+                        .offset_start(WIDTH * offset as u64)
+                        .offset_end(WIDTH * rest as u64),
+                    tensor.dtype,
+                ))
             }
             Self::Cpu(tensor, range) => {
                 let start = range.start + offset;
                 Self::Cpu(tensor.clone(), start..start + count)
             }
+        }
+    }
+
+    /// The floats of a buffer on the CPU.
+    ///
+    /// # Panics
+    /// Where it lies on a GPU: a bug in the calling op.
+    pub(crate) fn floats(&self) -> &[f32] {
+        match self {
+            Self::Cpu(tensor, range) => &tensor.storage()[range.clone()],
+            Self::Gpu(_) => panic!("a kernel was given tensors of two devices"),
+        }
+    }
+
+    /// The same to be changed in place; copied first where something else holds the tensor too.
+    ///
+    /// # Panics
+    /// As [`Buffer::floats`].
+    pub(crate) fn floats_mut(&mut self) -> &mut [f32] {
+        match self {
+            Self::Cpu(tensor, range) => &mut tensor.storage_mut()[range.clone()],
+            Self::Gpu(_) => panic!("a kernel was given tensors of two devices"),
+        }
+    }
+
+    /// The indices of a buffer on the CPU.
+    ///
+    /// # Panics
+    /// As [`Buffer::floats`].
+    pub(crate) fn indices(&self) -> &[i32] {
+        match self {
+            Self::Cpu(tensor, range) => &tensor.storage()[range.clone()],
+            Self::Gpu(_) => panic!("a kernel was given tensors of two devices"),
         }
     }
 }
@@ -52,7 +103,7 @@ impl Buffer {
 /// device opened through this crate can bring about.
 pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Buffer {
     match tensor.clone().try_into_primitive::<CubeBackend>() {
-        Ok(tensor) => Buffer::Gpu(Box::new(tensor)),
+        Ok(tensor) => Buffer::gpu(tensor),
         Err(_) => match tensor.try_into_primitive::<Flex>() {
             Ok(tensor) => Buffer::cpu(tensor),
             Err(error) => panic!("the kernels run on wgpu and on the CPU only: {error:?}"),
@@ -60,11 +111,18 @@ pub(crate) fn floats<const D: usize>(tensor: Tensor<D>) -> Buffer {
     }
 }
 
-/// A float tensor again, with the shape that its buffer was made with: whole, not a part.
+/// A float tensor again, with the shape that its buffer was made with. A part of a buffer on the CPU
+/// is copied.
 pub(crate) fn tensor<const D: usize>(buffer: Buffer) -> Tensor<D> {
     match buffer {
         Buffer::Gpu(tensor) => Tensor::from_primitive::<CubeBackend>(*tensor),
-        Buffer::Cpu(tensor, _) => Tensor::from_primitive::<Flex>(tensor),
+        Buffer::Cpu(tensor, range) if range.len() == tensor.layout().num_elements() => {
+            Tensor::from_primitive::<Flex>(tensor)
+        }
+        part @ Buffer::Cpu(..) => {
+            let data = TensorData::new(part.floats().to_vec(), [part.count()]);
+            Tensor::from_data(data, &Device::flex())
+        }
     }
 }
 
@@ -78,7 +136,7 @@ pub fn indices(values: &[u32], device: &Device) -> Tensor<1, Int> {
 /// The buffer of an index tensor made by [`indices`].
 pub(crate) fn ints(tensor: &Tensor<1, Int>) -> Buffer {
     match tensor.clone().try_into_primitive::<CubeBackend>() {
-        Ok(tensor) => Buffer::Gpu(Box::new(tensor)),
+        Ok(tensor) => Buffer::gpu(tensor),
         Err(_) => match tensor.clone().try_into_primitive::<Flex>() {
             Ok(tensor) => Buffer::cpu(tensor),
             Err(error) => panic!("the kernels run on wgpu and on the CPU only: {error:?}"),

@@ -4,8 +4,7 @@ use burn::tensor::Tensor;
 use tunesmith_shaders::DROPOUT;
 
 use crate::buffer::{empty, floats, tensor};
-use crate::device::AdapterKind;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 use crate::philox::philox;
 
 /// One dropout site of one step: it names its mask completely.
@@ -95,7 +94,7 @@ pub fn dropout(x: Tensor<2>, dropout: &Dropout) -> Tensor<2> {
 }
 
 impl Kernel for Op {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         Launch {
             variant: Variant::shader(DROPOUT, &[]),
             extent: Extent::Line(self.rows),

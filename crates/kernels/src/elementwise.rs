@@ -5,8 +5,7 @@ use rayon::prelude::*;
 use tunesmith_shaders::{GELU, GELU_BACKWARD, Shader, TANH, TANH_BACKWARD};
 
 use crate::buffer::{empty, floats, tensor};
-use crate::device::AdapterKind;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 
 /// Elements a thread works on at a time.
 const CHUNK: usize = 16 * 1024;
@@ -21,7 +20,7 @@ struct Elementwise {
 }
 
 impl Kernel for Elementwise {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         let invocations = self.count / self.width;
         Launch {
             variant: Variant::shader(self.shader, &[]),

@@ -4,9 +4,9 @@ use burn::tensor::{Int, Tensor};
 use rayon::prelude::*;
 use tunesmith_shaders::{EMBEDDING, SCATTER_ADD};
 
+use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{empty, floats, ints, tensor};
-use crate::device::AdapterKind;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
 struct Embedding {
     rows: usize,
@@ -17,22 +17,22 @@ struct Embedding {
 /// `word[ids[r]] + position[r % seq] + token_type[type_ids[r]]`: tables `[entries, cols]`, ids
 /// `[batch * seq]`, below the tables' entries, give `[batch * seq, cols]`.
 pub fn embedding(
-    [word, position, token_type]: [&Tensor<2>; 3],
+    [word, position, token_type]: [&View; 3],
+    cols: usize,
     ids: &Tensor<1, Int>,
     type_ids: &Tensor<1, Int>,
     seq: usize,
 ) -> Tensor<2> {
     let [rows] = ids.dims();
-    let [_, cols] = word.dims();
-    let tables = [word, position, token_type].map(|table| floats(table.clone()));
-    let output = empty([rows, cols], &word.device());
+    let tables = [word, position, token_type].map(|table| table.0.clone());
+    let output = empty([rows, cols], &ids.device());
     let op = Embedding { rows, cols, seq };
     let [output] = run(&op, &tables, &[ints(ids), ints(type_ids)], [output]);
     tensor(output)
 }
 
 impl Kernel for Embedding {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         Launch {
             variant: Variant::shader(EMBEDDING, &[]),
             extent: Extent::Line(self.rows * self.cols / 4),
@@ -66,22 +66,24 @@ struct ScatterAdd {
     skip: Option<u32>,
 }
 
-/// Adds row `r` of `x` `[rows, cols]` to row `index[r]` of `table`, in order, leaving out the rows of
-/// the index `skip` (`nn.Embedding`'s `padding_idx`, whose gradient PyTorch keeps at zero).
+/// Adds row `r` of `x` `[rows, cols]` to row `index[r]` of the gradient at `table`, in order, leaving
+/// out the rows of the index `skip` (`nn.Embedding`'s `padding_idx`, whose gradient PyTorch keeps at
+/// zero).
 pub fn scatter_add(
     x: &Tensor<2>,
     index: &Tensor<1, Int>,
     skip: Option<u32>,
-    table: Tensor<2>,
-) -> Tensor<2> {
+    gradients: &mut Blocks,
+    table: Slot,
+) {
     let [rows, cols] = x.dims();
     let op = ScatterAdd { rows, cols, skip };
-    let [table] = run(&op, &[floats(x.clone())], &[ints(index)], [floats(table)]);
-    tensor(table)
+    let inputs = [floats(x.clone())];
+    run_in_place(&op, &inputs, &[ints(index)], gradients, &[table]);
 }
 
 impl Kernel for ScatterAdd {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         let skip = self.skip.unwrap_or(u32::MAX);
         Launch {
             variant: Variant::shader(SCATTER_ADD, &[]),

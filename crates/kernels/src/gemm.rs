@@ -2,11 +2,13 @@
 
 use gemm::Parallelism;
 use rayon::prelude::*;
+pub(crate) use tunesmith_shaders::Epilogue;
 use tunesmith_shaders::{Gemm, Layout, Tile};
 
+use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
 use crate::device::AdapterKind;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
 /// A batch of products: index `z` splits into `(z / inner, z % inner)`, each with a stride in
 /// elements for every matrix, so that heads are addressed where they lie and never moved.
@@ -34,6 +36,14 @@ impl Batch {
     }
 }
 
+/// The element of each matrix's buffer at which the matrix starts; a multiple of 4.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Start {
+    pub(crate) a: usize,
+    pub(crate) b: usize,
+    pub(crate) c: usize,
+}
+
 /// `C = alpha * op(A) * op(B) (+ bias) (+ C)` with `op(A)` `[m, k]`, `op(B)` `[k, n]`; `ld*` are the
 /// distances in elements between the rows as they are stored.
 #[derive(Debug, Clone, Copy)]
@@ -45,42 +55,63 @@ pub(crate) struct Product {
     pub(crate) lda: usize,
     pub(crate) ldb: usize,
     pub(crate) ldc: usize,
+    pub(crate) start: Start,
     pub(crate) batch: Batch,
     pub(crate) alpha: f32,
     pub(crate) accumulate: bool,
-    pub(crate) bias: bool,
+    pub(crate) epilogue: Epilogue,
 }
 
 impl Product {
-    /// Runs it; where `vec4` tiles apply, columns of C up to the next multiple of 4 are written.
-    pub(crate) fn run(&self, a: Buffer, b: Buffer, bias: Option<Buffer>, c: Buffer) -> Buffer {
-        let inputs: Vec<_> = [Some(a), Some(b), bias].into_iter().flatten().collect();
-        let [c] = run(self, &inputs, &[], [c]);
+    /// Runs it on A, B and, with [`Epilogue::Bias`], the bias; where `vec4` tiles apply, columns of C
+    /// up to the next multiple of 4 are written.
+    pub(crate) fn run(&self, inputs: &[Buffer], c: Buffer) -> Buffer {
+        let [c] = run(self, inputs, &[], [c]);
         c
     }
 
+    /// Runs it on A and B with C and, with [`Epilogue::RowSums`], the sums in `blocks`.
+    pub(crate) fn run_in_place(&self, inputs: &[Buffer], blocks: &mut Blocks, slots: &[Slot]) {
+        run_in_place(self, inputs, &[], blocks, slots);
+    }
+
     // Four floats at a time need every row they are read from and written to to start aligned.
-    fn tile(&self, adapter: AdapterKind) -> Tile {
+    fn tile(&self, class: Class) -> Tile {
         let Batch { a, b, c, .. } = self.batch;
         let aligned = |values: &[usize]| values.iter().all(|value| value.is_multiple_of(4));
         let columns = aligned(&[self.ldb, self.ldc, b[0], b[1], c[0], c[1]])
             && self.n.next_multiple_of(4) <= self.ldc
-            && (!self.bias || self.n.is_multiple_of(4));
+            && (self.epilogue != Epilogue::Bias || self.n.is_multiple_of(4));
+        let a_rows = aligned(&[self.lda, a[0], a[1]]);
         let rows = match self.layout {
-            Layout::Nt => aligned(&[self.lda, self.k, a[0], a[1]]),
+            Layout::Nt => a_rows && self.k.is_multiple_of(4),
             Layout::Nn | Layout::Tn => self.n.next_multiple_of(4) <= self.ldb,
         };
-        match adapter {
-            _ if !(columns && rows) => Tile::SCALAR,
-            AdapterKind::Software => Tile::LARGE,
-            AdapterKind::Integrated | AdapterKind::Discrete => Tile::SMALL,
+        if !(columns && rows) {
+            return Tile::SCALAR;
+        }
+        // Lanes that share what they load read A four floats at a time too.
+        let shares = a_rows
+            && match self.layout {
+                Layout::Nn | Layout::Nt => self.k.next_multiple_of(4) <= self.lda,
+                Layout::Tn => {
+                    self.m.next_multiple_of(4) <= self.lda
+                        && (self.epilogue != Epilogue::RowSums || self.m.is_multiple_of(4))
+                }
+            };
+        match (class.kind, class.subgroup) {
+            (AdapterKind::Software, Some(lanes)) if shares => {
+                Tile::shared(lanes).unwrap_or(Tile::LARGE)
+            }
+            (AdapterKind::Software, _) => Tile::LARGE,
+            (AdapterKind::Integrated | AdapterKind::Discrete, _) => Tile::SMALL,
         }
     }
 }
 
 impl Kernel for Product {
-    fn launch(&self, adapter: AdapterKind) -> Launch {
-        let tile = self.tile(adapter);
+    fn launch(&self, class: Class) -> Launch {
+        let tile = self.tile(class);
         let Batch {
             outer,
             inner,
@@ -102,16 +133,20 @@ impl Kernel for Product {
             .int(b[1])
             .int(c[0])
             .int(c[1])
+            .int(self.start.a)
+            .int(self.start.b)
+            .int(self.start.c)
             .float(self.alpha)
-            .int(usize::from(self.accumulate));
+            .int(usize::from(self.accumulate))
+            .int(tile.rows as usize);
         Launch {
             variant: Variant::Gemm(Gemm {
                 layout: self.layout,
                 tile,
-                bias: self.bias,
+                epilogue: self.epilogue,
             }),
             extent: Extent::Grid(
-                self.n.div_ceil(tile.cols as usize),
+                self.n.div_ceil(tile.cols as usize) * tile.lanes as usize,
                 self.m.div_ceil(tile.rows as usize),
                 outer * inner,
             ),
@@ -123,7 +158,7 @@ impl Kernel for Product {
         let count = self.batch.outer * self.batch.inner;
         let (a, b) = (floats[0], floats[1]);
         let c = Pointer(outputs[0].as_mut_ptr(), outputs[0].len());
-        if self.bias && !self.accumulate {
+        if self.epilogue == Epilogue::Bias {
             for row in outputs[0].chunks_mut(self.ldc).take(self.m) {
                 row[..self.n].copy_from_slice(&floats[2][..self.n]);
             }
@@ -135,6 +170,13 @@ impl Kernel for Product {
             (0..count)
                 .into_par_iter()
                 .for_each(|z| self.one(a, b, &c, z, Parallelism::None));
+        }
+        if self.epilogue == Epilogue::RowSums {
+            for column in a.chunks(self.lda).take(self.k) {
+                for (sum, value) in outputs[1].iter_mut().zip(column) {
+                    *sum += value;
+                }
+            }
         }
     }
 }
@@ -148,6 +190,11 @@ unsafe impl Sync for Pointer {}
 impl Product {
     fn one(&self, a: &[f32], b: &[f32], c: &Pointer, z: usize, parallelism: Parallelism) {
         let [a_at, b_at, c_at] = self.batch.offsets(z);
+        let (a_at, b_at, c_at) = (
+            a_at + self.start.a,
+            b_at + self.start.b,
+            c_at + self.start.c,
+        );
         let (a_rs, a_cs) = match self.layout {
             Layout::Nn | Layout::Nt => (self.lda, 1),
             Layout::Tn => (1, self.lda),
@@ -181,7 +228,7 @@ impl Product {
                 c.0.add(c_at),
                 1,
                 self.ldc as isize,
-                self.accumulate || self.bias,
+                self.accumulate || self.epilogue == Epilogue::Bias,
                 a.as_ptr().add(a_at),
                 a_cs as isize,
                 a_rs as isize,

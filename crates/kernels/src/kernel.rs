@@ -3,24 +3,49 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::backend::wgpu::CubeTensor;
-use cubecl::ir::UIntKind;
 use cubecl::ir::metadata::Info;
 use cubecl::ir::settings::Dim3;
+use cubecl::ir::{DeviceProperties, UIntKind};
 use cubecl::prelude::*;
 use cubecl::server::{KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeKernel, PrecompiledSource};
 use tunesmith_shaders::{Gemm, Shader};
 
-use crate::buffer::{Buffer, CpuTensor};
+use crate::blocks::{Blocks, Slot};
+use crate::buffer::Buffer;
 use crate::device::AdapterKind;
 
 /// WebGPU's limit on workgroups in one dimension.
 const MAX_WORKGROUPS: u32 = 65_535;
 
+/// The class of an adapter, by which variants are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Class {
+    pub(crate) kind: AdapterKind,
+    /// Invocations of a subgroup, where they can read each other's registers and all subgroups have
+    /// one size.
+    pub(crate) subgroup: Option<u32>,
+}
+
+impl Class {
+    fn of(properties: &DeviceProperties) -> Self {
+        let hardware = &properties.hardware;
+        // An adapter without subgroups reports the whole range of sizes that WebGPU allows. (cubecl's
+        // own flag is off for every software adapter.) In a browser a text must ask for subgroups in
+        // its first line, which naga doesn't read yet.
+        let subgroups =
+            cfg!(not(target_family = "wasm")) && hardware.plane_size_min == hardware.plane_size_max;
+        Self {
+            kind: AdapterKind::of_name(&properties.identity.name),
+            subgroup: subgroups.then_some(hardware.plane_size_min),
+        }
+    }
+}
+
 /// An op with its parameters: how to launch it, and the same thing in plain Rust.
 pub(crate) trait Kernel {
     /// The WGSL variant for this kind of adapter, its extent and its parameters.
-    fn launch(&self, adapter: AdapterKind) -> Launch;
+    fn launch(&self, class: Class) -> Launch;
 
     /// The plain twin, over the same buffers in the same order.
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]);
@@ -130,48 +155,99 @@ pub(crate) fn run<const N: usize>(
     kernel: &dyn Kernel,
     floats: &[Buffer],
     indices: &[Buffer],
-    outputs: [Buffer; N],
+    mut outputs: [Buffer; N],
 ) -> [Buffer; N] {
-    DISPATCHES.fetch_add(1, Ordering::Relaxed);
-    match &outputs[0] {
-        Buffer::Gpu(first) => {
-            let client = first.client.clone();
-            launch(
-                kernel,
-                &client,
-                floats.iter().chain(indices).chain(&outputs).map(gpu),
-            );
-            outputs
+    run_over(kernel, floats, indices, outputs.each_mut());
+    outputs
+}
+
+/// The same over outputs that stay where they are.
+///
+/// # Panics
+/// As [`run`].
+pub(crate) fn run_over<const N: usize>(
+    kernel: &dyn Kernel,
+    floats: &[Buffer],
+    indices: &[Buffer],
+    outputs: [&mut Buffer; N],
+) {
+    if matches!(outputs[0], Buffer::Gpu(_)) {
+        let outputs: Vec<&Buffer> = outputs.into_iter().map(|buffer| &*buffer).collect();
+        launch(kernel, floats.iter().chain(indices).chain(outputs));
+    } else {
+        let mut outputs: Vec<&mut [f32]> = outputs
+            .into_iter()
+            .map(|buffer| buffer.floats_mut())
+            .collect();
+        plain(kernel, floats, indices, &mut outputs);
+    }
+}
+
+/// The same with the tensors at `slots`, which don't overlap, as outputs: they are changed in place.
+///
+/// # Panics
+/// As [`run`].
+pub(crate) fn run_in_place(
+    kernel: &dyn Kernel,
+    floats: &[Buffer],
+    indices: &[Buffer],
+    blocks: &mut Blocks,
+    slots: &[Slot],
+) {
+    if matches!(blocks.buffers[0], Buffer::Gpu(_)) {
+        let outputs: Vec<Buffer> = slots.iter().map(|slot| blocks.view(*slot).0).collect();
+        launch(kernel, floats.iter().chain(indices).chain(&outputs));
+    } else {
+        let mut outputs = disjoint(&mut blocks.buffers, slots);
+        plain(kernel, floats, indices, &mut outputs);
+    }
+}
+
+// The slots' elements, in the order of the slots.
+fn disjoint<'a>(buffers: &'a mut [Buffer], slots: &[Slot]) -> Vec<&'a mut [f32]> {
+    let mut found: Vec<&mut [f32]> = slots.iter().map(|_| Default::default()).collect();
+    for (block, buffer) in buffers.iter_mut().enumerate() {
+        let mut wanted: Vec<(usize, &Slot)> = slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.block == block)
+            .collect();
+        if wanted.is_empty() {
+            continue;
         }
-        Buffer::Cpu(_) => plain(kernel, floats, indices, outputs),
+        wanted.sort_by_key(|(_, slot)| slot.offset);
+        let mut rest = buffer.floats_mut();
+        let mut start = 0;
+        for (place, slot) in wanted {
+            let (piece, after) = rest[slot.offset - start..].split_at_mut(slot.count);
+            found[place] = piece;
+            rest = after;
+            start = slot.offset + slot.count;
+        }
     }
+    found
 }
 
-fn gpu(buffer: &Buffer) -> &CubeTensor {
-    match buffer {
-        Buffer::Gpu(tensor) => tensor,
-        Buffer::Cpu(_) => panic!("a kernel was given tensors of two devices"),
-    }
-}
-
-fn cpu(buffer: &Buffer) -> &CpuTensor {
-    match buffer {
-        Buffer::Cpu(tensor) => tensor,
-        Buffer::Gpu(_) => panic!("a kernel was given tensors of two devices"),
-    }
-}
-
-fn launch<'a>(kernel: &dyn Kernel, client: &Client, buffers: impl Iterator<Item = &'a CubeTensor>) {
-    let adapter = AdapterKind::of_name(&client.properties().identity.name);
+fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
+    DISPATCHES.fetch_add(1, Ordering::Relaxed);
+    let tensors: Vec<&CubeTensor> = buffers
+        .map(|buffer| match buffer {
+            Buffer::Gpu(tensor) => &**tensor,
+            Buffer::Cpu(..) => panic!("a kernel was given tensors of two devices"),
+        })
+        .collect();
+    let client = &tensors[0].client;
+    let class = Class::of(client.properties());
     let Launch {
         variant,
         extent,
         params,
-    } = kernel.launch(adapter);
+    } = kernel.launch(class);
     let count = extent.count(variant.workgroup_size());
     let arguments = KernelArguments::new()
         .with_buffers(
-            buffers
+            tensors
+                .iter()
                 .map(|tensor| tensor.handle.clone().binding())
                 .collect(),
         )
@@ -179,24 +255,11 @@ fn launch<'a>(kernel: &dyn Kernel, client: &Client, buffers: impl Iterator<Item 
     client.launch(Box::new(WgslKernel(variant)), count, arguments);
 }
 
-fn plain<const N: usize>(
-    kernel: &dyn Kernel,
-    floats: &[Buffer],
-    indices: &[Buffer],
-    mut outputs: [Buffer; N],
-) -> [Buffer; N] {
-    let floats: Vec<&[f32]> = floats.iter().map(|buffer| cpu(buffer).storage()).collect();
-    let indices: Vec<&[i32]> = indices.iter().map(|buffer| cpu(buffer).storage()).collect();
-    let mut slices: Vec<&mut [f32]> = outputs
-        .iter_mut()
-        .map(|buffer| match buffer {
-            Buffer::Cpu(tensor) => tensor.storage_mut(),
-            Buffer::Gpu(_) => panic!("a kernel was given tensors of two devices"),
-        })
-        .collect();
-    kernel.plain(&floats, &indices, &mut slices);
-    drop(slices);
-    outputs
+fn plain(kernel: &dyn Kernel, floats: &[Buffer], indices: &[Buffer], outputs: &mut [&mut [f32]]) {
+    DISPATCHES.fetch_add(1, Ordering::Relaxed);
+    let floats: Vec<&[f32]> = floats.iter().map(Buffer::floats).collect();
+    let indices: Vec<&[i32]> = indices.iter().map(Buffer::indices).collect();
+    kernel.plain(&floats, &indices, outputs);
 }
 
 /// A complete WGSL text as cubecl launches it.

@@ -5,10 +5,10 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 use tunesmith_shaders::{LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM_PARAMETERS};
 
+use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{empty, floats, tensor};
-use crate::device::AdapterKind;
 use crate::dropout::Dropout;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
 /// What [`layer_norm`] keeps for its backward pass.
 #[derive(Debug, Clone)]
@@ -28,12 +28,11 @@ struct Forward {
 }
 
 /// `LayerNorm(residual + dropout(x)) * gamma + beta` over rows of `[rows, cols]`, `cols` a multiple
-/// of 4, with what the backward pass needs.
+/// of 4, with what the backward pass needs. `affine` is gamma and behind it beta, `[2, cols]`.
 pub fn layer_norm(
     x: &Tensor<2>,
     residual: Option<&Tensor<2>>,
-    gamma: &Tensor<1>,
-    beta: &Tensor<1>,
+    affine: &View,
     epsilon: f32,
     dropout: &Dropout,
 ) -> (Tensor<2>, LayerNormSaved) {
@@ -49,7 +48,7 @@ pub fn layer_norm(
     let inputs: Vec<_> = std::iter::once(x.clone())
         .chain(residual.cloned())
         .map(floats)
-        .chain([floats(gamma.clone()), floats(beta.clone())])
+        .chain([affine.0.clone()])
         .collect();
     let outputs = [
         empty([rows, cols], &device),
@@ -67,7 +66,7 @@ pub fn layer_norm(
 }
 
 impl Kernel for Forward {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         let flags = [
             ("residual", self.residual),
             ("dropout", self.dropout.is_active()),
@@ -88,7 +87,7 @@ impl Kernel for Forward {
         let cols = self.cols;
         let x = floats[0];
         let residual = self.residual.then(|| floats[1]);
-        let (gamma, beta) = (floats[floats.len() - 2], floats[floats.len() - 1]);
+        let (gamma, beta) = floats[floats.len() - 1].split_at(cols);
         let [y, xhat, rstd] = outputs else { return };
         y.par_chunks_mut(cols)
             .zip(xhat.par_chunks_mut(cols))
@@ -128,7 +127,7 @@ struct Backward {
 pub fn layer_norm_backward(
     dy: &Tensor<2>,
     saved: &LayerNormSaved,
-    gamma: &Tensor<1>,
+    affine: &View,
     dropout: &Dropout,
 ) -> (Tensor<2>, Tensor<2>) {
     let [rows, cols] = dy.dims();
@@ -142,7 +141,7 @@ pub fn layer_norm_backward(
         floats(dy.clone()),
         floats(saved.xhat.clone()),
         floats(saved.rstd.clone()),
-        floats(gamma.clone()),
+        affine.0.clone(),
     ];
     let sum = empty([rows, cols], &device);
     if dropout.is_active() {
@@ -156,7 +155,7 @@ pub fn layer_norm_backward(
 }
 
 impl Kernel for Backward {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         let params = Params::default()
             .int(self.rows)
             .int(self.cols / 4)
@@ -174,7 +173,7 @@ impl Kernel for Backward {
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let cols = self.cols;
-        let [dy, xhat, rstd, gamma] = floats else {
+        let [dy, xhat, rstd, affine] = floats else {
             return;
         };
         let (dsum, dx) = outputs.split_at_mut(1);
@@ -185,13 +184,13 @@ impl Kernel for Backward {
                 let (dy, xhat) = (&dy[row * cols..][..cols], &xhat[row * cols..][..cols]);
                 let (mut sum, mut projected) = (0.0, 0.0);
                 for i in 0..cols {
-                    let scaled = dy[i] * gamma[i];
+                    let scaled = dy[i] * affine[i];
                     sum += scaled;
                     projected += scaled * xhat[i];
                 }
                 let (mean, slope) = (sum / cols as f32, projected / cols as f32);
                 for i in 0..cols {
-                    dsum[i] = rstd[row] * (dy[i] * gamma[i] - mean - xhat[i] * slope);
+                    dsum[i] = rstd[row] * (dy[i] * affine[i] - mean - xhat[i] * slope);
                 }
             });
         if let Some(dx) = dx.first_mut() {
@@ -208,22 +207,26 @@ struct Parameters {
     cols: usize,
 }
 
-/// Adds the gradients of `gamma` and `beta`, `[cols]` each, to what they hold already.
-pub fn layer_norm_parameters_backward(
+/// Adds the gradients of gamma and beta to those at `affine`, `[2, cols]`.
+pub fn layer_norm_backward_parameters(
     dy: &Tensor<2>,
     saved: &LayerNormSaved,
-    dgamma: Tensor<1>,
-    dbeta: Tensor<1>,
-) -> (Tensor<1>, Tensor<1>) {
+    gradients: &mut Blocks,
+    affine: Slot,
+) {
     let [rows, cols] = dy.dims();
     let inputs = [floats(dy.clone()), floats(saved.xhat.clone())];
-    let outputs = [floats(dgamma), floats(dbeta)];
-    let [dgamma, dbeta] = run(&Parameters { rows, cols }, &inputs, &[], outputs);
-    (tensor(dgamma), tensor(dbeta))
+    run_in_place(
+        &Parameters { rows, cols },
+        &inputs,
+        &[],
+        gradients,
+        &[affine],
+    );
 }
 
 impl Kernel for Parameters {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         Launch {
             variant: Variant::shader(LAYER_NORM_PARAMETERS, &[]),
             extent: Extent::Line(self.cols / 4),
@@ -232,7 +235,7 @@ impl Kernel for Parameters {
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let [dgamma, dbeta] = outputs else { return };
+        let (dgamma, dbeta) = outputs[0].split_at_mut(self.cols);
         let rows = floats[0].chunks(self.cols).zip(floats[1].chunks(self.cols));
         for (dy, xhat) in rows {
             for i in 0..self.cols {

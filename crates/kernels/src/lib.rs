@@ -7,6 +7,7 @@
 
 mod adamw;
 mod attention;
+mod blocks;
 mod buffer;
 mod device;
 mod dropout;
@@ -20,8 +21,9 @@ mod loss;
 mod philox;
 mod reduce;
 
-pub use adamw::{AdamWHyper, adamw};
+pub use adamw::{AdamWHyper, AdamWState, adamw};
 pub use attention::{Attention, AttentionSaved, attention, attention_backward};
+pub use blocks::{BlockLayout, Blocks, Slot, View};
 pub use buffer::indices;
 pub use device::{
     Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_device,
@@ -31,11 +33,10 @@ pub use elementwise::{gelu, gelu_backward, tanh, tanh_backward};
 pub use embedding::{embedding, scatter_add};
 pub use kernel::dispatches;
 pub use layer_norm::{
-    LayerNormSaved, layer_norm, layer_norm_backward, layer_norm_parameters_backward,
+    LayerNormSaved, layer_norm, layer_norm_backward, layer_norm_backward_parameters,
 };
 pub use linear::{
-    linear, linear_backward_bias, linear_backward_input, linear_backward_input_new,
-    linear_backward_weight,
+    linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,
 };
 pub use loss::{cross_entropy, mse};
 pub use reduce::{GradientNorm, gradient_norm};

@@ -6,9 +6,9 @@
 use burn::tensor::Tensor;
 use tunesmith_shaders::Layout;
 
+use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{empty, floats, tensor};
-use crate::gemm::{Batch, Product};
-use crate::reduce::column_sum;
+use crate::gemm::{Batch, Epilogue, Product, Start};
 
 fn product(layout: Layout, [m, n, k]: [usize; 3], [lda, ldb, ldc]: [usize; 3]) -> Product {
     Product {
@@ -19,71 +19,66 @@ fn product(layout: Layout, [m, n, k]: [usize; 3], [lda, ldb, ldc]: [usize; 3]) -
         lda,
         ldb,
         ldc,
+        start: Start::default(),
         batch: Batch::ONE,
         alpha: 1.0,
-        accumulate: true,
-        bias: false,
+        accumulate: false,
+        epilogue: Epilogue::None,
     }
 }
 
 /// `x W^T + b`: x `[rows * every, in]`, weight `[out, in]`, bias `[out]` give `[rows, out]`.
-pub fn linear(x: &Tensor<2>, every: usize, weight: &Tensor<2>, bias: &Tensor<1>) -> Tensor<2> {
+pub fn linear(x: &Tensor<2>, every: usize, weight: &View, bias: &View) -> Tensor<2> {
     let [rows, inner] = x.dims();
-    let [out, _] = weight.dims();
-    let rows = rows / every;
+    let (rows, out) = (rows / every, bias.count());
     let op = Product {
-        accumulate: false,
-        bias: true,
+        epilogue: Epilogue::Bias,
         ..product(Layout::Nt, [rows, out, inner], [every * inner, inner, out])
     };
     let y = empty([rows, out], &x.device());
-    tensor(op.run(
-        floats(x.clone()),
-        floats(weight.clone()),
-        Some(floats(bias.clone())),
-        y,
-    ))
+    tensor(op.run(&[floats(x.clone()), weight.0.clone(), bias.0.clone()], y))
 }
 
 /// Adds `dy W` to every `every`-th row of `dx`: dy `[rows, out]`, dx `[rows * every, in]`.
 pub fn linear_backward_input(
     dy: &Tensor<2>,
-    weight: &Tensor<2>,
+    weight: &View,
     every: usize,
     dx: Tensor<2>,
 ) -> Tensor<2> {
-    let [rows, out] = dy.dims();
-    let [_, inner] = weight.dims();
-    let op = product(Layout::Nn, [rows, inner, out], [out, inner, every * inner]);
-    tensor(op.run(floats(dy.clone()), floats(weight.clone()), None, floats(dx)))
+    let ([rows, out], [_, inner]) = (dy.dims(), dx.dims());
+    let op = Product {
+        accumulate: true,
+        ..product(Layout::Nn, [rows, inner, out], [out, inner, every * inner])
+    };
+    tensor(op.run(&[floats(dy.clone()), weight.0.clone()], floats(dx)))
 }
 
 /// `dy W` where nothing is there to add to: `[rows, in]`.
-pub fn linear_backward_input_new(dy: &Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
+pub fn linear_backward_input_new(dy: &Tensor<2>, weight: &View) -> Tensor<2> {
     let [rows, out] = dy.dims();
-    let [_, inner] = weight.dims();
-    let op = Product {
-        accumulate: false,
-        ..product(Layout::Nn, [rows, inner, out], [out, inner, inner])
-    };
+    let inner = weight.count() / out;
+    let op = product(Layout::Nn, [rows, inner, out], [out, inner, inner]);
     let dx = empty([rows, inner], &dy.device());
-    tensor(op.run(floats(dy.clone()), floats(weight.clone()), None, dx))
+    tensor(op.run(&[floats(dy.clone()), weight.0.clone()], dx))
 }
 
-/// Adds `dy^T x` to `dweight` `[out, in]`.
-pub fn linear_backward_weight(
+/// Adds `dy^T x` to the gradient at `weight`, `[out, in]`, and the column sums of `dy` `[rows, out]`
+/// to that at `bias`, `[out]`: one pass over `dy`.
+pub fn linear_backward_parameters(
     dy: &Tensor<2>,
     x: &Tensor<2>,
     every: usize,
-    dweight: Tensor<2>,
-) -> Tensor<2> {
-    let [rows, out] = dy.dims();
-    let [_, inner] = x.dims();
-    let op = product(Layout::Tn, [out, inner, rows], [out, every * inner, inner]);
-    tensor(op.run(floats(dy.clone()), floats(x.clone()), None, floats(dweight)))
-}
-
-/// Adds the column sums of `dy` `[rows, out]` to `dbias` `[out]`.
-pub fn linear_backward_bias(dy: &Tensor<2>, dbias: Tensor<1>) -> Tensor<1> {
-    column_sum(dy, dbias)
+    gradients: &mut Blocks,
+    weight: Slot,
+    bias: Slot,
+) {
+    let ([rows, out], [_, inner]) = (dy.dims(), x.dims());
+    let op = Product {
+        accumulate: true,
+        epilogue: Epilogue::RowSums,
+        ..product(Layout::Tn, [out, inner, rows], [out, every * inner, inner])
+    };
+    let inputs = [floats(dy.clone()), floats(x.clone())];
+    op.run_in_place(&inputs, gradients, &[weight, bias]);
 }

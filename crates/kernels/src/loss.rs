@@ -4,8 +4,7 @@ use burn::tensor::{Int, Tensor};
 use tunesmith_shaders::{CROSS_ENTROPY, MSE};
 
 use crate::buffer::{empty, floats, ints, tensor};
-use crate::device::AdapterKind;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 
 struct CrossEntropy {
     rows: usize,
@@ -37,7 +36,7 @@ pub fn cross_entropy(
 }
 
 impl Kernel for CrossEntropy {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         let params = Params::default().int(self.rows).int(self.classes);
         Launch {
             variant: Variant::shader(CROSS_ENTROPY, &[]),
@@ -104,7 +103,7 @@ pub fn mse(logits: &Tensor<2>, targets: &Tensor<1>, scale: f32) -> (Tensor<1>, T
 }
 
 impl Kernel for Mse {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         Launch {
             variant: Variant::shader(MSE, &[]),
             extent: Extent::Line(1),

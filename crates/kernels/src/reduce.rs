@@ -1,47 +1,14 @@
-//! Sums: over columns for bias gradients, over everything for the global gradient norm.
+//! The global gradient norm, on the device.
 
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
-use tunesmith_shaders::{CLIP, COLUMN_SUM, SUM_SQUARES, SUM_SQUARES_LANES};
+use tunesmith_shaders::{CLIP, SUM_SQUARES, SUM_SQUARES_LANES};
 
-use crate::buffer::{Buffer, empty, floats, tensor};
-use crate::device::AdapterKind;
-use crate::kernel::{Extent, Kernel, Launch, Params, Variant, run};
+use crate::blocks::Blocks;
+use crate::buffer::{Buffer, empty, tensor};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 
 const LANES: usize = SUM_SQUARES_LANES as usize;
-
-struct ColumnSum {
-    rows: usize,
-    cols: usize,
-}
-
-/// Adds the column sums of `x` `[rows, cols]` to `output` `[cols]`.
-pub(crate) fn column_sum(x: &Tensor<2>, output: Tensor<1>) -> Tensor<1> {
-    let [rows, cols] = x.dims();
-    let op = ColumnSum { rows, cols };
-    let [output] = run(&op, &[floats(x.clone())], &[], [floats(output)]);
-    tensor(output)
-}
-
-impl Kernel for ColumnSum {
-    fn launch(&self, _: AdapterKind) -> Launch {
-        let wide = self.cols.is_multiple_of(4);
-        let cols = if wide { self.cols / 4 } else { self.cols };
-        Launch {
-            variant: Variant::shader(COLUMN_SUM, &[("vec4", wide)]),
-            extent: Extent::Line(cols),
-            params: Params::default().int(self.rows).int(cols),
-        }
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        for row in floats[0].chunks(self.cols) {
-            for (sum, value) in outputs[0].iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
-    }
-}
 
 /// The global norm of a set of gradients, and the factor that clips it.
 #[derive(Debug, Clone)]
@@ -57,27 +24,23 @@ impl GradientNorm {
     }
 }
 
-/// Sums the squares of one tensor into its slot of partial sums.
+/// Sums the squares of one block into its slot of partial sums.
 struct SumSquares {
     count: usize,
     slot: usize,
 }
 
-/// The L2 norm over all `gradients` (flat, any length), clipped at `max_norm` as
-/// `torch.nn.utils.clip_grad_norm_` does; a `max_norm` of 0 clips nothing.
-pub fn gradient_norm(
-    gradients: impl ExactSizeIterator<Item = Tensor<1>>,
-    max_norm: f32,
-    device: &Device,
-) -> GradientNorm {
-    let slots = gradients.len();
+/// The L2 norm over all `gradients`, clipped at `max_norm` as `torch.nn.utils.clip_grad_norm_` does; a
+/// `max_norm` of 0 clips nothing.
+pub fn gradient_norm(gradients: &Blocks, max_norm: f32, device: &Device) -> GradientNorm {
+    let slots = gradients.buffers.len();
     let mut partial: Buffer = empty([slots * LANES], device);
-    for (slot, gradient) in gradients.enumerate() {
+    for (slot, block) in gradients.buffers.iter().enumerate() {
         let op = SumSquares {
-            count: gradient.dims()[0],
+            count: block.count(),
             slot,
         };
-        [partial] = run(&op, &[floats(gradient)], &[], [partial]);
+        [partial] = run(&op, &[block.clone()], &[], [partial]);
     }
     let [norm] = run(
         &Clip { slots, max_norm },
@@ -91,13 +54,11 @@ pub fn gradient_norm(
 }
 
 impl Kernel for SumSquares {
-    fn launch(&self, _: AdapterKind) -> Launch {
-        let wide = self.count.is_multiple_of(4);
-        let count = if wide { self.count / 4 } else { self.count };
+    fn launch(&self, _: Class) -> Launch {
         Launch {
-            variant: Variant::shader(SUM_SQUARES, &[("vec4", wide)]),
+            variant: Variant::shader(SUM_SQUARES, &[]),
             extent: Extent::Line(LANES),
-            params: Params::default().int(count).int(self.slot),
+            params: Params::default().int(self.count / 4).int(self.slot),
         }
     }
 
@@ -134,7 +95,7 @@ struct Clip {
 }
 
 impl Kernel for Clip {
-    fn launch(&self, _: AdapterKind) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         Launch {
             variant: Variant::shader(CLIP, &[]),
             extent: Extent::Line(64),

@@ -3,9 +3,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Attention, Dropout, attention, attention_backward, cross_entropy, gelu, gelu_backward, indices,
-    layer_norm, layer_norm_backward, layer_norm_parameters_backward, linear, linear_backward_bias,
-    linear_backward_input, linear_backward_weight, mse,
+    Attention, BlockLayout, Blocks, Dropout, Slot, View, attention, attention_backward,
+    cross_entropy, gelu, gelu_backward, indices, layer_norm, layer_norm_backward,
+    layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
+    linear_backward_parameters, mse,
 };
 
 /// Half the distance of a central difference, and what its error in f32 may come to.
@@ -31,6 +32,20 @@ fn wave(count: usize, salt: f32) -> Vec<f32> {
 
 fn matrix(shape: [usize; 2], values: &[f32]) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), &device())
+}
+
+fn view(values: &[f32]) -> View {
+    View::from(&Tensor::<1>::from_data(
+        TensorData::new(values.to_vec(), [values.len()]),
+        &device(),
+    ))
+}
+
+/// Zeros for gradients of these sizes.
+fn zeros(counts: &[usize]) -> (Blocks, Vec<Slot>) {
+    let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+    let (layout, slots) = BlockLayout::new(&tensors, None);
+    (Blocks::zeros(&layout, &device()), slots)
 }
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -66,7 +81,7 @@ fn weighted(output: Tensor<2>, weights: &[f32]) -> f32 {
 
 #[test]
 fn linear_gradients() {
-    let ([rows, inner, out], none) = ([5, 8, 6], [0.0; 64]);
+    let [rows, inner, out] = [5, 8, 6];
     let (x, w, b) = (
         wave(rows * inner, 0.0),
         wave(out * inner, 0.1),
@@ -74,25 +89,21 @@ fn linear_gradients() {
     );
     let d = wave(rows * out, 0.3);
     let forward = |x: &[f32], w: &[f32], b: &[f32]| {
-        let bias = Tensor::from_data(TensorData::new(b.to_vec(), [out]), &device());
-        weighted(
-            linear(
-                &matrix([rows, inner], x),
-                1,
-                &matrix([out, inner], w),
-                &bias,
-            ),
-            &d,
-        )
+        let y = linear(&matrix([rows, inner], x), 1, &view(w), &view(b));
+        weighted(y, &d)
     };
     let dy = matrix([rows, out], &d);
-    let zeros = |shape: [usize; 2]| matrix(shape, &none[..shape[0] * shape[1]]);
-    let dx = linear_backward_input(&dy, &matrix([out, inner], &w), 1, zeros([rows, inner]));
-    let dw = linear_backward_weight(&dy, &matrix([rows, inner], &x), 1, zeros([out, inner]));
-    let db = linear_backward_bias(&dy, Tensor::zeros([out], &device()));
-    check("dx", &x, &read(dx), |x| forward(x, &w, &b));
-    check("dw", &w, &read(dw), |w| forward(&x, w, &b));
-    check("db", &b, &read(db), |b| forward(&x, &w, b));
+    let dx = linear_backward_input_new(&dy, &view(&w));
+    let one = matrix([rows, inner], &[1.0; 40]);
+    let added = linear_backward_input(&dy, &view(&w), 1, one);
+    let (mut gradients, slots) = zeros(&[out * inner, out]);
+    let x_matrix = matrix([rows, inner], &x);
+    linear_backward_parameters(&dy, &x_matrix, 1, &mut gradients, slots[0], slots[1]);
+    check("dx", &x, &read(dx.clone()), |x| forward(x, &w, &b));
+    let [dw, db] = [slots[0], slots[1]].map(|slot| read(gradients.tensor(slot)));
+    check("dw", &w, &dw, |w| forward(&x, w, &b));
+    check("db", &b, &db, |b| forward(&x, &w, b));
+    assert_eq!(read(added), read(dx + 1.0));
 }
 
 #[test]
@@ -100,26 +111,28 @@ fn layer_norm_gradients_through_residual_and_dropout() {
     let [rows, cols] = [3, 8];
     let (x, r, d) = (wave(24, 0.0), wave(24, 0.1), wave(24, 0.2));
     let (gamma, beta) = (wave(cols, 0.3), wave(cols, 0.4));
-    let vector = |v: &[f32]| Tensor::from_data(TensorData::new(v.to_vec(), [cols]), &device());
+    let affine = |gamma: &[f32], beta: &[f32]| view(&[gamma, beta].concat());
     let run = |x: &[f32], r: &[f32], gamma: &[f32], beta: &[f32]| {
         let (x, r) = (matrix([rows, cols], x), matrix([rows, cols], r));
-        layer_norm(&x, Some(&r), &vector(gamma), &vector(beta), 1e-5, &DROPOUT)
+        layer_norm(&x, Some(&r), &affine(gamma, beta), 1e-5, &DROPOUT)
     };
     let (_, saved) = run(&x, &r, &gamma, &beta);
     let dy = matrix([rows, cols], &d);
-    let (dr, dx) = layer_norm_backward(&dy, &saved, &vector(&gamma), &DROPOUT);
-    let zeros = || Tensor::zeros([cols], &device());
-    let (dgamma, dbeta) = layer_norm_parameters_backward(&dy, &saved, zeros(), zeros());
+    let (dr, dx) = layer_norm_backward(&dy, &saved, &affine(&gamma, &beta), &DROPOUT);
+    let (mut gradients, slots) = zeros(&[2 * cols]);
+    layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
+    let daffine = read(gradients.tensor(slots[0]));
+    let (dgamma, dbeta) = daffine.split_at(cols);
     check("dx", &x, &read(dx), |x| {
         weighted(run(x, &r, &gamma, &beta).0, &d)
     });
     check("dresidual", &r, &read(dr), |r| {
         weighted(run(&x, r, &gamma, &beta).0, &d)
     });
-    check("dgamma", &gamma, &read(dgamma), |g| {
+    check("dgamma", &gamma, dgamma, |g| {
         weighted(run(&x, &r, g, &beta).0, &d)
     });
-    check("dbeta", &beta, &read(dbeta), |b| {
+    check("dbeta", &beta, dbeta, |b| {
         weighted(run(&x, &r, &gamma, b).0, &d)
     });
 }
@@ -135,18 +148,14 @@ fn attention_gradients_through_mask_and_dropout() {
         dropout: DROPOUT,
     };
     let lengths = indices(&[5, 3], &device());
-    let [q, k, v, d] = [0.0, 0.1, 0.2, 0.3].map(|salt| wave(80, salt));
-    let tokens = |values: &[f32]| matrix([10, 8], values);
-    let forward = |q: &[f32], k: &[f32], v: &[f32]| {
-        let (context, _) = attention(&shape, [&tokens(q), &tokens(k), &tokens(v)], &lengths);
-        weighted(context, &d)
-    };
-    let (tq, tk, tv) = (tokens(&q), tokens(&k), tokens(&v));
-    let (_, saved) = attention(&shape, [&tq, &tk, &tv], &lengths);
-    let [dq, dk, dv] = attention_backward(&shape, [&tq, &tk, &tv], &saved, &tokens(&d));
-    check("dq", &q, &read(dq), |q| forward(q, &k, &v));
-    check("dk", &k, &read(dk), |k| forward(&q, k, &v));
-    check("dv", &v, &read(dv), |v| forward(&q, &k, v));
+    let (qkv, d) = (wave(240, 0.0), wave(80, 0.3));
+    let forward = |qkv: &[f32]| attention(&shape, &matrix([10, 24], qkv), &lengths);
+    let (_, saved) = forward(&qkv);
+    let dcontext = matrix([10, 8], &d);
+    let dqkv = attention_backward(&shape, &matrix([10, 24], &qkv), &saved, &dcontext);
+    check("dqkv", &qkv, &read(dqkv), |qkv| {
+        weighted(forward(qkv).0, &d)
+    });
 }
 
 #[test]

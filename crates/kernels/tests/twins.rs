@@ -1,14 +1,15 @@
-//! Each kernel on a software renderer against its plain twin on the CPU, forward and backward, at
-//! awkward sizes. Both draw the same dropout masks, so dropout is on.
+//! Each kernel on every software renderer against its plain twin on the CPU, forward and backward, at
+//! awkward sizes and over memory that holds NaN. Both draw the same dropout masks, so dropout is on.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    AdamWHyper, Attention, ComputeDevice, DeviceChoice, Dropout, adamw, adapters, attention,
-    attention_backward, cross_entropy, dropout, embedding, gelu, gelu_backward, gradient_norm,
-    indices, layer_norm, layer_norm_backward, layer_norm_parameters_backward, linear,
-    linear_backward_bias, linear_backward_input, linear_backward_weight, mse, open_device,
-    scatter_add, tanh, tanh_backward,
+    AdamWHyper, AdamWState, AdapterKind, Attention, BlockLayout, Blocks, ComputeDevice,
+    DeviceChoice, Dropout, Slot, View, adamw, adapters, attention, attention_backward,
+    cross_entropy, dropout, embedding, gelu, gelu_backward, gradient_norm, indices, layer_norm,
+    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
+    linear_backward_input_new, linear_backward_parameters, mse, open_device, scatter_add, tanh,
+    tanh_backward,
 };
 
 /// f32 sums of a few hundred products in another order.
@@ -21,18 +22,37 @@ const DROPOUT: Dropout = Dropout {
     site: 3,
 };
 
-/// The software renderer, opened with no more than WebGPU's default limits.
-fn software() -> ComputeDevice {
+/// Software renderers whose drivers turn WGSL into very different code.
+const RENDERERS: [&str; 2] = ["llvmpipe", "SwiftShader"];
+
+/// Each of them, opened with no more than WebGPU's default limits.
+fn renderers() -> Vec<ComputeDevice> {
     pollster::block_on(async {
         let all = adapters().await;
-        let adapter = all
-            .iter()
-            .find(|adapter| adapter.kind == tunesmith_kernels::AdapterKind::Software)
-            .unwrap_or_else(|| {
-                panic!("no software renderer among {all:?}: run `cargo xtask test`")
-            });
-        adapter.open_with_webgpu_defaults("test").await.unwrap()
+        let mut opened = Vec::new();
+        for name in RENDERERS {
+            let adapter = all
+                .iter()
+                .find(|adapter| {
+                    adapter.kind == AdapterKind::Software && adapter.name.contains(name)
+                })
+                .unwrap_or_else(|| panic!("no {name} among {all:?}: run `cargo xtask test`"));
+            opened.push(adapter.open_with_webgpu_defaults("test").await.unwrap());
+        }
+        opened
     })
+}
+
+/// Leaves NaN in the memory that the next tensors are made of.
+fn poison(device: &Device) {
+    let held: Vec<Tensor<1>> = [64, 1 << 10, 1 << 14, 1 << 18]
+        .into_iter()
+        .flat_map(|count| (0..6).map(move |_| count))
+        .map(|count| Tensor::from_data(TensorData::new(vec![f32::NAN; count], [count]), device))
+        .collect();
+    for tensor in held {
+        assert!(read(tensor)[0].is_nan());
+    }
 }
 
 fn values(count: usize, salt: u64) -> Vec<f32> {
@@ -63,14 +83,40 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     data.try_to_vec::<f32>().unwrap()
 }
 
-/// Runs `op` on both devices and compares every number it returns.
+/// Gradients of tensors of these sizes, filled with `values` of the salts 100, 101, …
+fn gradients(counts: &[usize], device: &Device) -> (Blocks, Vec<Slot>) {
+    let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+    let (layout, slots) = BlockLayout::new(&tensors, None);
+    let mut blocks = Blocks::zeros(&layout, device);
+    for (salt, slot) in slots.iter().enumerate() {
+        blocks.write(*slot, values(slot.count, 100 + salt as u64), device);
+    }
+    (blocks, slots)
+}
+
+fn read_all(blocks: &Blocks, slots: &[Slot]) -> Vec<Vec<f32>> {
+    slots
+        .iter()
+        .map(|slot| read(blocks.tensor(*slot)))
+        .collect()
+}
+
+/// Runs `op` on every renderer and on the CPU and compares every number it returns.
 fn compare(label: &str, op: impl Fn(&Device) -> Vec<Vec<f32>>) {
-    let gpu = software();
     let cpu = pollster::block_on(open_device(DeviceChoice::Cpu)).unwrap();
-    let (got, wanted) = (op(&gpu.device), op(&cpu.device));
-    assert_eq!(gpu.failure(), None, "{label}");
+    let wanted = op(&cpu.device);
+    for renderer in renderers() {
+        poison(&renderer.device);
+        let got = op(&renderer.device);
+        let label = format!("{label} on {}", renderer.name);
+        assert_eq!(renderer.failure(), None, "{label}");
+        same(&label, &got, &wanted);
+    }
+}
+
+fn same(label: &str, got: &[Vec<f32>], wanted: &[Vec<f32>]) {
     assert_eq!(got.len(), wanted.len(), "{label}");
-    for (output, (got, wanted)) in got.iter().zip(&wanted).enumerate() {
+    for (output, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         assert_eq!(got.len(), wanted.len(), "{label}, output {output}");
         assert!(
             wanted.iter().any(|x| *x != 0.0),
@@ -86,40 +132,45 @@ fn compare(label: &str, op: impl Fn(&Device) -> Vec<Vec<f32>>) {
     }
 }
 
+fn linear_layer([rows, inner, out]: [usize; 3], every: usize) {
+    compare(
+        &format!("linear {rows}x{inner}x{out} every {every}"),
+        |device| {
+            let x = matrix(rows * every, inner, 1, device);
+            let weight = View::from(&matrix(out, inner, 2, device));
+            let bias = View::from(&vector(out, 3, device));
+            let dy = matrix(rows, out, 4, device);
+            let y = linear(&x, every, &weight, &bias);
+            let added = matrix(rows * every, inner, 5, device);
+            let dx = linear_backward_input(&dy, &weight, every, added);
+            let new = linear_backward_input_new(&dy, &weight);
+            let (mut sums, slots) = gradients(&[out * inner, out], device);
+            linear_backward_parameters(&dy, &x, every, &mut sums, slots[0], slots[1]);
+            let mut all = vec![read(y), read(dx), read(new)];
+            all.extend(read_all(&sums, &slots));
+            all
+        },
+    );
+}
+
 #[test]
 fn linear_layers() {
-    // Rows and columns beside the tiles' edges, a head of 2 and an inner size that is no multiple of 4.
-    for (rows, inner, out) in [
-        (1, 4, 4),
-        (63, 64, 36),
-        (65, 100, 132),
-        (17, 8, 2),
-        (5, 6, 3),
+    // Rows and columns beside the tiles' edges, a head of 2, and sizes that are no multiple of 4.
+    for shape in [
+        [1, 4, 4],
+        [63, 64, 36],
+        [64, 32, 32],
+        [65, 100, 132],
+        [17, 8, 2],
+        [5, 6, 3],
     ] {
-        compare(&format!("linear {rows}x{inner}x{out}"), |device| {
-            let x = matrix(rows, inner, 1, device);
-            let weight = matrix(out, inner, 2, device);
-            let dy = matrix(rows, out, 4, device);
-            let y = linear(&x, 1, &weight, &vector(out, 3, device));
-            let dx = linear_backward_input(&dy, &weight, 1, matrix(rows, inner, 5, device));
-            let dw = linear_backward_weight(&dy, &x, 1, matrix(out, inner, 6, device));
-            let db = linear_backward_bias(&dy, vector(out, 7, device));
-            vec![read(y), read(dx), read(dw), read(db)]
-        });
+        linear_layer(shape, 1);
     }
 }
 
 #[test]
 fn a_linear_layer_over_every_third_row() {
-    compare("linear, strided", |device| {
-        let x = matrix(15, 64, 1, device);
-        let weight = matrix(36, 64, 2, device);
-        let dy = matrix(5, 36, 4, device);
-        let y = linear(&x, 3, &weight, &vector(36, 3, device));
-        let dx = linear_backward_input(&dy, &weight, 3, matrix(15, 64, 5, device));
-        let dw = linear_backward_weight(&dy, &x, 3, matrix(36, 64, 6, device));
-        vec![read(y), read(dx), read(dw)]
-    });
+    linear_layer([5, 64, 36], 3);
 }
 
 #[test]
@@ -143,14 +194,13 @@ fn attention_over_padded_rows() {
                 };
                 // A whole row, a single token, and something between.
                 let lengths = indices(&[seq as u32, 1, seq.div_ceil(2) as u32], device);
-                let [q, k, v, d] = [1, 2, 3, 4].map(|salt| matrix(3 * seq, 16, salt, device));
-                let (context, saved) = attention(&shape, [&q, &k, &v], &lengths);
-                let [dq, dk, dv] = attention_backward(&shape, [&q, &k, &v], &saved, &d);
-                let mut all = vec![read(context), read(dv)];
-                if seq > 1 {
-                    all.extend([read(dq), read(dk)]);
-                }
-                all
+                let (qkv, d) = (
+                    matrix(3 * seq, 48, 1, device),
+                    matrix(3 * seq, 16, 4, device),
+                );
+                let (context, saved) = attention(&shape, &qkv, &lengths);
+                let dqkv = attention_backward(&shape, &qkv, &saved, &d);
+                vec![read(context), read(dqkv)]
             },
         );
     }
@@ -168,18 +218,15 @@ fn layer_norms() {
             &format!("layer_norm {rows}x{cols} {residual} {p}"),
             |device| {
                 let [x, r, dy] = [1, 2, 3].map(|salt| matrix(rows, cols, salt, device));
-                let [gamma, beta] = [4, 5].map(|salt| vector(cols, salt, device));
+                let affine = View::from(&vector(2 * cols, 4, device));
                 let site = Dropout { p, ..DROPOUT };
-                let (y, saved) =
-                    layer_norm(&x, residual.then_some(&r), &gamma, &beta, 1e-12, &site);
-                let (dsum, dx) = layer_norm_backward(&dy, &saved, &gamma, &site);
-                let (dgamma, dbeta) = layer_norm_parameters_backward(
-                    &dy,
-                    &saved,
-                    vector(cols, 6, device),
-                    vector(cols, 7, device),
-                );
-                vec![read(y), read(dsum), read(dx), read(dgamma), read(dbeta)]
+                let (y, saved) = layer_norm(&x, residual.then_some(&r), &affine, 1e-12, &site);
+                let (dsum, dx) = layer_norm_backward(&dy, &saved, &affine, &site);
+                let (mut sums, slots) = gradients(&[2 * cols], device);
+                layer_norm_backward_parameters(&dy, &saved, &mut sums, slots[0]);
+                let mut all = vec![read(y), read(dsum), read(dx)];
+                all.extend(read_all(&sums, &slots));
+                all
             },
         );
     }
@@ -204,14 +251,15 @@ fn elementwise_ops() {
 }
 
 #[test]
-fn dropout_masks_are_the_same_bits_on_both_devices() {
-    let gpu = software();
+fn dropout_masks_are_the_same_bits_on_every_device() {
     for (rows, cols) in [(1, 1), (63, 65), (5, 4)] {
         let mask = |device: &Device| read(dropout(Tensor::ones([rows, cols], device), &DROPOUT));
-        let (got, wanted) = (mask(&gpu.device), mask(&Device::flex()));
-        assert_eq!(got.len(), rows * cols);
         let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-        assert_eq!(bits(got), bits(wanted));
+        let wanted = bits(mask(&Device::flex()));
+        assert_eq!(wanted.len(), rows * cols);
+        for renderer in renderers() {
+            assert_eq!(bits(mask(&renderer.device)), wanted, "{}", renderer.name);
+        }
     }
     let mask = read(dropout(
         Tensor::ones([1000, 100], &Device::flex()),
@@ -228,14 +276,18 @@ fn dropout_masks_are_the_same_bits_on_both_devices() {
 #[test]
 fn embeddings_and_their_gradients() {
     compare("embedding", |device| {
-        let tables = [(11, 1), (5, 2), (2, 3)].map(|(n, salt)| matrix(n, 36, salt, device));
+        let tables =
+            [(11, 1), (5, 2), (2, 3)].map(|(n, salt)| View::from(&matrix(n, 36, salt, device)));
         let ids = indices(&[0, 10, 3, 3, 7, 3, 0, 1, 2, 9], device);
         let types = indices(&[0, 0, 1, 1, 0, 1, 0, 1, 1, 0], device);
-        let y = embedding([&tables[0], &tables[1], &tables[2]], &ids, &types, 5);
+        let y = embedding(tables.each_ref(), 36, &ids, &types, 5);
         let dy = matrix(10, 36, 4, device);
-        let all = scatter_add(&dy, &ids, None, matrix(11, 36, 5, device));
-        let unpadded = scatter_add(&dy, &ids, Some(0), matrix(11, 36, 5, device));
-        vec![read(y), read(all), read(unpadded)]
+        let (mut sums, slots) = gradients(&[11 * 36, 11 * 36], device);
+        scatter_add(&dy, &ids, None, &mut sums, slots[0]);
+        scatter_add(&dy, &ids, Some(0), &mut sums, slots[1]);
+        let mut all = vec![read(y)];
+        all.extend(read_all(&sums, &slots));
+        all
     });
 }
 
@@ -257,27 +309,43 @@ fn losses() {
 
 #[test]
 fn one_optimizer_step() {
-    for max_norm in [0.0, 0.5] {
+    let tensors = [
+        (1, false),
+        (63, true),
+        (64, false),
+        (5000, true),
+        (3000, true),
+    ];
+    // All in one block, and in several as where a binding is small.
+    for (max_norm, max_bytes) in [(0.0, None), (0.5, Some(20_480))] {
         compare(&format!("adamw, clipped at {max_norm}"), |device| {
-            let counts = [1, 63, 64, 5000];
-            let gradients = || counts.iter().map(|n| vector(*n, *n as u64, device));
-            let norm = gradient_norm(gradients(), max_norm, device);
+            let (layout, slots) = BlockLayout::new(&tensors, max_bytes);
+            let filled = |salt: u64, power: i32| {
+                let mut blocks = Blocks::zeros(&layout, device);
+                for slot in &slots {
+                    let values = values(slot.count, salt + slot.count as u64);
+                    let values = values.into_iter().map(|x| x.powi(power)).collect();
+                    blocks.write(*slot, values, device);
+                }
+                blocks
+            };
+            let (mut values, mut gradients) = (filled(1, 1), filled(2, 1));
+            let (mut exp_avg, mut exp_avg_sq) = (filled(3, 1), filled(4, 2));
+            let norm = gradient_norm(&gradients, max_norm, device);
             let hyper = AdamWHyper::new(1e-3, [0.9, 0.999], 1e-8, 3, device);
+            let state = AdamWState {
+                values: &mut values,
+                gradients: &mut gradients,
+                exp_avg: &mut exp_avg,
+                exp_avg_sq: &mut exp_avg_sq,
+            };
+            adamw(&hyper, &norm, 0.01, state);
+            for gradient in read_all(&gradients, &slots) {
+                assert!(gradient.iter().all(|g| *g == 0.0), "the gradient is zeroed");
+            }
             let mut all = vec![read(norm.values())];
-            for (n, gradient) in counts.iter().zip(gradients()) {
-                let second = vector(*n, 11, device).powf_scalar(2.0);
-                let state = [
-                    vector(*n, 9, device),
-                    gradient,
-                    vector(*n, 10, device),
-                    second,
-                ];
-                let [parameter, gradient, first, second] = adamw(&hyper, &norm, 0.01, state);
-                assert!(
-                    read(gradient).iter().all(|g| *g == 0.0),
-                    "the gradient is zeroed"
-                );
-                all.extend([read(parameter), read(first), read(second)]);
+            for blocks in [&values, &exp_avg, &exp_avg_sq] {
+                all.extend(read_all(blocks, &slots));
             }
             all
         });

@@ -2,13 +2,13 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use tunesmith_kernels::{
-    Attention, Dropout, LayerNormSaved, dropout, embedding, indices, scatter_add, tanh,
-    tanh_backward,
+    Attention, Blocks, Dropout, LayerNormSaved, Slot, dropout, embedding, indices, scatter_add,
+    tanh, tanh_backward,
 };
 
 use crate::encoder::{Layer, LayerDropout, LayerSaved};
-use crate::layers::{LayerNorm, Linear};
-use crate::{BertConfig, Inputs, Mode, Parameter};
+use crate::layers::{Backward, LayerNorm, Linear};
+use crate::{BertConfig, Inputs, Mode};
 
 /// Dropout sites outside the layers; each layer has three of its own after them.
 const EMBEDDING_SITE: u32 = 0;
@@ -17,9 +17,10 @@ const LAYER_SITES: u32 = 2;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Bert {
-    pub(crate) word: Parameter,
-    pub(crate) position: Parameter,
-    pub(crate) token_type: Parameter,
+    pub(crate) word: Slot,
+    pub(crate) position: Slot,
+    pub(crate) token_type: Slot,
+    pub(crate) hidden: usize,
     pub(crate) norm: LayerNorm,
     pub(crate) layers: Vec<Layer>,
     pub(crate) pooler: Linear,
@@ -116,18 +117,16 @@ impl Bert {
     /// The pooled first token of every row, `[batch, hidden]`.
     pub(crate) fn forward(
         &self,
+        values: &Blocks,
         inputs: &Inputs,
         pass: &Pass,
         device: &Device,
     ) -> (Tensor<2>, BertSaved) {
         let inputs_on_device = DeviceInputs::new(inputs, device);
-        let tables = [
-            self.word.matrix(),
-            self.position.matrix(),
-            self.token_type.matrix(),
-        ];
+        let tables = [self.word, self.position, self.token_type].map(|table| values.view(table));
         let summed = embedding(
-            [&tables[0], &tables[1], &tables[2]],
+            tables.each_ref(),
+            self.hidden,
             &inputs_on_device.ids,
             &inputs_on_device.type_ids,
             inputs.seq,
@@ -136,16 +135,22 @@ impl Bert {
             p: 0.0,
             ..pass.hidden
         };
-        let (normed, norm) = self.norm.forward(&summed, None, &none);
+        let (normed, norm) = self.norm.forward(values, &summed, None, &none);
         let mut hidden = dropout(normed, &pass.hidden);
         let mut layers = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
             let (attention, sites) = pass.layer(index);
-            let (y, saved) = layer.forward(hidden, &attention, &inputs_on_device.lengths, &sites);
+            let (y, saved) = layer.forward(
+                values,
+                hidden,
+                &attention,
+                &inputs_on_device.lengths,
+                &sites,
+            );
             layers.push(saved);
             hidden = y;
         }
-        let pooled = tanh(&self.pooler.forward_every(&hidden, inputs.seq));
+        let pooled = tanh(&self.pooler.forward_every(values, &hidden, inputs.seq));
         let saved = BertSaved {
             inputs: inputs_on_device,
             norm,
@@ -158,7 +163,8 @@ impl Bert {
 
     /// Adds every gradient of the encoder, from that of the pooled output.
     pub(crate) fn backward(
-        &mut self,
+        &self,
+        backward: &mut Backward<'_>,
         dpooled: &Tensor<2>,
         saved: BertSaved,
         pass: &Pass,
@@ -173,41 +179,30 @@ impl Bert {
         } = saved;
         let seq = pass.attention.seq;
         let dtanh = tanh_backward(&pooled, dpooled);
-        self.pooler.backward_parameters(&dtanh, &hidden, seq);
+        self.pooler
+            .backward_parameters(backward, &dtanh, &hidden, seq);
         let zeros = Tensor::zeros(hidden.dims(), &hidden.device());
-        let mut dx = self.pooler.backward_input(&dtanh, seq, zeros);
+        let mut dx = self
+            .pooler
+            .backward_input(backward.values, &dtanh, seq, zeros);
         drop(hidden);
-        for (index, (layer, saved)) in self.layers.iter_mut().zip(layers).enumerate().rev() {
+        for (index, (layer, saved)) in self.layers.iter().zip(layers).enumerate().rev() {
             let (attention, sites) = pass.layer(index);
-            dx = layer.backward(dx, saved, &attention, &sites);
+            dx = layer.backward(backward, dx, saved, &attention, &sites);
         }
         let dnormed = dropout(dx, &pass.hidden);
         let none = Dropout {
             p: 0.0,
             ..pass.hidden
         };
-        let (dsummed, _) = self.norm.backward(&dnormed, &norm, &none);
-        self.word
-            .add_matrix(|g| scatter_add(&dsummed, &inputs.ids, Some(pad_token_id), g));
-        self.position
-            .add_matrix(|g| scatter_add(&dsummed, &inputs.positions, None, g));
-        self.token_type
-            .add_matrix(|g| scatter_add(&dsummed, &inputs.type_ids, None, g));
-    }
-
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
-        [&self.word, &self.position, &self.token_type]
-            .into_iter()
-            .chain(self.norm.parameters())
-            .chain(self.layers.iter().flat_map(Layer::parameters))
-            .chain(self.pooler.parameters())
-    }
-
-    pub(crate) fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
-        [&mut self.word, &mut self.position, &mut self.token_type]
-            .into_iter()
-            .chain(self.norm.parameters_mut())
-            .chain(self.layers.iter_mut().flat_map(Layer::parameters_mut))
-            .chain(self.pooler.parameters_mut())
+        let (dsummed, _) = self.norm.backward(backward, &dnormed, &norm, &none);
+        let tables = [
+            (self.word, &inputs.ids, Some(pad_token_id)),
+            (self.position, &inputs.positions, None),
+            (self.token_type, &inputs.type_ids, None),
+        ];
+        for (table, index, skip) in tables {
+            scatter_add(&dsummed, index, skip, backward.gradients, table);
+        }
     }
 }

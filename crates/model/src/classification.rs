@@ -3,12 +3,17 @@
 use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
-use tunesmith_kernels::{ComputeDevice, cross_entropy, dropout, indices, mse};
+use tunesmith_kernels::{ComputeDevice, Slot, cross_entropy, dropout, indices, mse};
 
 use crate::bert::{Bert, BertSaved, Pass};
-use crate::layers::Linear;
+use crate::layers::{Backward, Linear};
+use crate::parameter::Declaration;
+use crate::structure::{bert, linear};
 use crate::weights::{self, LoadReport, Source};
-use crate::{BertConfig, Inputs, ModelError, Parameter, Targets};
+use crate::{BertConfig, Inputs, ModelError, Parameter, Parameters, Targets};
+
+/// The head's name in a checkpoint.
+const HEAD: &str = "classifier";
 
 /// Whether a forward pass drops anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +44,12 @@ pub struct Output {
 }
 
 /// `BertForSequenceClassification`, as transformers names it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct BertForSequenceClassification {
     /// The configuration, labels included.
     pub config: BertConfig,
+    /// What it has learned.
+    pub parameters: Parameters,
     device: ComputeDevice,
     bert: Bert,
     classifier: Linear,
@@ -64,10 +71,33 @@ impl BertForSequenceClassification {
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
         weights::open(&dir.join("model.safetensors"), |file| {
-            let mut source = Source::new(&config, seed, device, Some(file));
-            let model = Self::build(config.clone(), device, &mut source)?;
-            Ok((model, source.report()?))
+            Self::load(Source::new(&config, seed, Some(file)), config, device)
         })
+    }
+
+    /// The same with a head that is drawn anew even where the checkpoint has one: for other labels.
+    ///
+    /// # Errors
+    /// As [`Self::from_pretrained`].
+    pub fn from_pretrained_encoder(
+        dir: &Path,
+        config: BertConfig,
+        seed: u64,
+        device: &ComputeDevice,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        weights::open(&dir.join("model.safetensors"), |file| {
+            let file = file.without(HEAD);
+            Self::load(Source::new(&config, seed, Some(file)), config, device)
+        })
+    }
+
+    fn load(
+        mut source: Source<'_>,
+        config: BertConfig,
+        device: &ComputeDevice,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        let model = Self::build(config, device, &mut source)?;
+        Ok((model, source.report()?))
     }
 
     /// A model whose weights are all new: N(0, initializer_range), biases 0, LayerNorm 1 and 0.
@@ -79,7 +109,7 @@ impl BertForSequenceClassification {
         seed: u64,
         device: &ComputeDevice,
     ) -> Result<Self, ModelError> {
-        let mut source = Source::new(&config, seed, device, None);
+        let mut source = Source::new(&config, seed, None);
         Self::build(config.clone(), device, &mut source)
     }
 
@@ -88,10 +118,26 @@ impl BertForSequenceClassification {
         device: &ComputeDevice,
         source: &mut Source<'_>,
     ) -> Result<Self, ModelError> {
-        let bert = source.bert()?;
-        let classifier = source.linear("classifier", config.num_labels(), config.hidden_size)?;
+        let structure = |place: &mut dyn FnMut(Declaration) -> Slot| {
+            let bert = bert(&config, place);
+            let classifier = linear(HEAD, config.num_labels(), config.hidden_size, place);
+            (bert, classifier)
+        };
+        // Once to learn what there is, once more when everything has its place.
+        let mut declarations = Vec::new();
+        structure(&mut |declaration| {
+            declarations.push(declaration);
+            Slot::default()
+        });
+        source.check(&declarations, device)?;
+        let (mut parameters, slots) =
+            Parameters::new(&declarations, device.max_binding_bytes, &device.device);
+        let mut places = slots.into_iter();
+        let (bert, classifier) = structure(&mut |_| places.next().unwrap_or_default());
+        source.fill(&declarations, &mut parameters)?;
         Ok(Self {
             config,
+            parameters,
             device: device.clone(),
             bert,
             classifier,
@@ -112,9 +158,13 @@ impl BertForSequenceClassification {
             })?;
         text.push('\n');
         std::fs::write(&path, text).map_err(|source| ModelError::Io { path, source })?;
-        let tensors = self
-            .parameters()
-            .map(|p| (p.name.as_str(), p.shape.as_slice(), p.value.clone()));
+        let tensors = self.parameters.iter().map(|p| {
+            (
+                p.name.as_str(),
+                p.shape.as_slice(),
+                self.parameters.value(p),
+            )
+        });
         weights::write_tensors(&dir.join("model.safetensors"), tensors).await
     }
 
@@ -148,9 +198,11 @@ impl BertForSequenceClassification {
             targets.check(inputs.batch, self.config.num_labels())?;
         }
         let pass = Pass::new(&self.config, inputs, mode);
-        let (pooled, encoder) = self.bert.forward(inputs, &pass, &self.device.device);
+        let (pooled, encoder) =
+            self.bert
+                .forward(&self.parameters.values, inputs, &pass, &self.device.device);
         let features = dropout(pooled, &pass.head);
-        let logits = self.classifier.forward(&features);
+        let logits = self.classifier.forward(&self.parameters.values, &features);
         let (loss, dlogits) = match targets {
             Some(Targets::Classes(labels)) => {
                 let labels = indices(labels, &self.device.device);
@@ -188,34 +240,31 @@ impl BertForSequenceClassification {
         else {
             return;
         };
-        self.classifier.backward_parameters(&dlogits, &features, 1);
-        let dfeatures = self.classifier.backward_input_new(&dlogits);
+        let (values, gradients) = self.parameters.values_and_gradients();
+        let mut backward = Backward { values, gradients };
+        self.classifier
+            .backward_parameters(&mut backward, &dlogits, &features, 1);
+        let dfeatures = self
+            .classifier
+            .backward_input_new(backward.values, &dlogits);
         let dpooled = dropout(dfeatures, &pass.head);
-        self.bert
-            .backward(&dpooled, encoder, &pass, self.config.pad_token_id);
-    }
-
-    /// The parameters in transformers' order.
-    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
-        self.bert.parameters().chain(self.classifier.parameters())
-    }
-
-    /// The same, to be changed by an optimizer.
-    pub fn parameters_mut(&mut self) -> impl Iterator<Item = &mut Parameter> {
-        self.bert
-            .parameters_mut()
-            .chain(self.classifier.parameters_mut())
+        self.bert.backward(
+            &mut backward,
+            &dpooled,
+            encoder,
+            &pass,
+            self.config.pad_token_id,
+        );
     }
 
     /// Forgets all gradients.
     pub fn zero_grad(&mut self) {
-        self.parameters_mut()
-            .for_each(|parameter| parameter.gradient = None);
+        self.parameters.zero_grad();
     }
 
     /// Trainable numbers.
     pub fn num_parameters(&self) -> usize {
-        self.parameters().map(Parameter::count).sum()
+        self.parameters.iter().map(Parameter::count).sum()
     }
 
     /// Where the model lives.

@@ -13,11 +13,12 @@ mod inputs;
 mod layers;
 mod parameter;
 mod random;
+mod structure;
 mod weights;
 
 pub use classification::{BertForSequenceClassification, Mode, Output};
 pub use config::{BertConfig, ProblemType};
 pub use error::ModelError;
 pub use inputs::{Inputs, Targets};
-pub use parameter::Parameter;
+pub use parameter::{Parameter, Parameters};
 pub use weights::{LoadReport, NamedTensors, read_tensors, write_tensors};

@@ -1,6 +1,7 @@
-//! A named parameter with its gradient.
+//! The parameters of a model: their names and shapes, and the blocks that hold values and gradients.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
+use tunesmith_kernels::{BlockLayout, Blocks, Slot};
 
 /// One trainable tensor under its Hugging Face name.
 #[derive(Debug, Clone)]
@@ -9,60 +10,156 @@ pub struct Parameter {
     pub name: String,
     /// `[out, in]` for a linear layer's weight, as PyTorch stores it.
     pub shape: Vec<usize>,
-    /// The value, flat. Steps change it in place, so nothing else should hold it then.
-    pub value: Tensor<1>,
-    /// The gradient, flat; `None` means zeros that no backward pass has asked for yet.
-    pub gradient: Option<Tensor<1>>,
+    slot: Slot,
 }
 
 impl Parameter {
-    pub(crate) fn new(name: String, shape: Vec<usize>, values: Vec<f32>, device: &Device) -> Self {
-        let count = values.len();
-        let value = Tensor::from_data(TensorData::new(values, [count]), device);
+    /// Elements.
+    pub fn count(&self) -> usize {
+        self.slot.count
+    }
+}
+
+/// Tensors that lie side by side, so that an op takes them as one: query, key and value; gamma and
+/// beta.
+pub(crate) struct Declaration {
+    pub(crate) parts: Vec<Part>,
+    /// Whether weight decay applies: not to biases and not to LayerNorm, as in the Trainer.
+    pub(crate) decays: bool,
+}
+
+/// One named tensor of a declaration, and what it holds where no checkpoint has it.
+pub(crate) struct Part {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) fresh: Fresh,
+}
+
+/// The values of a new tensor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fresh {
+    Constant(f32),
+    /// N(0, initializer_range), from the seed and the name.
+    Drawn,
+}
+
+impl Part {
+    pub(crate) fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+impl Declaration {
+    pub(crate) fn one(name: String, shape: &[usize], fresh: Fresh, decays: bool) -> Self {
         Self {
-            name,
-            shape,
-            value,
-            gradient: None,
+            parts: vec![Part {
+                name,
+                shape: shape.to_vec(),
+                fresh,
+            }],
+            decays,
         }
     }
 
-    /// Elements.
-    pub fn count(&self) -> usize {
-        self.shape.iter().product()
+    fn count(&self) -> usize {
+        self.parts.iter().map(Part::count).sum()
+    }
+}
+
+/// All parameters of a model.
+#[derive(Debug)]
+pub struct Parameters {
+    all: Vec<Parameter>,
+    device: Device,
+    pub(crate) values: Blocks,
+    gradients: Option<Blocks>,
+}
+
+impl Parameters {
+    /// Room for what was declared, zeros so far, with the slot of each declaration.
+    pub(crate) fn new(
+        declarations: &[Declaration],
+        max_bytes: Option<u64>,
+        device: &Device,
+    ) -> (Self, Vec<Slot>) {
+        let tensors: Vec<_> = declarations.iter().map(|d| (d.count(), d.decays)).collect();
+        let (layout, slots) = BlockLayout::new(&tensors, max_bytes);
+        let mut all = Vec::new();
+        for (declaration, slot) in declarations.iter().zip(&slots) {
+            let mut offset = 0;
+            for part in &declaration.parts {
+                all.push(Parameter {
+                    name: part.name.clone(),
+                    shape: part.shape.clone(),
+                    slot: slot.part(offset, part.count()),
+                });
+                offset += part.count();
+            }
+        }
+        let parameters = Self {
+            all,
+            device: device.clone(),
+            values: Blocks::zeros(&layout, device),
+            gradients: None,
+        };
+        (parameters, slots)
     }
 
-    /// Whether weight decay applies: not to biases and not to LayerNorm, as in the Trainer.
-    pub fn decays(&self) -> bool {
-        !self.name.ends_with(".bias") && !self.name.contains("LayerNorm")
+    /// Every parameter, layer by layer.
+    pub fn iter(&self) -> std::slice::Iter<'_, Parameter> {
+        self.all.iter()
     }
 
-    /// The gradient, flat; made of zeros where there is none yet.
-    pub fn take_gradient(&mut self) -> Tensor<1> {
-        let (count, device) = (self.count(), self.value.device());
-        self.gradient
-            .take()
-            .unwrap_or_else(|| Tensor::zeros([count], &device))
+    /// The parameter of this name.
+    pub fn get(&self, name: &str) -> Option<&Parameter> {
+        self.all.iter().find(|parameter| parameter.name == name)
     }
 
-    pub(crate) fn matrix(&self) -> Tensor<2> {
-        self.value.clone().reshape([self.shape[0], self.shape[1]])
+    /// A parameter's value, flat, `[count]`. Read it before the next step changes it in place.
+    pub fn value(&self, parameter: &Parameter) -> Tensor<1> {
+        self.values.tensor(parameter.slot)
     }
 
-    pub(crate) fn vector(&self) -> Tensor<1> {
-        self.value.clone()
+    /// A parameter's gradient, flat, `[count]`: zeros where no backward pass has run. Read it before
+    /// the next one.
+    pub fn gradient(&self, parameter: &Parameter) -> Tensor<1> {
+        match &self.gradients {
+            Some(gradients) => gradients.tensor(parameter.slot),
+            None => Tensor::zeros([parameter.count()], &self.device),
+        }
     }
 
-    /// Lets an op add to the gradient of a matrix in place.
-    pub(crate) fn add_matrix(&mut self, add: impl FnOnce(Tensor<2>) -> Tensor<2>) {
-        let (count, rows, cols) = (self.count(), self.shape[0], self.shape[1]);
-        let gradient = self.take_gradient();
-        self.gradient = Some(add(gradient.reshape([rows, cols])).reshape([count]));
+    /// A tensor of an optimizer's state that belongs to a parameter, flat, `[count]`.
+    pub fn state(&self, state: &Blocks, parameter: &Parameter) -> Tensor<1> {
+        state.tensor(parameter.slot)
     }
 
-    /// Lets an op add to the gradient of a vector in place.
-    pub(crate) fn add_vector(&mut self, add: impl FnOnce(Tensor<1>) -> Tensor<1>) {
-        let gradient = self.take_gradient();
-        self.gradient = Some(add(gradient));
+    /// Writes the state that belongs to a parameter; as many `values` as it has elements.
+    pub fn set_state(&self, state: &mut Blocks, parameter: &Parameter, values: Vec<f32>) {
+        state.write(parameter.slot, values, &self.device);
+    }
+
+    /// Writes a parameter's value; as many `values` as it has elements.
+    pub fn set(&mut self, parameter: &Parameter, values: Vec<f32>) {
+        self.values.write(parameter.slot, values, &self.device);
+    }
+
+    /// Zeros in the layout of the parameters: a moment of an optimizer.
+    pub fn zeros(&self) -> Blocks {
+        Blocks::zeros(self.values.layout(), &self.device)
+    }
+
+    /// Values and gradients, for a backward pass or an optimizer to change.
+    pub fn values_and_gradients(&mut self) -> (&mut Blocks, &mut Blocks) {
+        let (layout, device) = (self.values.layout(), &self.device);
+        let gradients = self
+            .gradients
+            .get_or_insert_with(|| Blocks::zeros(layout, device));
+        (&mut self.values, gradients)
+    }
+
+    /// Forgets all gradients.
+    pub(crate) fn zero_grad(&mut self) {
+        self.gradients = None;
     }
 }

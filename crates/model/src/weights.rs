@@ -9,11 +9,9 @@ use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use tunesmith_kernels::ComputeDevice;
 
-use crate::bert::Bert;
-use crate::encoder::Layer;
-use crate::layers::{LayerNorm, Linear};
+use crate::parameter::{Declaration, Fresh, Part};
 use crate::random::normal;
-use crate::{BertConfig, ModelError, Parameter};
+use crate::{BertConfig, ModelError, Parameters};
 
 /// What loading found and did, in transformers' terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +26,8 @@ pub struct LoadReport {
 pub(crate) struct Checkpoint<'a> {
     path: &'a Path,
     tensors: SafeTensors<'a>,
+    /// The layer whose weights are passed over.
+    without: Option<&'static str>,
 }
 
 /// Opens a safetensors file by memory mapping and hands it to `read`.
@@ -47,7 +47,11 @@ pub(crate) fn open<T>(
         path: path.to_owned(),
         message: error.to_string(),
     })?;
-    read(Checkpoint { path, tensors })
+    read(Checkpoint {
+        path,
+        tensors,
+        without: None,
+    })
 }
 
 /// Shape and values of tensors by name.
@@ -108,6 +112,22 @@ pub async fn write_tensors<'a>(
 }
 
 impl<'a> Checkpoint<'a> {
+    /// The checkpoint as if it lacked the weights of a layer.
+    pub(crate) fn without(self, layer: &'static str) -> Self {
+        Self {
+            without: Some(layer),
+            ..self
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        !self.passes_over(name) && self.tensors.tensor(name).is_ok()
+    }
+
+    fn passes_over(&self, name: &str) -> bool {
+        self.without.is_some_and(|layer| name.starts_with(layer))
+    }
+
     fn view(&self, name: &str) -> Result<TensorView<'a>, ModelError> {
         self.tensors
             .tensor(name)
@@ -133,9 +153,7 @@ impl<'a> Checkpoint<'a> {
                 .replace("LayerNorm.bias", "LayerNorm.beta")
         };
         let spellings = [name.to_owned(), bare.to_owned(), old(name), old(bare)];
-        spellings
-            .into_iter()
-            .find(|spelling| self.tensors.tensor(spelling).is_ok())
+        spellings.into_iter().find(|spelling| self.has(spelling))
     }
 }
 
@@ -172,29 +190,64 @@ fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
 
 /// Where parameters come from: a checkpoint, or the seed for what it lacks.
 pub(crate) struct Source<'a> {
-    config: BertConfig,
+    initializer_range: f32,
     seed: u64,
-    device: &'a ComputeDevice,
     checkpoint: Option<Checkpoint<'a>>,
     newly_initialized: Vec<String>,
     used: BTreeSet<String>,
 }
 
 impl<'a> Source<'a> {
-    pub(crate) fn new(
-        config: &BertConfig,
-        seed: u64,
-        device: &'a ComputeDevice,
-        checkpoint: Option<Checkpoint<'a>>,
-    ) -> Self {
+    pub(crate) fn new(config: &BertConfig, seed: u64, checkpoint: Option<Checkpoint<'a>>) -> Self {
         Self {
-            config: config.clone(),
+            initializer_range: config.initializer_range,
             seed,
-            device,
             checkpoint,
             newly_initialized: Vec::new(),
             used: BTreeSet::new(),
         }
+    }
+
+    /// Whether the device can hold every tensor in one binding, before anything is put there.
+    pub(crate) fn check(
+        &self,
+        declarations: &[Declaration],
+        device: &ComputeDevice,
+    ) -> Result<(), ModelError> {
+        const MB: u64 = 1_000_000;
+        let Some(limit) = device.max_binding_bytes else {
+            return Ok(());
+        };
+        for declaration in declarations {
+            let count: usize = declaration.parts.iter().map(Part::count).sum();
+            let needed = 4 * count as u64;
+            if needed > limit {
+                return Err(ModelError::TooLarge {
+                    device: device.name.clone(),
+                    limit: limit / MB,
+                    name: declaration.parts[0].name.clone(),
+                    needed: needed / MB,
+                    short: (needed - limit).div_ceil(MB),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts every parameter's values in their place, one tensor at a time.
+    pub(crate) fn fill(
+        &mut self,
+        declarations: &[Declaration],
+        parameters: &mut Parameters,
+    ) -> Result<(), ModelError> {
+        let places: Vec<_> = parameters.iter().cloned().collect();
+        let parts = declarations
+            .iter()
+            .flat_map(|declaration| &declaration.parts);
+        for (part, place) in parts.zip(&places) {
+            parameters.set(place, self.values(part)?);
+        }
+        Ok(())
     }
 
     /// What was drawn and what was left; an error where the encoder itself is not there.
@@ -219,6 +272,7 @@ impl<'a> Source<'a> {
             .into_iter()
             // A buffer of older versions that holds 0, 1, 2, …; transformers ignores it too.
             .filter(|name| !self.used.contains(*name) && !name.ends_with("position_ids"))
+            .filter(|name| !checkpoint.passes_over(name))
             .map(str::to_owned)
             .collect::<BTreeSet<_>>();
         Ok(LoadReport {
@@ -227,122 +281,30 @@ impl<'a> Source<'a> {
         })
     }
 
-    pub(crate) fn bert(&mut self) -> Result<Bert, ModelError> {
-        let config = self.config.clone();
-        let hidden = config.hidden_size;
-        let at = |name: &str| format!("bert.embeddings.{name}.weight");
-        Ok(Bert {
-            word: self.parameter(at("word_embeddings"), &[config.vocab_size, hidden], None)?,
-            position: self.parameter(
-                at("position_embeddings"),
-                &[config.max_position_embeddings, hidden],
-                None,
-            )?,
-            token_type: self.parameter(
-                at("token_type_embeddings"),
-                &[config.type_vocab_size, hidden],
-                None,
-            )?,
-            norm: self.layer_norm("bert.embeddings.LayerNorm")?,
-            layers: (0..config.num_hidden_layers)
-                .map(|index| self.layer(index))
-                .collect::<Result<_, _>>()?,
-            pooler: self.linear("bert.pooler.dense", hidden, hidden)?,
-        })
-    }
-
-    fn layer(&mut self, index: usize) -> Result<Layer, ModelError> {
-        let (hidden, wide) = (self.config.hidden_size, self.config.intermediate_size);
-        let at = |name: &str| format!("bert.encoder.layer.{index}.{name}");
-        Ok(Layer {
-            query: self.linear(&at("attention.self.query"), hidden, hidden)?,
-            key: self.linear(&at("attention.self.key"), hidden, hidden)?,
-            value: self.linear(&at("attention.self.value"), hidden, hidden)?,
-            attention_output: self.linear(&at("attention.output.dense"), hidden, hidden)?,
-            attention_norm: self.layer_norm(&at("attention.output.LayerNorm"))?,
-            intermediate: self.linear(&at("intermediate.dense"), wide, hidden)?,
-            output: self.linear(&at("output.dense"), hidden, wide)?,
-            output_norm: self.layer_norm(&at("output.LayerNorm"))?,
-        })
-    }
-
-    pub(crate) fn linear(
-        &mut self,
-        name: &str,
-        out: usize,
-        inner: usize,
-    ) -> Result<Linear, ModelError> {
-        Ok(Linear {
-            weight: self.parameter(format!("{name}.weight"), &[out, inner], None)?,
-            bias: self.parameter(format!("{name}.bias"), &[out], Some(0.0))?,
-        })
-    }
-
-    fn layer_norm(&mut self, name: &str) -> Result<LayerNorm, ModelError> {
-        let hidden = self.config.hidden_size;
-        Ok(LayerNorm {
-            weight: self.parameter(format!("{name}.weight"), &[hidden], Some(1.0))?,
-            bias: self.parameter(format!("{name}.bias"), &[hidden], Some(0.0))?,
-            epsilon: self.config.layer_norm_eps,
-        })
-    }
-
-    // From the checkpoint; else filled with a constant; else drawn.
-    fn parameter(
-        &mut self,
-        name: String,
-        shape: &[usize],
-        constant: Option<f32>,
-    ) -> Result<Parameter, ModelError> {
-        let count: usize = shape.iter().product();
-        self.check_size(&name, count)?;
+    // From the checkpoint; else what a new one holds.
+    fn values(&mut self, part: &Part) -> Result<Vec<f32>, ModelError> {
         let found = self
             .checkpoint
             .as_ref()
-            .and_then(|checkpoint| checkpoint.find(&name));
-        let values = match (&self.checkpoint, found) {
-            (Some(checkpoint), Some(stored)) => {
-                let view = checkpoint.view(&stored)?;
-                if view.shape() != shape {
-                    return Err(ModelError::Shape {
-                        path: PathBuf::from(checkpoint.path),
-                        name: stored,
-                        found: view.shape().to_vec(),
-                        expected: shape.to_vec(),
-                    });
-                }
-                let values = to_f32(&view).ok_or_else(|| checkpoint.dtype_error(&stored, &view))?;
-                self.used.insert(stored);
-                values
+            .and_then(|checkpoint| checkpoint.find(&part.name));
+        if let (Some(checkpoint), Some(stored)) = (&self.checkpoint, found) {
+            let view = checkpoint.view(&stored)?;
+            if view.shape() != part.shape {
+                return Err(ModelError::Shape {
+                    path: PathBuf::from(checkpoint.path),
+                    name: stored,
+                    found: view.shape().to_vec(),
+                    expected: part.shape.clone(),
+                });
             }
-            _ => {
-                self.newly_initialized.push(name.clone());
-                match constant {
-                    Some(value) => vec![value; count],
-                    None => normal(self.seed, &name, count, self.config.initializer_range),
-                }
-            }
-        };
-        Ok(Parameter::new(
-            name,
-            shape.to_vec(),
-            values,
-            &self.device.device,
-        ))
-    }
-
-    fn check_size(&self, name: &str, count: usize) -> Result<(), ModelError> {
-        const MB: u64 = 1_000_000;
-        let (needed, limit) = (4 * count as u64, self.device.max_binding_bytes);
-        match limit {
-            Some(limit) if needed > limit => Err(ModelError::TooLarge {
-                device: self.device.name.clone(),
-                limit: limit / MB,
-                name: name.to_owned(),
-                needed: needed / MB,
-                short: (needed - limit).div_ceil(MB),
-            }),
-            _ => Ok(()),
+            let values = to_f32(&view).ok_or_else(|| checkpoint.dtype_error(&stored, &view))?;
+            self.used.insert(stored);
+            return Ok(values);
         }
+        self.newly_initialized.push(part.name.clone());
+        Ok(match part.fresh {
+            Fresh::Constant(value) => vec![value; part.count()],
+            Fresh::Drawn => normal(self.seed, &part.name, part.count(), self.initializer_range),
+        })
     }
 }

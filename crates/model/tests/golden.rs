@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use serde_json::Value;
 use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
 use tunesmith_model::{BertConfig, BertForSequenceClassification, Inputs, Mode, Targets};
@@ -86,11 +86,8 @@ fn model(device: &ComputeDevice) -> BertForSequenceClassification {
     let head: Vec<f32> = (0..768)
         .map(|i| (0.02 * f64::sin(1.0 + f64::from(i))) as f32)
         .collect();
-    let weight = model
-        .parameters_mut()
-        .find(|p| p.name == "classifier.weight")
-        .unwrap();
-    weight.value = Tensor::from_data(TensorData::new(head, [768]), &device.device);
+    let weight = model.parameters.get("classifier.weight").unwrap().clone();
+    model.parameters.set(&weight, head);
     model
 }
 
@@ -119,9 +116,9 @@ fn follows_pytorch(choice: DeviceChoice) {
 
     model.backward(output);
     let norms = golden["grad_l2"].as_object().unwrap();
-    assert_eq!(model.parameters().count(), norms.len());
-    for parameter in model.parameters() {
-        let gradient = parameter.gradient.clone().unwrap();
+    assert_eq!(model.parameters.iter().count(), norms.len());
+    for parameter in model.parameters.iter() {
+        let gradient = model.parameters.gradient(parameter);
         let squares = read(gradient).into_iter().map(|x| f64::from(x).powi(2));
         let norm = squares.sum::<f64>().sqrt();
         let wanted = norms[&parameter.name].as_f64().unwrap();

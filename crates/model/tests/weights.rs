@@ -104,14 +104,11 @@ fn a_bare_encoder_loads_and_the_report_names_what_was_drawn_and_what_was_left() 
         ["classifier.weight", "classifier.bias"]
     );
     assert_eq!(report.unused, ["cls.predictions.bias"]);
-    assert_eq!(model.parameters().count(), tensors.len());
+    assert_eq!(model.parameters.iter().count(), tensors.len());
     let same = load(dir.path()).unwrap().0;
     let head = |m: &BertForSequenceClassification| {
-        m.parameters()
-            .find(|p| p.name == "classifier.weight")
-            .unwrap()
-            .value
-            .to_data()
+        let weight = m.parameters.get("classifier.weight").unwrap();
+        m.parameters.value(weight).to_data()
     };
     assert_eq!(head(&model), head(&same), "the head comes from the seed");
 }

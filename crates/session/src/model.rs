@@ -112,7 +112,10 @@ pub(crate) fn load(
             ..
         }) if name.starts_with(HEAD) => {
             if args.ignore_mismatched_sizes {
-                return with_new_head(dir, config, seed, device);
+                let model = BertForSequenceClassification::from_pretrained_encoder(
+                    dir, config, seed, device,
+                )?;
+                return Ok(model);
             }
             Err(SessionError::Arguments(format!(
                 "the checkpoint {} was trained on other labels: its head ('{name}') has the shape \
@@ -123,27 +126,6 @@ pub(crate) fn load(
         }
         other => Ok(other?),
     }
-}
-
-/// The checkpoint's encoder under a head that is drawn anew.
-fn with_new_head(
-    dir: &Path,
-    config: BertConfig,
-    seed: u64,
-    device: &ComputeDevice,
-) -> Result<(BertForSequenceClassification, LoadReport), SessionError> {
-    let stored = BertConfig::from_dir(dir)?;
-    let (stored, mut report) =
-        BertForSequenceClassification::from_pretrained(dir, stored, seed, device)?;
-    let mut model = BertForSequenceClassification::from_config(config, seed, device)?;
-    for (new, stored) in model.parameters_mut().zip(stored.parameters()) {
-        if new.name.starts_with(HEAD) {
-            report.newly_initialized.push(new.name.clone());
-        } else {
-            new.value = stored.value.clone();
-        }
-    }
-    Ok((model, report))
 }
 
 /// transformers' two warnings about a checkpoint.

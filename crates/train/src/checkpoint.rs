@@ -8,7 +8,7 @@ use tunesmith_protocol::TrainingArguments;
 
 use crate::export::{TRAINER_STATE, TRAINING_ARGS, write_model};
 use crate::files::{Scratch, read_json, write_json};
-use crate::optimizer::{Tensors, take_tensor};
+use crate::optimizer::{Tensors, take_values};
 use crate::plan::PlanIdentity;
 use crate::run::{LastStep, Losses};
 use crate::{AdamW, TrainError, TrainerState};
@@ -145,10 +145,11 @@ pub(crate) fn set_parameters(
     model: &mut BertForSequenceClassification,
     mut tensors: Tensors,
 ) -> Result<(), String> {
-    let device = model.device().device.clone();
-    for parameter in model.parameters_mut() {
-        parameter.value = take_tensor(&mut tensors, &parameter.name, &parameter.shape, &device)?;
-        parameter.gradient = None;
+    let places: Vec<_> = model.parameters.iter().cloned().collect();
+    for parameter in &places {
+        let values = take_values(&mut tensors, &parameter.name, &parameter.shape)?;
+        model.parameters.set(parameter, values);
     }
+    model.zero_grad();
     Ok(())
 }

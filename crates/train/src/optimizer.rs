@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::{Tensor, TensorData};
-use tunesmith_kernels::{AdamWHyper, GradientNorm, adamw, gradient_norm};
+use burn::tensor::Tensor;
+use tunesmith_kernels::{AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, gradient_norm};
 use tunesmith_model::{BertForSequenceClassification, ModelError, write_tensors};
 
 /// `torch.optim.AdamW` as the Trainer sets it up: decoupled weight decay, none on biases and
@@ -16,16 +16,8 @@ pub struct AdamW {
     weight_decay: f32,
     max_grad_norm: f32,
     steps: u32,
-    moments: Vec<Moments>,
-    /// Stands in for a tensor that an in-place step has been handed.
-    hole: Tensor<1>,
-}
-
-/// The running means of one parameter's gradient, flat like the parameter.
-#[derive(Debug)]
-struct Moments {
-    exp_avg: Tensor<1>,
-    exp_avg_sq: Tensor<1>,
+    exp_avg: Blocks,
+    exp_avg_sq: Blocks,
 }
 
 /// Stored tensors by name, each with its shape.
@@ -41,23 +33,14 @@ impl AdamW {
         weight_decay: f64,
         max_grad_norm: f64,
     ) -> Self {
-        let device = &model.device().device;
-        let zeros = |count| Tensor::zeros([count], device);
-        let moments = model
-            .parameters()
-            .map(|p| Moments {
-                exp_avg: zeros(p.count()),
-                exp_avg_sq: zeros(p.count()),
-            })
-            .collect();
         Self {
             betas,
             epsilon,
             weight_decay: weight_decay as f32,
             max_grad_norm: max_grad_norm as f32,
             steps: 0,
-            moments,
-            hole: zeros(1),
+            exp_avg: model.parameters.zeros(),
+            exp_avg_sq: model.parameters.zeros(),
         }
     }
 
@@ -69,39 +52,17 @@ impl AdamW {
         learning_rate: f64,
     ) -> GradientNorm {
         let device = model.device().device.clone();
-        let gradients: Vec<Tensor<1>> = model
-            .parameters_mut()
-            .map(|parameter| {
-                let gradient = parameter.take_gradient();
-                parameter.gradient = Some(gradient.clone());
-                gradient
-            })
-            .collect();
-        let norm = gradient_norm(gradients.into_iter(), self.max_grad_norm, &device);
+        let (values, gradients) = model.parameters.values_and_gradients();
+        let norm = gradient_norm(gradients, self.max_grad_norm, &device);
         self.steps += 1;
         let hyper = AdamWHyper::new(learning_rate, self.betas, self.epsilon, self.steps, &device);
-        let Self { moments, hole, .. } = self;
-        let take = |tensor: &mut Tensor<1>| std::mem::replace(tensor, hole.clone());
-        for (parameter, moments) in model.parameters_mut().zip(moments) {
-            let decay = if parameter.decays() {
-                self.weight_decay
-            } else {
-                0.0
-            };
-            let state = [
-                take(&mut parameter.value),
-                parameter.take_gradient(),
-                take(&mut moments.exp_avg),
-                take(&mut moments.exp_avg_sq),
-            ];
-            let [value, gradient, exp_avg, exp_avg_sq] = adamw(&hyper, &norm, decay, state);
-            parameter.value = value;
-            parameter.gradient = Some(gradient);
-            *moments = Moments {
-                exp_avg,
-                exp_avg_sq,
-            };
-        }
+        let state = AdamWState {
+            values,
+            gradients,
+            exp_avg: &mut self.exp_avg,
+            exp_avg_sq: &mut self.exp_avg_sq,
+        };
+        adamw(&hyper, &norm, self.weight_decay, state);
         norm
     }
 
@@ -120,21 +81,22 @@ impl AdamW {
         model: &BertForSequenceClassification,
         path: &Path,
     ) -> Result<(), ModelError> {
-        let named: Vec<(String, &[usize], &Tensor<1>)> = model
-            .parameters()
-            .zip(&self.moments)
-            .flat_map(|(parameter, moments)| {
+        let named: Vec<(String, &[usize], Tensor<1>)> = model
+            .parameters
+            .iter()
+            .flat_map(|parameter| {
                 let [exp_avg, exp_avg_sq] = names(&parameter.name);
                 let shape = parameter.shape.as_slice();
+                let state = |blocks| model.parameters.state(blocks, parameter);
                 [
-                    (exp_avg, shape, &moments.exp_avg),
-                    (exp_avg_sq, shape, &moments.exp_avg_sq),
+                    (exp_avg, shape, state(&self.exp_avg)),
+                    (exp_avg_sq, shape, state(&self.exp_avg_sq)),
                 ]
             })
             .collect();
         let tensors = named
             .iter()
-            .map(|(name, shape, t)| (name.as_str(), *shape, (*t).clone()));
+            .map(|(name, shape, t)| (name.as_str(), *shape, t.clone()));
         write_tensors(path, tensors).await
     }
 
@@ -146,23 +108,17 @@ impl AdamW {
         mut tensors: Tensors,
         steps: u32,
     ) -> Result<(), String> {
-        let mut moments = Vec::with_capacity(self.moments.len());
-        for parameter in model.parameters() {
+        let parameters = &model.parameters;
+        for parameter in parameters.iter() {
             let [exp_avg, exp_avg_sq] = names(&parameter.name);
-            let mut take = |name: String| {
-                take_tensor(
-                    &mut tensors,
-                    &name,
-                    &parameter.shape,
-                    &model.device().device,
-                )
-            };
-            moments.push(Moments {
-                exp_avg: take(exp_avg)?,
-                exp_avg_sq: take(exp_avg_sq)?,
-            });
+            for (name, blocks) in [
+                (exp_avg, &mut self.exp_avg),
+                (exp_avg_sq, &mut self.exp_avg_sq),
+            ] {
+                let values = take_values(&mut tensors, &name, &parameter.shape)?;
+                parameters.set_state(blocks, parameter, values);
+            }
         }
-        self.moments = moments;
         self.steps = steps;
         Ok(())
     }
@@ -175,13 +131,12 @@ fn names(parameter: &str) -> [String; 2] {
     ]
 }
 
-/// Takes a stored tensor of this name and shape and uploads it, flat.
-pub(crate) fn take_tensor(
+/// Takes the values of the stored tensor of this name and shape.
+pub(crate) fn take_values(
     tensors: &mut Tensors,
     name: &str,
     shape: &[usize],
-    device: &burn::tensor::Device,
-) -> Result<Tensor<1>, String> {
+) -> Result<Vec<f32>, String> {
     let (stored, values) = tensors
         .remove(name)
         .ok_or_else(|| format!("the tensor '{name}' is missing"))?;
@@ -190,6 +145,5 @@ pub(crate) fn take_tensor(
             "the tensor '{name}' has the shape {stored:?}, not {shape:?}"
         ));
     }
-    let count = values.len();
-    Ok(Tensor::from_data(TensorData::new(values, [count]), device))
+    Ok(values)
 }

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use serde_json::Value;
 use tunesmith_data::{
     DataCollatorWithPadding, LoadDataset, TokenizeArgs, TokenizedDataset, Tokenizer,
@@ -70,11 +70,8 @@ fn model(device: &ComputeDevice) -> BertForSequenceClassification {
     let head: Vec<f32> = (0..768)
         .map(|i| (0.02 * f64::sin(1.0 + f64::from(i))) as f32)
         .collect();
-    let weight = model
-        .parameters_mut()
-        .find(|p| p.name == "classifier.weight")
-        .unwrap();
-    weight.value = Tensor::from_data(TensorData::new(head, [768]), &device.device);
+    let weight = model.parameters.get("classifier.weight").unwrap().clone();
+    model.parameters.set(&weight, head);
     model
 }
 
@@ -143,9 +140,9 @@ fn follows_pytorch(choice: DeviceChoice, case: &str) {
         );
     }
     let wanted = case["param_l2_after_10_steps"].as_object().unwrap();
-    assert_eq!(wanted.len(), model.parameters().count());
-    for parameter in model.parameters() {
-        let squares = read(parameter.value.clone())
+    assert_eq!(wanted.len(), model.parameters.iter().count());
+    for parameter in model.parameters.iter() {
+        let squares = read(model.parameters.value(parameter))
             .into_iter()
             .map(|x| f64::from(x).powi(2));
         let norm = squares.sum::<f64>().sqrt();

@@ -155,7 +155,7 @@ impl Run<'_> {
     }
 
     fn parameters_without_embeddings(&self) -> usize {
-        let parameters = self.trainer.model.parameters();
+        let parameters = self.trainer.model.parameters.iter();
         parameters
             .filter(|p| !p.name.ends_with("_embeddings.weight"))
             .map(|p| p.count())

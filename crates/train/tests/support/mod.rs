@@ -200,9 +200,9 @@ pub fn weights(trainer: &Trainer) -> Vec<(String, Vec<f32>)> {
             .try_to_vec()
             .unwrap()
     };
-    trainer
-        .model
-        .parameters()
-        .map(|p| (p.name.clone(), read(p.value.clone())))
+    let parameters = &trainer.model.parameters;
+    parameters
+        .iter()
+        .map(|p| (p.name.clone(), read(parameters.value(p))))
         .collect()
 }

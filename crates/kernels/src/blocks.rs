@@ -1,0 +1,216 @@
+//! Parameters side by side in few large buffers, so that one dispatch updates very many of them.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use tunesmith_shaders::COPY;
+
+use crate::buffer::{Buffer, floats, tensor};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run_in_place};
+
+/// A tensor in a block starts at a multiple of so many floats: 256 bytes, WebGPU's alignment of a
+/// storage binding.
+const ALIGNMENT: usize = 64;
+
+/// Where a tensor lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Slot {
+    /// Which block.
+    pub block: usize,
+    /// Its first element there.
+    pub offset: usize,
+    /// Its elements.
+    pub count: usize,
+}
+
+impl Slot {
+    /// `count` elements of it, from `offset` on.
+    #[must_use]
+    pub fn part(self, offset: usize, count: usize) -> Self {
+        Self {
+            offset: self.offset + offset,
+            count,
+            ..self
+        }
+    }
+}
+
+/// The sizes of blocks, and which part of each decays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockLayout {
+    blocks: Vec<Extents>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Extents {
+    count: usize,
+    /// So many elements from the start on are subject to weight decay.
+    decayed: usize,
+}
+
+impl BlockLayout {
+    /// Lays tensors out by their element counts, those that decay first; no block exceeds
+    /// `max_bytes`, unless a single tensor does. The slots come in the order of `tensors`.
+    pub fn new(tensors: &[(usize, bool)], max_bytes: Option<u64>) -> (Self, Vec<Slot>) {
+        let most = max_bytes.map_or(usize::MAX, |bytes| (bytes / 4) as usize);
+        let mut blocks: Vec<Extents> = vec![Extents::default()];
+        let mut slots = vec![None; tensors.len()];
+        for decays in [true, false] {
+            for (&(count, _), slot) in tensors
+                .iter()
+                .zip(&mut slots)
+                .filter(|((_, tensor_decays), _)| *tensor_decays == decays)
+            {
+                let padded = count.next_multiple_of(ALIGNMENT);
+                let last = blocks.len() - 1;
+                if blocks[last].count > 0 && blocks[last].count + padded > most {
+                    blocks.push(Extents::default());
+                }
+                let index = blocks.len() - 1;
+                let block = &mut blocks[index];
+                *slot = Some(Slot {
+                    block: index,
+                    offset: block.count,
+                    count,
+                });
+                block.count += padded;
+                if decays {
+                    block.decayed = block.count;
+                }
+            }
+        }
+        (Self { blocks }, slots.into_iter().flatten().collect())
+    }
+
+    /// Elements of a block and how many of them, from its start on, decay.
+    pub(crate) fn extents(&self, block: usize) -> (usize, usize) {
+        let Extents { count, decayed } = self.blocks[block];
+        (count, decayed)
+    }
+}
+
+/// One set of blocks: the values of all parameters, or their gradients, or a moment. Several sets of
+/// one layout agree in their slots.
+#[derive(Debug)]
+pub struct Blocks {
+    pub(crate) layout: BlockLayout,
+    pub(crate) buffers: Vec<Buffer>,
+}
+
+/// A parameter as an op reads it: flat, of any shape that its op gives it.
+#[derive(Debug, Clone)]
+pub struct View(pub(crate) Buffer);
+
+impl View {
+    /// Elements.
+    pub fn count(&self) -> usize {
+        self.0.count()
+    }
+}
+
+impl<const D: usize> From<&Tensor<D>> for View {
+    fn from(tensor: &Tensor<D>) -> Self {
+        Self(floats(tensor.clone()))
+    }
+}
+
+impl Blocks {
+    /// Blocks of zeros.
+    pub fn zeros(layout: &BlockLayout, device: &Device) -> Self {
+        let buffers = layout
+            .blocks
+            .iter()
+            .map(|block| floats(Tensor::<1>::zeros([block.count], device)))
+            .collect();
+        Self {
+            layout: layout.clone(),
+            buffers,
+        }
+    }
+
+    /// How the blocks are laid out.
+    pub fn layout(&self) -> &BlockLayout {
+        &self.layout
+    }
+
+    /// The tensor at `slot`, for an op to read. Drop it before the block is written to.
+    pub fn view(&self, slot: Slot) -> View {
+        View(self.buffers[slot.block].part(slot.offset, slot.count))
+    }
+
+    /// The tensor at `slot`, flat, `[count]`; to be read before the block is written to again.
+    pub fn tensor(&self, slot: Slot) -> Tensor<1> {
+        tensor(self.view(slot).0)
+    }
+
+    /// Writes `values`, as many as the slot has elements, to it.
+    pub fn write(&mut self, slot: Slot, values: Vec<f32>, device: &Device) {
+        let count = values.len();
+        let uploaded: Tensor<1> = Tensor::from_data(TensorData::new(values, [count]), device);
+        run_in_place(&Copy { count }, &[floats(uploaded)], &[], self, &[slot]);
+    }
+}
+
+struct Copy {
+    count: usize,
+}
+
+impl Kernel for Copy {
+    fn launch(&self, _: Class) -> Launch {
+        Launch {
+            variant: Variant::shader(COPY, &[]),
+            extent: Extent::Line(self.count),
+            params: Params::default().int(self.count),
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        outputs[0].copy_from_slice(floats[0]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_decays_comes_first_and_no_block_is_larger_than_a_binding() {
+        let tensors = [
+            (100, true),
+            (3, false),
+            (64, true),
+            (200, true),
+            (65, false),
+        ];
+        let (layout, slots) = BlockLayout::new(&tensors, None);
+        let at = |block, offset, count| Slot {
+            block,
+            offset,
+            count,
+        };
+        assert_eq!(
+            slots,
+            [
+                at(0, 0, 100),
+                at(0, 448, 3),
+                at(0, 128, 64),
+                at(0, 192, 200),
+                at(0, 512, 65)
+            ]
+        );
+        assert_eq!(layout.blocks.len(), 1);
+        assert_eq!(layout.extents(0), (640, 448));
+
+        let (layout, slots) = BlockLayout::new(&tensors, Some(4 * 256));
+        assert_eq!(
+            slots,
+            [
+                at(0, 0, 100),
+                at(2, 0, 3),
+                at(0, 128, 64),
+                at(1, 0, 200),
+                at(2, 64, 65)
+            ]
+        );
+        assert_eq!(layout.extents(0), (192, 192));
+        assert_eq!(layout.extents(2), (192, 0));
+    }
+}
