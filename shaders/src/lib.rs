@@ -199,6 +199,7 @@ shaders! {
     ];
     SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout"], [
         binding("probabilities", F32), binding("dy", F32), binding("dscores", F32),
+        binding_when("dropped", F32, "dropout"),
     ];
     EMBEDDING = "embedding", 64, [], [
         binding("word", Vec4), binding("position", Vec4), binding("token_type", Vec4),

@@ -1,4 +1,5 @@
-// dscores = P * (dP - sum(dP * P)) with dP the gradient through the dropout mask; one row a lane.
+// dscores = P * (dP - sum(dP * P)) with dP the gradient through the dropout mask, and P with its mask
+// applied once more; one row a lane.
 struct Params { rows: u32, seq: u32, stride: u32, pad: u32, seed_low: u32, seed_high: u32, step: u32, site: u32, threshold: u32, keep_scale: f32, pad1: u32, pad2: u32 }
 
 {{bindings}}
@@ -17,7 +18,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
             let col = block * 4u + lane;
             if col < params.seq {
                 var gradient = dy[start + col];
-                {{#dropout}}gradient *= factors[lane];{{/dropout}}
+                {{#dropout}}
+                gradient *= factors[lane];
+                dropped[start + col] = probabilities[start + col] * factors[lane];
+                {{/dropout}}
                 dscores[start + col] = gradient;
                 sum += gradient * probabilities[start + col];
             }

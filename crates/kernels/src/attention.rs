@@ -27,12 +27,11 @@ pub struct Attention {
     pub dropout: Dropout,
 }
 
-/// What [`attention`] keeps for its backward pass. Rows of `[batch * heads * seq, stride]` with
-/// `stride` the next multiple of 4 of `seq`.
+/// What [`attention`] keeps for its backward pass: the probabilities before dropout, which is drawn
+/// again. Rows of `[batch * heads * seq, stride]` with `stride` the next multiple of 4 of `seq`.
 #[derive(Debug, Clone)]
 pub struct AttentionSaved {
     probabilities: Tensor<2>,
-    dropped: Tensor<2>,
 }
 
 impl Attention {
@@ -169,10 +168,9 @@ pub fn attention(
     let context = empty([shape.batch * shape.seq, shape.hidden()], &device);
     let context = shape
         .scores_by_tokens(Layout::Nn, [value, shape.context()], 1.0)
-        .run(&[dropped.clone(), qkv], context);
+        .run(&[dropped, qkv], context);
     let saved = AttentionSaved {
         probabilities: tensor(probabilities),
-        dropped: tensor(dropped),
     };
     (tensor(context), saved)
 }
@@ -188,16 +186,23 @@ pub fn attention_backward(
     let (qkv, dcontext) = (floats(qkv.clone()), floats(dcontext.clone()));
     let [query, key, value] = shape.projections();
     let square = || empty([shape.rows(), shape.stride()], &device);
+    let ddropped = shape
+        .tokens_by_tokens([shape.context(), value], 1.0)
+        .run(&[dcontext.clone(), qkv.clone()], square());
+    let backward = SoftmaxBackward { shape: *shape };
+    let probabilities = floats(saved.probabilities.clone());
+    let inputs = [probabilities.clone(), ddropped];
+    let (dscores, dropped) = if shape.dropout.is_active() {
+        let [dscores, dropped] = run(&backward, &inputs, &[], [square(), square()]);
+        (dscores, dropped)
+    } else {
+        let [dscores] = run(&backward, &inputs, &[], [square()]);
+        (dscores, probabilities)
+    };
     let dqkv = empty([shape.batch * shape.seq, 3 * shape.hidden()], &device);
     let dqkv = shape
         .scores_by_tokens(Layout::Tn, [shape.context(), value], 1.0)
-        .run(&[floats(saved.dropped.clone()), dcontext.clone()], dqkv);
-    let ddropped = shape
-        .tokens_by_tokens([shape.context(), value], 1.0)
-        .run(&[dcontext, qkv.clone()], square());
-    let backward = SoftmaxBackward { shape: *shape };
-    let inputs = [floats(saved.probabilities.clone()), ddropped];
-    let [dscores] = run(&backward, &inputs, &[], [square()]);
+        .run(&[dropped, dcontext], dqkv);
     let dqkv = shape
         .scores_by_tokens(Layout::Nn, [key, query], shape.scale())
         .run(&[dscores.clone(), qkv.clone()], dqkv);
@@ -297,7 +302,17 @@ impl Kernel for SoftmaxBackward {
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let Attention { seq, dropout, .. } = self.shape;
         let stride = self.shape.stride();
-        outputs[0]
+        let (dscores, dropped) = outputs.split_at_mut(1);
+        if let Some(dropped) = dropped.first_mut() {
+            dropped
+                .par_chunks_mut(stride)
+                .enumerate()
+                .for_each(|(row, dropped)| {
+                    dropped.copy_from_slice(&floats[0][row * stride..][..stride]);
+                    dropout.apply_row(row, &mut dropped[..seq]);
+                });
+        }
+        dscores[0]
             .par_chunks_mut(stride)
             .enumerate()
             .for_each(|(row, dscores)| {

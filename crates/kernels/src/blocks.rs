@@ -10,6 +10,13 @@ use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run_in_place
 /// storage binding.
 const ALIGNMENT: usize = 64;
 
+/// A device's memory is had in pages as large as the largest tensor: larger blocks would leave more of
+/// the last page empty than they save in dispatches.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Elements uploaded at a time, so that a large tensor takes no second place of its size.
+const UPLOAD: usize = 1 << 20;
+
 /// Where a tensor lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Slot {
@@ -50,7 +57,7 @@ impl BlockLayout {
     /// Lays tensors out by their element counts, those that decay first; no block exceeds
     /// `max_bytes`, unless a single tensor does. The slots come in the order of `tensors`.
     pub fn new(tensors: &[(usize, bool)], max_bytes: Option<u64>) -> (Self, Vec<Slot>) {
-        let most = max_bytes.map_or(usize::MAX, |bytes| (bytes / 4) as usize);
+        let most = max_bytes.map_or(usize::MAX, |bytes| (bytes.min(MOST_BYTES) / 4) as usize);
         let mut blocks: Vec<Extents> = vec![Extents::default()];
         let mut slots = vec![None; tensors.len()];
         for decays in [true, false] {
@@ -142,10 +149,14 @@ impl Blocks {
     }
 
     /// Writes `values`, as many as the slot has elements, to it.
-    pub fn write(&mut self, slot: Slot, values: Vec<f32>, device: &Device) {
-        let count = values.len();
-        let uploaded: Tensor<1> = Tensor::from_data(TensorData::new(values, [count]), device);
-        run_in_place(&Copy { count }, &[floats(uploaded)], &[], self, &[slot]);
+    pub fn write(&mut self, slot: Slot, values: &[f32], device: &Device) {
+        for (place, values) in values.chunks(UPLOAD).enumerate() {
+            let count = values.len();
+            let data = TensorData::new(values.to_vec(), [count]);
+            let uploaded: Tensor<1> = Tensor::from_data(data, device);
+            let part = slot.part(place * UPLOAD, count);
+            run_in_place(&Copy { count }, &[floats(uploaded)], &[], self, &[part]);
+        }
     }
 }
 

@@ -111,7 +111,38 @@ impl Product {
 
 impl Kernel for Product {
     fn launch(&self, class: Class) -> Launch {
-        let tile = self.tile(class);
+        self.launch_tile(self.tile(class))
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let count = self.batch.outer * self.batch.inner;
+        let (a, b) = (floats[0], floats[1]);
+        let c = Pointer(outputs[0].as_mut_ptr(), outputs[0].len());
+        if self.epilogue == Epilogue::Bias {
+            for row in outputs[0].chunks_mut(self.ldc).take(self.m) {
+                row[..self.n].copy_from_slice(&floats[2][..self.n]);
+            }
+        }
+        if count == 1 {
+            self.one(a, b, &c, 0, Parallelism::Rayon(0));
+        } else {
+            // Each z writes its own part of C: `Batch` strides never overlap.
+            (0..count)
+                .into_par_iter()
+                .for_each(|z| self.one(a, b, &c, z, Parallelism::None));
+        }
+        if self.epilogue == Epilogue::RowSums {
+            for column in a.chunks(self.lda).take(self.k) {
+                for (sum, value) in outputs[1].iter_mut().zip(column) {
+                    *sum += value;
+                }
+            }
+        }
+    }
+}
+
+impl Product {
+    fn launch_tile(&self, tile: Tile) -> Launch {
         let Batch {
             outer,
             inner,
@@ -151,32 +182,6 @@ impl Kernel for Product {
                 outer * inner,
             ),
             params,
-        }
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let count = self.batch.outer * self.batch.inner;
-        let (a, b) = (floats[0], floats[1]);
-        let c = Pointer(outputs[0].as_mut_ptr(), outputs[0].len());
-        if self.epilogue == Epilogue::Bias {
-            for row in outputs[0].chunks_mut(self.ldc).take(self.m) {
-                row[..self.n].copy_from_slice(&floats[2][..self.n]);
-            }
-        }
-        if count == 1 {
-            self.one(a, b, &c, 0, Parallelism::Rayon(0));
-        } else {
-            // Each z writes its own part of C: `Batch` strides never overlap.
-            (0..count)
-                .into_par_iter()
-                .for_each(|z| self.one(a, b, &c, z, Parallelism::None));
-        }
-        if self.epilogue == Epilogue::RowSums {
-            for column in a.chunks(self.lda).take(self.k) {
-                for (sum, value) in outputs[1].iter_mut().zip(column) {
-                    *sum += value;
-                }
-            }
         }
     }
 }
@@ -243,5 +248,133 @@ impl Product {
                 parallelism,
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use burn::tensor::{Device, Tensor, TensorData};
+
+    use super::*;
+    use crate::buffer::{floats, tensor};
+    use crate::device::{ComputeDevice, adapters};
+
+    /// A product with one tile of the table, whatever the adapter would be given.
+    struct Forced(Product, Tile);
+
+    impl Kernel for Forced {
+        fn launch(&self, _: Class) -> Launch {
+            self.0.launch_tile(self.1)
+        }
+
+        fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
+            self.0.plain(floats, indices, outputs);
+        }
+    }
+
+    fn filled(count: usize, salt: f32, device: &Device) -> Buffer {
+        let values: Vec<f32> = (0..count)
+            .map(|i| ((i as f32 + 1.0) * (1.3 + salt)).sin())
+            .collect();
+        floats(Tensor::<1>::from_data(
+            TensorData::new(values, [count]),
+            device,
+        ))
+    }
+
+    fn read(buffer: Buffer) -> Vec<f32> {
+        let data = pollster::block_on(tensor::<1>(buffer).into_data_async()).unwrap();
+        data.try_to_vec().unwrap()
+    }
+
+    fn outputs(op: &Product, tile: Tile, device: &Device) -> Vec<Vec<f32>> {
+        let kernel = Forced(*op, tile);
+        let a = filled(op.k * op.m, 0.1, device);
+        let b = filled(op.k * op.n, 0.2, device);
+        let c = filled(op.m * op.n, 0.3, device);
+        match op.epilogue {
+            Epilogue::Bias => {
+                let bias = filled(op.n, 0.4, device);
+                let [c] = run(&kernel, &[a, b, bias], &[], [c]);
+                vec![read(c)]
+            }
+            Epilogue::RowSums => {
+                let sums = filled(op.m, 0.5, device);
+                run(&kernel, &[a, b], &[], [c, sums]).map(read).to_vec()
+            }
+            Epilogue::None => {
+                let [c] = run(&kernel, &[a, b], &[], [c]);
+                vec![read(c)]
+            }
+        }
+    }
+
+    /// Every tile is right on every software renderer that can run it, not only on the one that is
+    /// given it: with subgroups, without them, and as a GPU would.
+    #[test]
+    fn every_tile_equals_the_plain_product() {
+        let renderers = pollster::block_on(async {
+            let mut opened: Vec<(ComputeDevice, u32)> = Vec::new();
+            for adapter in adapters().await {
+                if adapter.kind == AdapterKind::Software {
+                    let lanes = if adapter.name.contains("SwiftShader") {
+                        4
+                    } else {
+                        8
+                    };
+                    opened.push((
+                        adapter.open_with_webgpu_defaults("test").await.unwrap(),
+                        lanes,
+                    ));
+                }
+            }
+            opened
+        });
+        assert!(
+            !renderers.is_empty(),
+            "no software renderer: run `cargo xtask test`"
+        );
+        let mut tiles = 0;
+        for (m, n, k) in [(4, 4, 4), (36, 100, 64), (64, 32, 68)] {
+            for gemm in Gemm::variants() {
+                let (lda, ldb) = match gemm.layout {
+                    Layout::Nn => (k, n),
+                    Layout::Nt => (k, k),
+                    Layout::Tn => (m, n),
+                };
+                let op = Product {
+                    layout: gemm.layout,
+                    m,
+                    n,
+                    k,
+                    lda,
+                    ldb,
+                    ldc: n,
+                    start: Start::default(),
+                    batch: Batch::ONE,
+                    alpha: 0.5,
+                    accumulate: gemm.epilogue != Epilogue::Bias,
+                    epilogue: gemm.epilogue,
+                };
+                let wanted = outputs(&op, gemm.tile, &Device::flex());
+                for (renderer, lanes) in &renderers {
+                    if gemm.tile.lanes != 1 && gemm.tile.lanes != *lanes {
+                        continue;
+                    }
+                    tiles += 1;
+                    let got = outputs(&op, gemm.tile, &renderer.device);
+                    let label = format!("{gemm:?} {m}x{n}x{k} on {}", renderer.name);
+                    assert_eq!(renderer.failure(), None, "{label}");
+                    for (got, wanted) in got.iter().flatten().zip(wanted.iter().flatten()) {
+                        assert!(
+                            (got - wanted).abs() < 2e-5 * (1.0 + wanted.abs()),
+                            "{label}: {got}, {wanted}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(tiles >= 60, "{tiles}");
     }
 }

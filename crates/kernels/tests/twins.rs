@@ -89,7 +89,7 @@ fn gradients(counts: &[usize], device: &Device) -> (Blocks, Vec<Slot>) {
     let (layout, slots) = BlockLayout::new(&tensors, None);
     let mut blocks = Blocks::zeros(&layout, device);
     for (salt, slot) in slots.iter().enumerate() {
-        blocks.write(*slot, values(slot.count, 100 + salt as u64), device);
+        blocks.write(*slot, &values(slot.count, 100 + salt as u64), device);
     }
     (blocks, slots)
 }
@@ -324,8 +324,8 @@ fn one_optimizer_step() {
                 let mut blocks = Blocks::zeros(&layout, device);
                 for slot in &slots {
                     let values = values(slot.count, salt + slot.count as u64);
-                    let values = values.into_iter().map(|x| x.powi(power)).collect();
-                    blocks.write(*slot, values, device);
+                    let values: Vec<f32> = values.into_iter().map(|x| x.powi(power)).collect();
+                    blocks.write(*slot, &values, device);
                 }
                 blocks
             };

@@ -135,12 +135,12 @@ impl Parameters {
     }
 
     /// Writes the state that belongs to a parameter; as many `values` as it has elements.
-    pub fn set_state(&self, state: &mut Blocks, parameter: &Parameter, values: Vec<f32>) {
+    pub fn set_state(&self, state: &mut Blocks, parameter: &Parameter, values: &[f32]) {
         state.write(parameter.slot, values, &self.device);
     }
 
     /// Writes a parameter's value; as many `values` as it has elements.
-    pub fn set(&mut self, parameter: &Parameter, values: Vec<f32>) {
+    pub fn set(&mut self, parameter: &Parameter, values: &[f32]) {
         self.values.write(parameter.slot, values, &self.device);
     }
 

@@ -245,7 +245,7 @@ impl<'a> Source<'a> {
             .iter()
             .flat_map(|declaration| &declaration.parts);
         for (part, place) in parts.zip(&places) {
-            parameters.set(place, self.values(part)?);
+            parameters.set(place, &self.values(part)?);
         }
         Ok(())
     }

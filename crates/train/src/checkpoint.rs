@@ -148,7 +148,7 @@ pub(crate) fn set_parameters(
     let places: Vec<_> = model.parameters.iter().cloned().collect();
     for parameter in &places {
         let values = take_values(&mut tensors, &parameter.name, &parameter.shape)?;
-        model.parameters.set(parameter, values);
+        model.parameters.set(parameter, &values);
     }
     model.zero_grad();
     Ok(())

@@ -116,7 +116,7 @@ impl AdamW {
                 (exp_avg_sq, &mut self.exp_avg_sq),
             ] {
                 let values = take_values(&mut tensors, &name, &parameter.shape)?;
-                parameters.set_state(blocks, parameter, values);
+                parameters.set_state(blocks, parameter, &values);
             }
         }
         self.steps = steps;

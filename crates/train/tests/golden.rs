@@ -71,7 +71,7 @@ fn model(device: &ComputeDevice) -> BertForSequenceClassification {
         .map(|i| (0.02 * f64::sin(1.0 + f64::from(i))) as f32)
         .collect();
     let weight = model.parameters.get("classifier.weight").unwrap().clone();
-    model.parameters.set(&weight, head);
+    model.parameters.set(&weight, &head);
     model
 }
 
