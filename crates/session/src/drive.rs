@@ -1,6 +1,7 @@
 //! The run itself, in the order of `run_glue.py`.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use tunesmith::metrics::Metric;
 use tunesmith::model::BertConfig;
@@ -14,6 +15,9 @@ use crate::model::{load, model_files, set_dropouts, warnings};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
 use crate::{SessionError, open};
+
+/// How often a screen hears of the steps.
+const LIVE: Duration = Duration::from_secs(1);
 
 /// Does everything, telling it to `shared`.
 pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), SessionError> {
@@ -77,7 +81,8 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     let mut trainer = Trainer::new(model, training, collator)
         .metric(metric)
         .names(names)
-        .tokenizer_files(tokenizer_files);
+        .tokenizer_files(tokenizer_files)
+        .live(LIVE);
     if let Some((split, rows)) = eval.first() {
         trainer = trainer.eval_dataset(split, rows.clone());
     }

@@ -1,5 +1,7 @@
 //! From a collated batch to what a model takes, and from device results to host numbers.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use burn::tensor::{Tensor, Transaction};
 use tunesmith_data::{Batch, Labels, PaddingSide};
 use tunesmith_model::{Inputs, Targets};
@@ -25,8 +27,16 @@ pub fn batch_inputs(batch: &Batch) -> (Inputs, Option<Targets>) {
     (inputs, targets)
 }
 
+static READ_BACKS: AtomicU64 = AtomicU64::new(0);
+
+/// How often this process has waited for numbers of a device so far; read it twice to count a run's.
+pub fn read_backs() -> u64 {
+    READ_BACKS.load(Ordering::Relaxed)
+}
+
 /// Brings several tensors to the host in one go, which waits for the device only once.
 pub(crate) async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, TrainError> {
+    READ_BACKS.fetch_add(1, Ordering::Relaxed);
     let transaction = tensors
         .into_iter()
         .fold(Transaction::default(), |all, tensor| all.register(tensor));

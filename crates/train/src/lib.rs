@@ -1,6 +1,6 @@
 //! Training, evaluation and prediction: transformers' `Trainer` on tunesmith's models.
 //!
-//! The loop is pulled: [`Run::next`] does at most one unit of work (an optimizer step, a batch of an
+//! The loop is pulled: [`Run::next`] does one unit of work (an optimizer step, a batch of an
 //! evaluation, a checkpoint) and hands out what happened, so that a shell pauses by not pulling and
 //! stops between two units. Nothing here blocks, spawns a thread or keeps random state: which rows a
 //! step takes and which elements it drops follow from (seed, step) alone, and a resumed run repeats
@@ -30,7 +30,7 @@ mod speed;
 mod state;
 mod trainer;
 
-pub use batch::batch_inputs;
+pub use batch::{batch_inputs, read_backs};
 pub use card::Names;
 pub use checkpoint::checkpoints;
 pub use device::device_info;

@@ -3,13 +3,15 @@
 mod keep;
 mod step;
 
+use step::Unread;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tunesmith_data::TokenizedDataset;
 use tunesmith_protocol::{Command, Eval, Event, IntervalStrategy, Log, Metrics};
-use web_time::Duration;
+use web_time::{Duration, Instant};
 
 use crate::clock::now;
 
@@ -40,6 +42,9 @@ pub struct Run<'t> {
     /// This run's checkpoints, the latest last: the only ones it may delete.
     pub(crate) saved: Vec<(u64, PathBuf)>,
     stop: Option<Stop>,
+    unread: Vec<Unread>,
+    /// When numbers were last read back, or the clock started again after other work.
+    read_at: Instant,
     speed: Speed,
     time: Duration,
     output: Option<TrainOutput>,
@@ -97,14 +102,16 @@ impl<'t> Run<'t> {
             resumed_from: 0,
             saved: Vec::new(),
             stop: None,
+            unread: Vec::new(),
+            read_at: now(),
             speed: Speed::default(),
             time: Duration::ZERO,
             output: None,
         }
     }
 
-    /// The next event, after at most one unit of work each: an optimizer step, a batch of an
-    /// evaluation, or a checkpoint. `None` when the run has ended; [`Run::output`] is there then.
+    /// The next event, after one unit of work: an optimizer step, a batch of an evaluation, or a
+    /// checkpoint; or after several steps, where nothing asks for their numbers yet. `None` when the run has ended; [`Run::output`] is there then.
     ///
     /// # Errors
     /// A loss that isn't finite, a device that fails, a disk that is full; the message says which
@@ -118,6 +125,10 @@ impl<'t> Run<'t> {
                 return Ok(None);
             }
             let start = now();
+            if self.unread.is_empty() {
+                // What a shell did since, a pause perhaps, is no part of a step's time.
+                self.read_at = start;
+            }
             let done = self.work().await;
             self.time += start.elapsed();
             done.map_err(|error| self.in_context(error))?;
@@ -155,6 +166,9 @@ impl<'t> Run<'t> {
 
     async fn work(&mut self) -> Result<(), TrainError> {
         if let Some(stop) = self.stop {
+            if !self.unread.is_empty() {
+                return self.read_steps().await;
+            }
             return self.end_early(stop).await;
         }
         if self.evaluation.is_some() {

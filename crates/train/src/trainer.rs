@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use web_time::Duration;
+
 use tunesmith_data::{DataCollatorWithPadding, TokenizedDataset};
 use tunesmith_metrics::Metric;
 use tunesmith_model::BertForSequenceClassification;
@@ -25,6 +27,7 @@ pub struct Trainer {
     pub(crate) metric: Option<Metric>,
     pub(crate) names: Names,
     pub(crate) tokenizer_files: Option<PathBuf>,
+    pub(crate) live: Option<Duration>,
 }
 
 /// What a training came to.
@@ -91,6 +94,7 @@ impl Trainer {
             metric: None,
             names: Names::default(),
             tokenizer_files: None,
+            live: None,
         }
     }
 
@@ -127,6 +131,15 @@ impl Trainer {
     #[must_use]
     pub fn tokenizer_files(mut self, folder: impl Into<PathBuf>) -> Self {
         self.tokenizer_files = Some(folder.into());
+        self
+    }
+
+    /// For a screen: tells of steps at least so often. Otherwise a GPU's numbers are read back where
+    /// something needs them (a log entry, an evaluation, a checkpoint), so that it never waits, and
+    /// the events of the steps between come together.
+    #[must_use]
+    pub fn live(mut self, interval: Duration) -> Self {
+        self.live = Some(interval);
         self
     }
 

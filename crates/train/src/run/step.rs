@@ -1,7 +1,8 @@
-//! One optimizer step, read back once, and what it leaves to be done.
+//! One optimizer step, what it leaves to be done, and its numbers once they are read back.
 
 use std::collections::VecDeque;
 
+use burn::tensor::Tensor;
 use tunesmith_model::Mode;
 use tunesmith_protocol::{Event, IntervalStrategy, Step};
 
@@ -13,9 +14,25 @@ use crate::checkpoint::Action;
 use crate::plan::PlannedStep;
 use crate::{TrainError, Trainer};
 
+/// So many steps are given to the device at most before their numbers are read.
+const MOST_UNREAD: usize = 1024;
+
+/// A step that the device was given and whose numbers are not here yet.
+pub(super) struct Unread {
+    step: u64,
+    epoch: f64,
+    learning_rate: f64,
+    rows: usize,
+    longest: usize,
+    /// The loss of every micro-batch, `[1]`, and its share in the step's.
+    losses: Vec<(Tensor<1>, f64)>,
+    /// `[norm, clip factor]`.
+    norm: Tensor<1>,
+}
+
 impl Run<'_> {
+    /// Gives the device a step. Nothing waits for it, unless something is due that needs its numbers.
     pub(super) async fn step(&mut self) -> Result<(), TrainError> {
-        let start = now();
         let done = self.trainer.state.global_step;
         let planned = self.plan.step(done);
         let order = match self.order.take() {
@@ -28,8 +45,7 @@ impl Run<'_> {
             .map(|b| self.plan.batch(&order, b).len())
             .sum();
         let first_pass = planned.epoch * self.plan.batches_per_epoch() as u64;
-        let mut results = Vec::new();
-        let mut shares = Vec::new();
+        let mut losses = Vec::new();
         let (mut longest, mut tokens) = (0, 0);
         let Trainer {
             model,
@@ -54,49 +70,87 @@ impl Run<'_> {
                 step: pass,
             };
             let output = model.forward_scaled(&inputs, Some(&targets), &mode, share as f32)?;
-            results.extend(output.loss.clone());
-            shares.push(share);
+            losses.extend(output.loss.clone().map(|loss| (loss, share)));
             model.backward(output);
             longest = longest.max(batch.seq);
             tokens += batch.batch * batch.seq;
         }
         let learning_rate = self.schedule.learning_rate(done);
-        results.push(self.optimizer.step(model, learning_rate).values());
-        let values = read(results).await?;
-        let first = |values: &Vec<f32>| values.first().copied().map_or(f64::NAN, f64::from);
-        let loss = values
-            .iter()
-            .zip(&shares)
-            .map(|(value, share)| first(value) * share)
-            .sum();
-        let grad_norm = values.last().map_or(f64::NAN, first);
+        let norm = self.optimizer.step(model, learning_rate).values();
 
         self.order = Some((planned.epoch, order));
-        self.check_finite(done + 1, learning_rate, loss, grad_norm)?;
         let flos = 6.0 * tokens as f64 * self.parameters_without_embeddings() as f64;
         let state = &mut self.trainer.state;
         state.global_step = done + 1;
         state.epoch = planned.epoch as f64
             + planned.batches.end as f64 / self.plan.batches_per_epoch() as f64;
         state.total_flos += flos;
-        self.losses.since_log += loss;
-        self.last = LastStep {
-            grad_norm,
-            learning_rate,
-        };
         self.pending = self.actions(&planned);
-        self.speed.add(start.elapsed(), rows);
-        self.events.push_back(Event::Step(Step {
+        self.unread.push(Unread {
             step: done + 1,
             epoch: self.trainer.state.epoch,
-            loss,
             learning_rate,
-            grad_norm,
-            batch_rows: rows as u64,
-            batch_length: longest as u64,
-            samples_per_second: self.speed.samples_per_second(),
-            remaining_seconds: self.speed.remaining(self.plan.total_steps() - (done + 1)),
-        }));
+            rows,
+            longest,
+            losses,
+            norm,
+        });
+        if self.must_read() {
+            self.read_steps().await?;
+        }
+        Ok(())
+    }
+
+    // On the CPU device there is nothing to wait for.
+    fn must_read(&self) -> bool {
+        let live = self.trainer.live;
+        self.trainer.model.device().kind.is_none()
+            || !self.pending.is_empty()
+            || self.trainer.state.global_step == self.plan.total_steps()
+            || self.unread.len() == MOST_UNREAD
+            || live.is_some_and(|interval| self.read_at.elapsed() >= interval)
+    }
+
+    /// Reads back the numbers of all steps that are not read yet, in one go, and tells of them.
+    pub(super) async fn read_steps(&mut self) -> Result<(), TrainError> {
+        let unread = std::mem::take(&mut self.unread);
+        if unread.is_empty() {
+            return Ok(());
+        }
+        let tensors = unread
+            .iter()
+            .flat_map(|step| step.losses.iter().map(|(loss, _)| loss).chain([&step.norm]))
+            .cloned()
+            .collect();
+        let mut values = read(tensors).await?.into_iter();
+        let mut next = || {
+            let first = values.next().and_then(|values| values.first().copied());
+            first.map_or(f64::NAN, f64::from)
+        };
+        let time = self.read_at.elapsed() / unread.len() as u32;
+        self.read_at = now();
+        for step in unread {
+            let loss = step.losses.iter().map(|(_, share)| next() * share).sum();
+            let grad_norm = next();
+            self.check_finite(step.step, step.learning_rate, loss, grad_norm)?;
+            self.losses.since_log += loss;
+            self.last = LastStep {
+                grad_norm,
+                learning_rate: step.learning_rate,
+            };
+            self.speed.add(time, step.rows);
+            self.events.push_back(Event::Step(Step {
+                step: step.step,
+                epoch: step.epoch,
+                loss,
+                learning_rate: step.learning_rate,
+                grad_norm,
+                batch_rows: step.rows as u64,
+                batch_length: step.longest as u64,
+                samples_per_second: self.speed.samples_per_second(),
+                remaining_seconds: self.speed.remaining(self.plan.total_steps() - step.step),
+            }));
+        }
         Ok(())
     }
 
