@@ -2,6 +2,7 @@
 //!
 //! A binary of its own, so that the product doesn't carry the model that it is compared with.
 
+mod allocator;
 mod kernels;
 mod ours;
 mod stock;
@@ -75,6 +76,7 @@ trait Contender {
 }
 
 fn main() -> Result<()> {
+    allocator::keep_freed_memory();
     let cli = Cli::parse();
     let (Cli::Step(args) | Cli::Kernels(args)) = &cli;
     let choice = match args.device {
