@@ -7,6 +7,7 @@ use tunesmith_shaders::{Layout, SOFTMAX, SOFTMAX_BACKWARD};
 
 use crate::buffer::{empty, floats, ints, tensor};
 use crate::dropout::Dropout;
+use crate::elementwise::exp;
 use crate::gemm::{Batch, Epilogue, Product, Start};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 
@@ -262,7 +263,7 @@ impl Kernel for Softmax {
                     .fold(-3.0e38, f32::max);
                 let mut sum = 0.0;
                 for c in valid.clone() {
-                    kept[c] = libm::expf(scores[c] - highest);
+                    kept[c] = exp(scores[c] - highest);
                     sum += kept[c];
                 }
                 let scale = 1.0 / sum;

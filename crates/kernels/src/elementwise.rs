@@ -85,6 +85,27 @@ fn erf(value: f32) -> f32 {
     x * p / q
 }
 
+/// e^x for x <= 0, within 2e-7 of the true value relatively (Cephes' `expf`), without a branch, so that
+/// a loop over it runs in vector registers.
+#[inline(always)]
+pub(crate) fn exp(value: f32) -> f32 {
+    const LN2_HIGH: f32 = 0.693_359_4;
+    const LN2_LOW: f32 = -2.121_944_4e-4;
+    // Adding 1.5 * 2^23 rounds to an integer, which the sum's last bits then hold.
+    const ROUND: f32 = 12_582_912.0;
+    let x = value.max(-87.0);
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    let p = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
+        + 1.666_666_5e-1)
+        * r
+        + 5.000_000_1e-1;
+    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits());
+    let power = f32::from_bits(exponent.wrapping_add(127) << 23);
+    (p * r * r + r + 1.0) * power
+}
+
 /// `x * Phi(x)`, the exact GELU (Hendrycks and Gimpel, arXiv 1606.08415): `[rows, cols]`, `cols` a
 /// multiple of 4.
 pub fn gelu(x: &Tensor<2>) -> Tensor<2> {
@@ -101,7 +122,7 @@ pub fn gelu_backward(x: &Tensor<2>, dy: &Tensor<2>) -> Tensor<2> {
     elementwise(GELU_BACKWARD, 4, &[x, dy], |inputs, dx| {
         for ((dx, x), dy) in dx.iter_mut().zip(inputs[0]).zip(inputs[1]) {
             let cdf = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
-            *dx = dy * (cdf + x * INV_SQRT_TAU * libm::expf(-0.5 * x * x));
+            *dx = dy * (cdf + x * INV_SQRT_TAU * exp(-0.5 * x * x));
         }
     })
 }
@@ -126,7 +147,17 @@ pub fn tanh_backward(y: &Tensor<2>, dy: &Tensor<2>) -> Tensor<2> {
 
 #[cfg(test)]
 mod tests {
-    use super::erf;
+    use super::{erf, exp};
+
+    #[test]
+    fn exp_is_within_a_few_ulp_of_libm() {
+        let worst = (0..=80_000)
+            .map(|i| f64::from(i) / -1000.0)
+            .map(|x| (f64::from(exp(x as f32)) / libm::exp(f64::from(x as f32)) - 1.0).abs())
+            .fold(0.0, f64::max);
+        assert!(worst < 2e-7, "worst error {worst}");
+        assert!(exp(-1e30) < 1e-37);
+    }
 
     #[test]
     fn erf_is_within_a_few_ulp_of_libm() {

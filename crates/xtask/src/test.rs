@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use crate::project::{PARAPHRASE_CONFIG, Project};
-use crate::setup::{minilm, python, vulkan};
+use crate::setup::{minilm, python, swiftshader, vulkan};
 use crate::shell::Cmd;
 
 /// How many tests did what.
@@ -71,11 +71,14 @@ impl Tally {
 /// When the set-up fails or cargo can't be started.
 pub fn cargo(project: &Project, filters: &[String]) -> Result<Tally> {
     vulkan::software().context("the tests need software Vulkan")?;
+    let swiftshader = swiftshader::manifest().context("the tests need SwiftShader")?;
     let mut command = project
         .cargo()
         .args(["test", "--workspace", "--no-fail-fast"])
         .env("TUNESMITH_MINILM", minilm::for_tests(project)?)
-        .env("TUNESMITH_SHARED", shared(project));
+        .env("TUNESMITH_SHARED", shared(project))
+        // Beside the system's drivers.
+        .env("VK_ADD_DRIVER_FILES", swiftshader);
     if !filters.is_empty() {
         command = command.arg("--").args(filters);
     }

@@ -5,4 +5,5 @@ pub mod apt;
 pub mod minilm;
 pub mod python;
 pub mod rust;
+pub mod swiftshader;
 pub mod vulkan;
