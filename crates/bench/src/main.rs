@@ -26,7 +26,7 @@ enum Cli {
     Kernels(StepArgs),
 }
 
-#[derive(Parser)]
+#[derive(Parser, Clone)]
 struct StepArgs {
     /// A directory with config.json and model.safetensors; random weights of its shape where the
     /// second is missing.
@@ -97,6 +97,9 @@ fn main() -> Result<()> {
         &device,
         started,
     )?];
+    if device.kind.is_some() {
+        rows[0]["host_ms"] = json!(milliseconds(host(args, &config, &device)?));
+    }
     if !args.no_stock {
         // A device of its own, so that neither finds the other's kernels or memory.
         let started = Instant::now();
@@ -150,6 +153,58 @@ fn measure(
     }))
 }
 
+/// Seconds that the host computes for a step, the GPU's work taken out: a model of the same layers, and
+/// so of the same dispatches, that is too narrow to keep any device busy.
+fn host(args: &StepArgs, config: &BertConfig, device: &ComputeDevice) -> Result<f64> {
+    let width = 4 * config.num_attention_heads;
+    let config = BertConfig {
+        hidden_size: width,
+        intermediate_size: width,
+        vocab_size: 64,
+        max_position_embeddings: 8,
+        ..config.clone()
+    };
+    let args = StepArgs {
+        model: PathBuf::new(),
+        batch: 1,
+        seq: 4,
+        ..args.clone()
+    };
+    let mut narrow = ours::Ours::new(&args, config, device)?;
+    let mut times = Vec::with_capacity(args.steps);
+    for _ in 0..args.steps + 2 {
+        let before = host_time();
+        narrow.step(false)?;
+        times.push(host_time() - before);
+    }
+    Ok(median(times.split_off(2)))
+}
+
+/// How the names of the threads begin on which cubecl drives a device.
+const CUBECL_THREAD: &str = "DSD-";
+
+/// Seconds that the host's side of a step has computed so far: this thread, which describes it, and
+/// cubecl's, which submits it. A software renderer does the GPU's work on others.
+fn host_time() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
+        return f64::NAN;
+    };
+    let nanoseconds = |thread: &std::path::Path| -> Option<u64> {
+        let name = std::fs::read_to_string(thread.join("comm")).ok()?;
+        let main = thread.ends_with(std::process::id().to_string());
+        if !main && !name.starts_with(CUBECL_THREAD) {
+            return None;
+        }
+        let times = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+        times.split_whitespace().next()?.parse().ok()
+    };
+    let total: u64 = threads
+        .flatten()
+        .filter_map(|thread| nanoseconds(&thread.path()))
+        .sum();
+    total as f64 / 1e9
+}
+
 /// What the device's pools hold, or on the CPU what the process peaked at.
 fn memory(device: &Device) -> Option<u64> {
     if let Some(usage) = device
@@ -185,6 +240,7 @@ fn print(report: &Value) {
         "backward_ms",
         "optimizer_ms",
         "dispatches",
+        "host_ms",
         "memory_mb",
     ];
     println!("{}", columns.map(|c| format!("{c:>13}")).join(""));

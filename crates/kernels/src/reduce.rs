@@ -40,7 +40,7 @@ pub fn gradient_norm(gradients: &Blocks, max_norm: f32, device: &Device) -> Grad
             count: block.count(),
             slot,
         };
-        [partial] = run(&op, &[block.clone()], &[], [partial]);
+        [partial] = run(&op, std::slice::from_ref(block), &[], [partial]);
     }
     let [norm] = run(
         &Clip { slots, max_norm },
