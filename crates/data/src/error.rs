@@ -4,6 +4,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use strsim::levenshtein;
+
 /// What can go wrong between a file and a batch.
 ///
 /// Rows are counted from 0, as `dataset[row]` counts them; lines of text files from 1, as editors do.
@@ -282,7 +284,7 @@ fn nearest(wanted: &str, names: &[String]) -> String {
     let wanted = wanted.to_lowercase();
     names
         .iter()
-        .map(|name| (edit_distance(&wanted, &name.to_lowercase()), name))
+        .map(|name| (levenshtein(&wanted, &name.to_lowercase()), name))
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, name)| {
             *distance <= 2.max(wanted.chars().count().max(name.chars().count()) / 3)
@@ -290,22 +292,6 @@ fn nearest(wanted: &str, names: &[String]) -> String {
         })
         .map(|(_, name)| format!(". Did you mean {name:?}?"))
         .unwrap_or_default()
-}
-
-/// Levenshtein's distance, in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -325,13 +311,6 @@ mod tests {
         assert!(error.to_string().ends_with("Did you mean \"label\"?"));
         let error = DataError::no_column("premise", vec!["sentence1", "label"]);
         assert!(!error.to_string().contains("Did you mean"), "{error}");
-    }
-
-    #[test]
-    fn edit_distance_counts_single_changes() {
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("abc", "abc"), 0);
     }
 
     #[test]

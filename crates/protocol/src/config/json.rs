@@ -3,6 +3,7 @@
 //! wrong type, so the keys are looked at here, one by one.
 
 use serde_json::{Map, Value};
+use strsim::levenshtein;
 
 use super::{ConfigError, Problem, RunConfig};
 
@@ -128,7 +129,7 @@ impl RunConfig {
 fn unknown(key: &str, known: &[String]) -> String {
     let nearest = known
         .iter()
-        .map(|known| (edits(key, known), known))
+        .map(|known| (levenshtein(key, known), known))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
         Some((distance, nearest)) if distance <= (key.len() / 3).max(2) => {
@@ -136,20 +137,4 @@ fn unknown(key: &str, known: &[String]) -> String {
         }
         _ => "there is no such argument; remove it".to_owned(),
     }
-}
-
-/// Levenshtein's distance: letters to insert, delete or change.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let changed = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
