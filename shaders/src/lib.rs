@@ -64,8 +64,8 @@ impl Hash for Shader {
     }
 }
 
-/// How many partial sums a tensor's sum of squares is split into.
-pub const SUM_SQUARES_LANES: u32 = 1024;
+/// How many partial sums a block's sum of squares is split into: enough lanes for a large GPU.
+pub const SUM_SQUARES_LANES: u32 = 16 * 1024;
 
 impl Shader {
     /// The complete WGSL of the variant with these flags.
@@ -173,18 +173,20 @@ macro_rules! shaders {
 
 use Element::{F32, I32, Vec4};
 
-// name, invocations a workgroup, flags, bindings: inputs, indices, outputs.
+// name, invocations a workgroup, flags, bindings: inputs, indices, outputs, and the noise of a mask.
 shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
-    DROPOUT = "dropout", 16, [], [binding("x", F32), binding("output", F32)];
+    DROPOUT = "dropout", 16, [], [binding("x", F32), binding("output", F32), binding("noise", I32)];
     LAYER_NORM = "layer_norm", 16, ["residual", "dropout"], [
         binding("x", Vec4), binding_when("residual", Vec4, "residual"),
         binding("affine", Vec4),
         binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32),
+        binding_when("noise", I32, "dropout"),
     ];
     LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("affine", Vec4),
         binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
+        binding_when("noise", I32, "dropout"),
     ];
     LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, [], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("daffine", Vec4),
@@ -196,10 +198,11 @@ shaders! {
     SOFTMAX = "softmax", 16, ["dropout"], [
         binding("scores", F32), binding("lengths", I32),
         binding("probabilities", F32), binding_when("dropped", F32, "dropout"),
+        binding_when("noise", I32, "dropout"),
     ];
     SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout"], [
         binding("probabilities", F32), binding("dy", F32), binding("dscores", F32),
-        binding_when("dropped", F32, "dropout"),
+        binding_when("dropped", F32, "dropout"), binding_when("noise", I32, "dropout"),
     ];
     EMBEDDING = "embedding", 64, [], [
         binding("word", Vec4), binding("position", Vec4), binding("token_type", Vec4),

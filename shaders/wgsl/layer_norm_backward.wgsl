@@ -1,5 +1,5 @@
 // d(sum) of y = LayerNorm(sum) * gamma + beta, and, where x was dropped out before the sum, dx.
-struct Params { rows: u32, cols4: u32, pad: u32, pad0: u32, seed_low: u32, seed_high: u32, step: u32, site: u32, threshold: u32, keep_scale: f32, pad1: u32, pad2: u32 }
+struct Params { rows: u32, cols4: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
 
@@ -10,6 +10,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let row = id.x;
     if row >= params.rows { return; }
     let start = row * params.cols4;
+    {{#dropout}}let draw = this_draw();{{/dropout}}
     var sum = vec4<f32>(0.0);
     var projected = vec4<f32>(0.0);
     for (var c = 0u; c < params.cols4; c++) {
@@ -24,6 +25,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var c = 0u; c < params.cols4; c++) {
         let gradient = reciprocal * (dy[start + c] * affine[c] - mean - xhat[start + c] * slope);
         dsum[start + c] = gradient;
-        {{#dropout}}dx[start + c] = gradient * dropout_factors(c, row);{{/dropout}}
+        {{#dropout}}dx[start + c] = gradient * dropout_factors(c, row, draw);{{/dropout}}
     }
 }

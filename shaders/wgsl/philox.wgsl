@@ -22,8 +22,14 @@ fn philox(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {
     return c;
 }
 
+// What every mask of a forward pass shares: the seed, low word first, and the pass. It lies in a
+// buffer and not among the parameters, which then are the same in every step and uploaded once.
+fn this_draw() -> vec3<u32> {
+    return vec3<u32>(u32(noise[0]), u32(noise[1]), u32(noise[2]));
+}
+
 // The factors of four neighbouring columns: 0 where dropped, 1 / (1 - p) where kept.
-fn dropout_factors(column_block: u32, row: u32) -> vec4<f32> {
-    let bits = philox(vec4<u32>(column_block, row, params.site, params.step), vec2<u32>(params.seed_low, params.seed_high));
+fn dropout_factors(column_block: u32, row: u32, draw: vec3<u32>) -> vec4<f32> {
+    let bits = philox(vec4<u32>(column_block, row, params.site, draw.z), draw.xy);
     return select(vec4<f32>(0.0), vec4<f32>(params.keep_scale), bits >= vec4<u32>(params.threshold));
 }

@@ -1,6 +1,6 @@
 // Attention probabilities of one query row a lane: softmax over the keys inside the sequence's
 // length, zero on padding; and, where dropout is on, the same row with its mask applied.
-struct Params { rows: u32, seq: u32, rows_per_sequence: u32, pad_left: u32, seed_low: u32, seed_high: u32, step: u32, site: u32, threshold: u32, keep_scale: f32, stride: u32, pad: u32 }
+struct Params { rows: u32, seq: u32, rows_per_sequence: u32, pad_left: u32, stride: u32, site: u32, threshold: u32, keep_scale: f32 }
 
 {{bindings}}
 
@@ -28,8 +28,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         probabilities[start + c] = select(0.0, probabilities[start + c] * scale, inside);
     }
     {{#dropout}}
+    let draw = this_draw();
     for (var block = 0u; block * 4u < params.seq; block++) {
-        let factors = dropout_factors(block, row);
+        let factors = dropout_factors(block, row, draw);
         for (var lane = 0u; lane < 4u; lane++) {
             let col = block * 4u + lane;
             if col < params.seq { dropped[start + col] = probabilities[start + col] * factors[lane]; }

@@ -230,12 +230,17 @@ impl Kernel for Softmax {
             .int(self.shape.rows())
             .int(seq)
             .int(heads * seq)
-            .int(usize::from(pad_left));
+            .int(usize::from(pad_left))
+            .int(self.shape.stride());
         Launch {
             variant: Variant::shader(SOFTMAX, &[("dropout", dropout.is_active())]),
             extent: Extent::Line(self.shape.rows()),
-            params: dropout.params(params).int(self.shape.stride()).int(0),
+            params: dropout.params(params),
         }
+    }
+
+    fn dropout(&self) -> Option<&Dropout> {
+        Some(&self.shape.dropout)
     }
 
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
@@ -291,13 +296,16 @@ impl Kernel for SoftmaxBackward {
         let params = Params::default()
             .int(self.shape.rows())
             .int(seq)
-            .int(self.shape.stride())
-            .int(0);
+            .int(self.shape.stride());
         Launch {
             variant: Variant::shader(SOFTMAX_BACKWARD, &[("dropout", dropout.is_active())]),
             extent: Extent::Line(self.shape.rows()),
-            params: dropout.params(params).int(0).int(0),
+            params: dropout.params(params),
         }
+    }
+
+    fn dropout(&self) -> Option<&Dropout> {
+        Some(&self.shape.dropout)
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {

@@ -55,12 +55,14 @@ impl Dropout {
         }
     }
 
-    /// The six words that every shader with a mask ends its parameters with.
+    /// What all masks of a forward pass share, as the shaders' `noise` holds it.
+    pub(crate) fn noise(&self) -> [u32; 3] {
+        [self.seed as u32, (self.seed >> 32) as u32, self.step]
+    }
+
+    /// The three words that every shader with a mask ends its parameters with.
     pub(crate) fn params(&self, params: Params) -> Params {
         params
-            .int(self.seed as u32 as usize)
-            .int((self.seed >> 32) as usize)
-            .int(self.step as usize)
             .int(self.site as usize)
             .int(self.threshold() as usize)
             .float(self.keep_scale())
@@ -102,6 +104,10 @@ impl Kernel for Op {
                 .dropout
                 .params(Params::default().int(self.rows).int(self.cols)),
         }
+    }
+
+    fn dropout(&self) -> Option<&Dropout> {
+        Some(&self.dropout)
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {

@@ -74,13 +74,16 @@ impl Kernel for Forward {
         let params = Params::default()
             .int(self.rows)
             .int(self.cols / 4)
-            .float(self.epsilon)
-            .int(0);
+            .float(self.epsilon);
         Launch {
             variant: Variant::shader(LAYER_NORM, &flags),
             extent: Extent::Line(self.rows),
-            params: self.dropout.params(params).int(0).int(0),
+            params: self.dropout.params(params),
         }
+    }
+
+    fn dropout(&self) -> Option<&Dropout> {
+        Some(&self.dropout)
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
@@ -156,19 +159,19 @@ pub fn layer_norm_backward(
 
 impl Kernel for Backward {
     fn launch(&self, _: Class) -> Launch {
-        let params = Params::default()
-            .int(self.rows)
-            .int(self.cols / 4)
-            .int(0)
-            .int(0);
+        let params = Params::default().int(self.rows).int(self.cols / 4);
         Launch {
             variant: Variant::shader(
                 LAYER_NORM_BACKWARD,
                 &[("dropout", self.dropout.is_active())],
             ),
             extent: Extent::Line(self.rows),
-            params: self.dropout.params(params).int(0).int(0),
+            params: self.dropout.params(params),
         }
+    }
+
+    fn dropout(&self) -> Option<&Dropout> {
+        Some(&self.dropout)
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
