@@ -10,11 +10,7 @@ var<workgroup> sums: array<f32, 64>;
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
-    for (var slot = lane; slot < params.slots; slot += 64u) {
-        var slot_sum = 0.0;
-        for (var i = 0u; i < LANES; i++) { slot_sum += partial[slot * LANES + i]; }
-        sum += slot_sum;
-    }
+    for (var i = lane; i < params.slots * LANES; i += 64u) { sum += partial[i]; }
     sums[lane] = sum;
     workgroupBarrier();
     if lane == 0u {

@@ -1,5 +1,5 @@
-// output[i] = x[i].
-struct Params { count: u32, pad: u32, pad0: u32, pad1: u32 }
+// output[start + i] = x[i].
+struct Params { count: u32, start: u32, pad: u32, pad0: u32 }
 
 {{bindings}}
 
@@ -7,5 +7,5 @@ struct Params { count: u32, pad: u32, pad0: u32, pad1: u32 }
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * {{workgroup_size}}u;
     if i >= params.count { return; }
-    output[i] = x[i];
+    output[params.start + i] = x[i];
 }

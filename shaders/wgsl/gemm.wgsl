@@ -3,7 +3,7 @@
 //
 // The tile lives in registers and no workgroup memory is used: a software renderer pays for every
 // load lane by lane, so the fewest loads per multiplication win. Rows and columns beyond the edge
-// are read clamped and never stored.
+// are read clamped and not stored, but for the columns up to the next multiple of 4.
 struct Params {
     m: u32, n: u32, k: u32,
     lda: u32, ldb: u32, ldc: u32,

@@ -54,8 +54,9 @@ struct Extents {
 }
 
 impl BlockLayout {
-    /// Lays tensors out by their element counts, those that decay first; no block exceeds
-    /// `max_bytes`, unless a single tensor does. The slots come in the order of `tensors`.
+    /// Lays tensors out by their element counts, those that decay first: in one block where
+    /// `max_bytes` is `None`, otherwise in blocks of that size or 64 MiB at most, unless a single tensor
+    /// is larger. The slots come in the order of `tensors`.
     pub fn new(tensors: &[(usize, bool)], max_bytes: Option<u64>) -> (Self, Vec<Slot>) {
         let most = max_bytes.map_or(usize::MAX, |bytes| (bytes.min(MOST_BYTES) / 4) as usize);
         let mut blocks: Vec<Extents> = vec![Extents::default()];
@@ -143,7 +144,9 @@ impl Blocks {
         View(self.buffers[slot.block].part(slot.offset, slot.count))
     }
 
-    /// The tensor at `slot`, flat, `[count]`; to be read before the block is written to again.
+    /// The tensor at `slot`, flat, `[count]`; to be read to the host before the block is written to
+    /// again. An op takes a [`View`] of a whole slot instead: a part of one may start where a binding
+    /// can't.
     pub fn tensor(&self, slot: Slot) -> Tensor<1> {
         tensor(self.view(slot).0)
     }
@@ -154,14 +157,24 @@ impl Blocks {
             let count = values.len();
             let data = TensorData::new(values.to_vec(), [count]);
             let uploaded: Tensor<1> = Tensor::from_data(data, device);
+            // A binding starts where ALIGNMENT allows, and the parts of a declaration anywhere.
             let part = slot.part(place * UPLOAD, count);
-            run_in_place(&Copy { count }, &[floats(uploaded)], &[], self, &[part]);
+            let start = part.offset % ALIGNMENT;
+            let bound = Slot {
+                offset: part.offset - start,
+                count: start + count,
+                ..part
+            };
+            let copy = Copy { count, start };
+            run_in_place(&copy, &[floats(uploaded)], &[], self, &[bound]);
         }
     }
 }
 
 struct Copy {
     count: usize,
+    /// The element of the output that the first one goes to.
+    start: usize,
 }
 
 impl Kernel for Copy {
@@ -169,12 +182,12 @@ impl Kernel for Copy {
         Launch {
             variant: Variant::shader(COPY, &[]),
             extent: Extent::Line(self.count),
-            params: Params::default().int(self.count),
+            params: Params::default().int(self.count).int(self.start),
         }
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        outputs[0].copy_from_slice(floats[0]);
+        outputs[0][self.start..].copy_from_slice(floats[0]);
     }
 }
 

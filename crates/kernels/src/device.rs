@@ -1,6 +1,7 @@
 //! Which adapters there are, which one a run uses and why.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::backend::wgpu::{WgpuSetup, wgpu};
 use burn::tensor::Device;
@@ -47,6 +48,16 @@ impl AdapterKind {
     }
 }
 
+/// The subgroups of the adapters that were opened, by name, which is what a launch sees of its own.
+fn subgroup_sizes() -> MutexGuard<'static, BTreeMap<String, u32>> {
+    static SIZES: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+    SIZES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(crate) fn subgroup_size(adapter: &str) -> Option<u32> {
+    subgroup_sizes().get(adapter).copied()
+}
+
 /// A wgpu adapter as people see it.
 #[derive(Debug, Clone)]
 pub struct Adapter {
@@ -62,6 +73,9 @@ pub struct Adapter {
     pub max_binding_bytes: u64,
     /// The largest buffer it can allocate, in bytes.
     pub max_buffer_bytes: u64,
+    /// Invocations of a subgroup, where they can read each other's registers and all subgroups have
+    /// one size.
+    pub subgroup_size: Option<u32>,
     handle: wgpu::Adapter,
 }
 
@@ -140,6 +154,11 @@ pub async fn adapters() -> Vec<Adapter> {
         .into_iter()
         .map(|handle| {
             let (info, limits) = (handle.get_info(), handle.limits());
+            // Sizes are reported without the feature too. In a browser a text must ask for subgroups
+            // in its first line, which naga doesn't read yet.
+            let subgroups = cfg!(not(target_family = "wasm"))
+                && handle.features().contains(wgpu::Features::SUBGROUP)
+                && info.subgroup_min_size == info.subgroup_max_size;
             Adapter {
                 kind: match info.device_type {
                     wgpu::DeviceType::Cpu => AdapterKind::Software,
@@ -153,6 +172,7 @@ pub async fn adapters() -> Vec<Adapter> {
                     .to_owned(),
                 max_binding_bytes: limits.max_storage_buffer_binding_size,
                 max_buffer_bytes: limits.max_buffer_size,
+                subgroup_size: subgroups.then_some(info.subgroup_min_size),
                 handle,
             }
         })
@@ -236,6 +256,9 @@ impl Adapter {
             message,
         };
         let max_binding_bytes = Some(required_limits.max_storage_buffer_binding_size);
+        if let Some(lanes) = self.subgroup_size {
+            subgroup_sizes().insert(self.name.clone(), lanes);
+        }
         let descriptor = wgpu::DeviceDescriptor {
             // cubecl plans with the adapter's features, so all of them must be on.
             required_features: self

@@ -93,7 +93,8 @@ pub(crate) fn exp(value: f32) -> f32 {
     const LN2_LOW: f32 = -2.121_944_4e-4;
     // Adding 1.5 * 2^23 rounds to an integer, which the sum's last bits then hold.
     const ROUND: f32 = 12_582_912.0;
-    let x = value.max(-87.0);
+    // Not `max`, which would make a number of NaN.
+    let x = if value < -87.0 { -87.0 } else { value };
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = (x - n * LN2_HIGH) - n * LN2_LOW;
@@ -157,6 +158,7 @@ mod tests {
             .fold(0.0, f64::max);
         assert!(worst < 2e-7, "worst error {worst}");
         assert!(exp(-1e30) < 1e-37);
+        assert!(exp(f32::NAN).is_nan());
     }
 
     #[test]

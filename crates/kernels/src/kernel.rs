@@ -14,7 +14,7 @@ use tunesmith_shaders::{Gemm, Shader};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
-use crate::device::AdapterKind;
+use crate::device::{AdapterKind, subgroup_size};
 use crate::dropout::Dropout;
 
 /// WebGPU's limit on workgroups in one dimension.
@@ -31,15 +31,10 @@ pub(crate) struct Class {
 
 impl Class {
     fn of(properties: &DeviceProperties) -> Self {
-        let hardware = &properties.hardware;
-        // An adapter without subgroups reports the whole range of sizes that WebGPU allows. (cubecl's
-        // own flag is off for every software adapter.) In a browser a text must ask for subgroups in
-        // its first line, which naga doesn't read yet.
-        let subgroups =
-            cfg!(not(target_family = "wasm")) && hardware.plane_size_min == hardware.plane_size_max;
+        let name = &properties.identity.name;
         Self {
-            kind: AdapterKind::of_name(&properties.identity.name),
-            subgroup: subgroups.then_some(hardware.plane_size_min),
+            kind: AdapterKind::of_name(name),
+            subgroup: subgroup_size(name),
         }
     }
 }

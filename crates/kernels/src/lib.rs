@@ -3,7 +3,8 @@
 //! On a wgpu device an op launches the text of `shaders/wgsl/<op>.wgsl`; on the CPU device (burn's
 //! Flex) it runs the plain twin beside it here, over slices. The two check each other in tests, and
 //! both draw the same dropout masks, so that a run sees the same noise on every device. Tensors are
-//! burn tensors of `f32` in row-major order; an op that accumulates takes its output by value.
+//! burn tensors of `f32` in row-major order, parameters and their gradients
+//! [`Blocks`], to which an op adds in place.
 
 mod adamw;
 mod attention;

@@ -308,6 +308,16 @@ fn losses() {
 }
 
 #[test]
+fn values_are_written_where_no_binding_can_start() {
+    compare("write", |device| {
+        let (mut blocks, slots) = gradients(&[100, 70], device);
+        blocks.write(slots[0].part(36, 28), &values(28, 1), device);
+        blocks.write(slots[1].part(3, 67), &values(67, 2), device);
+        read_all(&blocks, &slots)
+    });
+}
+
+#[test]
 fn one_optimizer_step() {
     let tensors = [
         (1, false),

@@ -101,7 +101,7 @@ impl Session {
         .await
     }
 
-    /// Hands the run a command, which it reads before its next step. [`Command::Pause`] and
+    /// Hands the run a command, which it reads when it is next pulled. [`Command::Pause`] and
     /// [`Command::Resume`] are for whoever pulls: to pause, don't.
     pub fn command(&mut self, command: Command) {
         if matches!(command, Command::Stop | Command::StopAndSave) {

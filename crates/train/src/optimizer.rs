@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::tensor::Tensor;
 use tunesmith_kernels::{AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, gradient_norm};
-use tunesmith_model::{BertForSequenceClassification, ModelError, write_tensors};
+use tunesmith_model::{BertForSequenceClassification, ModelError, Parameter, write_tensors};
 
 /// `torch.optim.AdamW` as the Trainer sets it up: decoupled weight decay, none on biases and
 /// LayerNorm, gradients clipped by their norm over all parameters together.
@@ -81,22 +80,22 @@ impl AdamW {
         model: &BertForSequenceClassification,
         path: &Path,
     ) -> Result<(), ModelError> {
-        let named: Vec<(String, &[usize], Tensor<1>)> = model
+        let named: Vec<(String, &Parameter, &Blocks)> = model
             .parameters
             .iter()
             .flat_map(|parameter| {
                 let [exp_avg, exp_avg_sq] = names(&parameter.name);
-                let shape = parameter.shape.as_slice();
-                let state = |blocks| model.parameters.state(blocks, parameter);
                 [
-                    (exp_avg, shape, state(&self.exp_avg)),
-                    (exp_avg_sq, shape, state(&self.exp_avg_sq)),
+                    (exp_avg, parameter, &self.exp_avg),
+                    (exp_avg_sq, parameter, &self.exp_avg_sq),
                 ]
             })
             .collect();
-        let tensors = named
-            .iter()
-            .map(|(name, shape, t)| (name.as_str(), *shape, t.clone()));
+        // One at a time: on the CPU device each is a copy.
+        let tensors = named.iter().map(|(name, parameter, blocks)| {
+            let value = model.parameters.state(blocks, parameter);
+            (name.as_str(), parameter.shape.as_slice(), value)
+        });
         write_tensors(path, tensors).await
     }
 

@@ -42,7 +42,12 @@ pub struct Run<'t> {
     /// This run's checkpoints, the latest last: the only ones it may delete.
     pub(crate) saved: Vec<(u64, PathBuf)>,
     stop: Option<Stop>,
+    /// The error that ended the run, to be told after the events before it.
+    failure: Option<TrainError>,
+    failed: bool,
     unread: Vec<Unread>,
+    /// The last step whose numbers are here.
+    read_step: u64,
     /// When numbers were last read back, or the clock started again after other work.
     read_at: Instant,
     speed: Speed,
@@ -102,7 +107,10 @@ impl<'t> Run<'t> {
             resumed_from: 0,
             saved: Vec::new(),
             stop: None,
+            failure: None,
+            failed: false,
             unread: Vec::new(),
+            read_step: 0,
             read_at: now(),
             speed: Speed::default(),
             time: Duration::ZERO,
@@ -121,7 +129,11 @@ impl<'t> Run<'t> {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
             }
-            if self.output.is_some() {
+            if let Some(error) = self.failure.take() {
+                self.failed = true;
+                return Err(error);
+            }
+            if self.failed || self.output.is_some() {
                 return Ok(None);
             }
             let start = now();
@@ -130,12 +142,17 @@ impl<'t> Run<'t> {
                 self.read_at = start;
             }
             let done = self.work().await;
+            if let Err(error) = done {
+                // The steps before it are told of first, as far as they can still be read.
+                self.read_steps().await.ok();
+                self.pending.clear();
+                self.failure = Some(self.in_context(error));
+            }
             self.time += start.elapsed();
-            done.map_err(|error| self.in_context(error))?;
         }
     }
 
-    /// Hands the run a command, which it reads before its next unit of work. [`Command::Pause`] and
+    /// Hands the run a command, which it reads when it is next pulled. [`Command::Pause`] and
     /// [`Command::Resume`] are for whoever pulls.
     pub fn command(&mut self, command: Command) {
         match command {
@@ -166,9 +183,6 @@ impl<'t> Run<'t> {
 
     async fn work(&mut self) -> Result<(), TrainError> {
         if let Some(stop) = self.stop {
-            if !self.unread.is_empty() {
-                return self.read_steps().await;
-            }
             return self.end_early(stop).await;
         }
         if self.evaluation.is_some() {
@@ -283,7 +297,7 @@ impl<'t> Run<'t> {
         match error {
             TrainError::Read(message) => TrainError::Device {
                 message,
-                step: self.trainer.state.global_step,
+                step: self.read_step.max(self.resumed_from),
                 kept: self.kept(),
             },
             other => other,

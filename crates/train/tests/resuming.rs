@@ -313,6 +313,36 @@ fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
     assert!(out.join("checkpoint-1/optimizer.safetensors").is_file());
 }
 
+#[test]
+fn what_a_gpu_did_before_it_went_wrong_is_told_first_and_then_the_run_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let wild = TrainingArguments {
+        learning_rate: 1e30,
+        save_strategy: tunesmith_protocol::IntervalStrategy::No,
+        ..args(&dir.path().join("out"))
+    };
+    let mut trainer = trainer(wild, &device(DeviceChoice::SoftwareGpu));
+    pollster::block_on(async {
+        let mut run = trainer.start(&ResumeFrom::No).unwrap();
+        let mut told = Vec::new();
+        let error = loop {
+            match run.next().await {
+                Ok(Some(Event::Step(step))) => told.push(step.step),
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("the run went on to its end"),
+                Err(error) => break error,
+            }
+        };
+        // All five steps up to the first log entry were given to the device.
+        assert_eq!(told, [1]);
+        assert!(
+            matches!(error, TrainError::NotFinite { step: 2, .. }),
+            "{error:?}"
+        );
+        assert!(run.next().await.unwrap().is_none());
+    });
+}
+
 /// `/dev/full` is Linux's disk that is always full.
 #[cfg(target_os = "linux")]
 #[test]

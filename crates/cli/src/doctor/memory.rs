@@ -24,8 +24,8 @@ impl Estimate {
     ///
     /// With T tokens in a batch, width h, feed-forward width i, A heads and B rows, a layer keeps 8 T
     /// h (its input, query, key, value, context, the sum after attention and both normalised sums),
-    /// 2 T i (before and after GELU) and 2 B A seq² (the attention weights before and after
-    /// dropout) floats. The backward pass of one layer needs as much as one layer again, at most.
+    /// 2 T i (before and after GELU) and B A seq² (the attention weights) floats. The backward pass of
+    /// one layer needs as much as one layer again, at most, and two squares more.
     pub fn of(config: &BertConfig, batch: usize, seq: usize) -> Self {
         let [h, i, layers, heads, batch, seq] = [
             config.hidden_size,
@@ -39,11 +39,11 @@ impl Estimate {
         let tokens = batch * seq;
         // The kernels pad the rows of attention to whole vectors.
         let square = batch * heads * seq * seq.next_multiple_of(4);
-        let layer = 8 * tokens * h + 2 * tokens * i + 2 * square;
+        let layer = 8 * tokens * h + 2 * tokens * i + square;
         let vocabulary = config.vocab_size as u64 * h;
         Self {
             parameters: parameters(config),
-            activations: FLOAT * (layer * (layers + 1) + 3 * tokens * h),
+            activations: FLOAT * (layer * (layers + 1) + 2 * square + 3 * tokens * h),
             largest: FLOAT * vocabulary.max(tokens * i).max(square),
         }
     }

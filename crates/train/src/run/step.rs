@@ -14,8 +14,13 @@ use crate::checkpoint::Action;
 use crate::plan::PlannedStep;
 use crate::{TrainError, Trainer};
 
-/// So many steps are given to the device at most before their numbers are read.
-const MOST_UNREAD: usize = 1024;
+/// So many steps are given to the device at most before their numbers are read. In a browser nothing
+/// else keeps the host from running minutes ahead of the device.
+const MOST_UNREAD: usize = if cfg!(target_family = "wasm") {
+    4
+} else {
+    1024
+};
 
 /// A step that the device was given and whose numbers are not here yet.
 pub(super) struct Unread {
@@ -77,6 +82,9 @@ impl Run<'_> {
         }
         let learning_rate = self.schedule.learning_rate(done);
         let norm = self.optimizer.step(model, learning_rate).values();
+        if let Some(message) = model.device().failure() {
+            return Err(TrainError::Read(message));
+        }
 
         self.order = Some((planned.epoch, order));
         let flos = 6.0 * tokens as f64 * self.parameters_without_embeddings() as f64;
@@ -133,6 +141,7 @@ impl Run<'_> {
             let loss = step.losses.iter().map(|(_, share)| next() * share).sum();
             let grad_norm = next();
             self.check_finite(step.step, step.learning_rate, loss, grad_norm)?;
+            self.read_step = step.step;
             self.losses.since_log += loss;
             self.last = LastStep {
                 grad_norm,
