@@ -1,0 +1,18 @@
+//! What a browser's worker has not: files, a process id. Everything else of the pipeline is the same
+//! on every target, and asks here.
+//!
+//! [`fs`] has the names and the meaning of [`std::fs`]. Natively it is that. In a browser it is a
+//! volume of this origin's private files, synchronous as the rest of the pipeline expects, and safe
+//! against a tab that is closed at any moment.
+
+pub mod fs;
+
+/// A number that tells this process from others; 0 in a browser, where a volume has one owner.
+#[must_use]
+pub fn process_id() -> u32 {
+    #[cfg(target_arch = "wasm32")]
+    let id = 0;
+    #[cfg(not(target_arch = "wasm32"))]
+    let id = std::process::id();
+    id
+}
