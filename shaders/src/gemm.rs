@@ -107,17 +107,21 @@ pub struct Gemm {
     pub tile: Tile,
     /// What else is done.
     pub epilogue: Epilogue,
+    /// A and B lie in one buffer, which may be bound only once: WebGPU refuses bindings that overlap
+    /// where one of them can be written to, as all of cubecl's can.
+    pub one_input: bool,
 }
 
 impl Gemm {
     /// Every variant that the kernels may ask for.
     pub fn variants() -> Vec<Self> {
         let kinds = [
-            (Layout::Nn, Epilogue::None),
-            (Layout::Nt, Epilogue::None),
-            (Layout::Nt, Epilogue::Bias),
-            (Layout::Tn, Epilogue::None),
-            (Layout::Tn, Epilogue::RowSums),
+            (Layout::Nn, Epilogue::None, false),
+            (Layout::Nt, Epilogue::None, false),
+            (Layout::Nt, Epilogue::None, true),
+            (Layout::Nt, Epilogue::Bias, false),
+            (Layout::Tn, Epilogue::None, false),
+            (Layout::Tn, Epilogue::RowSums, false),
         ];
         [
             Tile::SHARED_8,
@@ -128,10 +132,11 @@ impl Gemm {
         ]
         .into_iter()
         .flat_map(|tile| {
-            kinds.map(|(layout, epilogue)| Self {
+            kinds.map(|(layout, epilogue, one_input)| Self {
                 layout,
                 tile,
                 epilogue,
+                one_input,
             })
         })
         .collect()
@@ -140,10 +145,10 @@ impl Gemm {
     /// The storage bindings in order, with whether each holds `vec4`s.
     pub fn bindings(&self) -> Vec<(&'static str, bool)> {
         let Tile { vec4, lanes, .. } = self.tile;
-        let mut bindings = vec![
-            ("a", vec4 && (lanes > 1 || self.layout == Layout::Nt)),
-            ("b", vec4),
-        ];
+        let mut bindings = vec![("a", vec4 && (lanes > 1 || self.layout == Layout::Nt))];
+        if !self.one_input {
+            bindings.push(("b", vec4));
+        }
         match self.epilogue {
             Epilogue::Bias => bindings.extend([("bias", vec4), ("c", vec4)]),
             Epilogue::RowSums => bindings.extend([("c", vec4), ("sums", lanes > 1)]),
@@ -176,11 +181,14 @@ impl Gemm {
                 format!("(group.x * {workgroup_size}u + lane) * COLS"),
             )
         };
-        let body = match (lanes > 1, vec4) {
+        let mut body = match (lanes > 1, vec4) {
             (true, _) => self.shared_body(),
             (false, true) => self.tile_body(),
             (false, false) => self.scalar_body(),
         };
+        if self.one_input {
+            body = body.replace("b[", "a[");
+        }
         let values = [
             ("bindings", declare(bindings)),
             ("rows", rows.to_string()),

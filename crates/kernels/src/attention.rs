@@ -86,6 +86,7 @@ impl Attention {
             alpha,
             accumulate: false,
             epilogue: Epilogue::None,
+            one_input: a.width == b.width,
         }
     }
 
@@ -114,6 +115,7 @@ impl Attention {
             alpha,
             accumulate: false,
             epilogue: Epilogue::None,
+            one_input: false,
         }
     }
 
@@ -157,7 +159,7 @@ pub fn attention(
     let square = || empty([shape.rows(), shape.stride()], &device);
     let scores = shape
         .tokens_by_tokens([query, key], shape.scale())
-        .run(&[qkv.clone(), qkv.clone()], square());
+        .run(&[qkv.clone()], square());
     let softmax = Softmax { shape: *shape };
     let (probabilities, dropped) = if shape.dropout.is_active() {
         let [kept, dropped] = run(&softmax, &[scores], &[ints(lengths)], [square(), square()]);

@@ -119,6 +119,8 @@ pub struct ComputeDevice {
     /// The largest tensor it can bind, in bytes; `None` on the CPU.
     pub max_binding_bytes: Option<u64>,
     failure: Arc<Mutex<Option<String>>>,
+    /// `None` for the CPU device.
+    handle: Option<wgpu::Device>,
 }
 
 impl ComputeDevice {
@@ -132,6 +134,15 @@ impl ComputeDevice {
             reason: reason.to_owned(),
             max_binding_bytes: None,
             failure: Arc::default(),
+            handle: None,
+        }
+    }
+
+    /// Loses the device as a driver would, for tests; the CPU can't be lost.
+    pub fn destroy(&self) {
+        if let Some(handle) = &self.handle {
+            note(&self.failure, "the device was lost: destroyed".to_owned());
+            handle.destroy();
         }
     }
 
@@ -143,6 +154,10 @@ impl ComputeDevice {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
+}
+
+fn note(failure: &Mutex<Option<String>>, message: String) {
+    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
 }
 
 /// Every wgpu adapter of this machine, real GPUs first.
@@ -276,9 +291,6 @@ impl Adapter {
             .await
             .map_err(|error| refused(error.to_string()))?;
         let failure: Arc<Mutex<Option<String>>> = Arc::default();
-        let note = |kept: &Arc<Mutex<Option<String>>>, message: String| {
-            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
-        };
         let kept = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error| note(&kept, error.to_string())));
         let kept = failure.clone();
@@ -291,9 +303,10 @@ impl Adapter {
             instance: wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle()),
             backend: self.handle.get_info().backend,
             adapter: self.handle.clone(),
-            device,
+            device: device.clone(),
             queue,
         };
+        let handle = Some(device);
         let device = Device::wgpu_options()
             .setup(setup)
             .init()
@@ -306,6 +319,7 @@ impl Adapter {
             reason: reason.to_owned(),
             max_binding_bytes,
             failure,
+            handle,
         })
     }
 }

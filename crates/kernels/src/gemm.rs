@@ -60,10 +60,12 @@ pub(crate) struct Product {
     pub(crate) alpha: f32,
     pub(crate) accumulate: bool,
     pub(crate) epilogue: Epilogue,
+    /// A and B are one buffer, which is given once.
+    pub(crate) one_input: bool,
 }
 
 impl Product {
-    /// Runs it on A, B and, with [`Epilogue::Bias`], the bias; where `vec4` tiles apply, columns of C
+    /// Runs it on A, B (unless they are one) and, with [`Epilogue::Bias`], the bias; where `vec4` tiles apply, columns of C
     /// up to the next multiple of 4 are written.
     pub(crate) fn run(&self, inputs: &[Buffer], c: Buffer) -> Buffer {
         let [c] = run(self, inputs, &[], [c]);
@@ -109,6 +111,15 @@ impl Product {
     }
 }
 
+/// For a product that has the machine to itself.
+fn all_cores() -> Parallelism {
+    #[cfg(not(target_arch = "wasm32"))]
+    let parallelism = Parallelism::Rayon(0);
+    #[cfg(target_arch = "wasm32")]
+    let parallelism = Parallelism::None;
+    parallelism
+}
+
 impl Kernel for Product {
     fn launch(&self, class: Class) -> Launch {
         self.launch_tile(self.tile(class))
@@ -116,7 +127,7 @@ impl Kernel for Product {
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let count = self.batch.outer * self.batch.inner;
-        let (a, b) = (floats[0], floats[1]);
+        let (a, b) = (floats[0], floats[usize::from(!self.one_input)]);
         let c = Pointer(outputs[0].as_mut_ptr(), outputs[0].len());
         if self.epilogue == Epilogue::Bias {
             for row in outputs[0].chunks_mut(self.ldc).take(self.m) {
@@ -124,7 +135,7 @@ impl Kernel for Product {
             }
         }
         if count == 1 {
-            self.one(a, b, &c, 0, Parallelism::Rayon(0));
+            self.one(a, b, &c, 0, all_cores());
         } else {
             // Each z writes its own part of C: `Batch` strides never overlap.
             (0..count)
@@ -175,6 +186,7 @@ impl Product {
                 layout: self.layout,
                 tile,
                 epilogue: self.epilogue,
+                one_input: self.one_input,
             }),
             extent: Extent::Grid(
                 self.n.div_ceil(tile.cols as usize) * tile.lanes as usize,
@@ -305,7 +317,13 @@ mod tests {
                 run(&kernel, &[a, b], &[], [c, sums]).map(read).to_vec()
             }
             Epilogue::None => {
-                let [c] = run(&kernel, &[a, b], &[], [c]);
+                let inputs = if op.one_input {
+                    let most = padded(op.k) * padded(op.m).max(padded(op.n));
+                    vec![filled(most, 0.1, device)]
+                } else {
+                    vec![a, b]
+                };
+                let [c] = run(&kernel, &inputs, &[], [c]);
                 vec![read(c)]
             }
         }
@@ -368,6 +386,7 @@ mod tests {
                     alpha: 0.5,
                     accumulate: gemm.epilogue != Epilogue::Bias,
                     epilogue: gemm.epilogue,
+                    one_input: gemm.one_input,
                 };
                 let wanted = outputs(&op, gemm.tile, &Device::flex());
                 for (renderer, lanes) in &renderers {

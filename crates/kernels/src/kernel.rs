@@ -238,6 +238,10 @@ fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
             Buffer::Cpu(..) => panic!("a kernel was given tensors of two devices"),
         })
         .collect();
+    debug_assert!(
+        !overlap(&tensors),
+        "a kernel was given the same memory twice, which WebGPU refuses: a bug in the calling op"
+    );
     let client = &tensors[0].client;
     let class = Class::of(client.properties());
     let Launch {
@@ -255,6 +259,22 @@ fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
         .with_buffers(handles.chain(noise).map(Handle::binding).collect())
         .with_info(MetadataBindingInfo::custom(params.words()));
     client.launch(Box::new(WgslKernel(variant)), count, arguments);
+}
+
+fn overlap(tensors: &[&CubeTensor]) -> bool {
+    let range = |tensor: &CubeTensor| {
+        let start = tensor.handle.offset_start.unwrap_or(0);
+        start..start + 4 * tensor.meta.num_elements() as u64
+    };
+    tensors.iter().enumerate().any(|(place, one)| {
+        let one_range = range(one);
+        tensors[place + 1..].iter().any(|other| {
+            let range = range(other);
+            one.handle.memory.descriptor() == other.handle.memory.descriptor()
+                && one_range.start < range.end
+                && range.start < one_range.end
+        })
+    })
 }
 
 /// The words of a forward pass's noise and where they lie.

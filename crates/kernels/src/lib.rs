@@ -20,6 +20,7 @@ mod layer_norm;
 mod linear;
 mod loss;
 mod philox;
+mod read;
 mod reduce;
 
 pub use adamw::{AdamWHyper, AdamWState, adamw};
@@ -40,4 +41,5 @@ pub use linear::{
     linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,
 };
 pub use loss::{cross_entropy, mse};
+pub use read::{read_back, read_backs};
 pub use reduce::{GradientNorm, gradient_norm};

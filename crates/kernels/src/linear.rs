@@ -24,6 +24,7 @@ fn product(layout: Layout, [m, n, k]: [usize; 3], [lda, ldb, ldc]: [usize; 3]) -
         alpha: 1.0,
         accumulate: false,
         epilogue: Epilogue::None,
+        one_input: false,
     }
 }
 
