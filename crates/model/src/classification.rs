@@ -4,16 +4,20 @@ use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
 use tunesmith_kernels::{ComputeDevice, Slot, cross_entropy, dropout, indices, mse};
+use tunesmith_platform::fs;
 
 use crate::bert::{Bert, BertSaved, Pass};
 use crate::layers::{Backward, Linear};
 use crate::parameter::Declaration;
 use crate::structure::{bert, linear};
-use crate::weights::{self, LoadReport, Source};
+use crate::weights::{Checkpoint, LoadReport, Source, write_tensors};
 use crate::{BertConfig, Inputs, ModelError, Parameter, Parameters, Targets};
 
 /// The head's name in a checkpoint.
 const HEAD: &str = "classifier";
+
+/// The file of a model's weights.
+const WEIGHTS: &str = "model.safetensors";
 
 /// Whether a forward pass drops anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +74,8 @@ impl BertForSequenceClassification {
         seed: u64,
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
-        weights::open(&dir.join("model.safetensors"), |file| {
-            Self::load(Source::new(&config, seed, Some(file)), config, device)
-        })
+        let file = Checkpoint::open(&dir.join(WEIGHTS))?;
+        Self::load(Source::new(&config, seed, Some(file)), config, device)
     }
 
     /// The same with a head that is drawn anew even where the checkpoint has one: for other labels.
@@ -85,14 +88,12 @@ impl BertForSequenceClassification {
         seed: u64,
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
-        weights::open(&dir.join("model.safetensors"), |file| {
-            let file = file.without(HEAD);
-            Self::load(Source::new(&config, seed, Some(file)), config, device)
-        })
+        let file = Checkpoint::open(&dir.join(WEIGHTS))?.without(HEAD);
+        Self::load(Source::new(&config, seed, Some(file)), config, device)
     }
 
     fn load(
-        mut source: Source<'_>,
+        mut source: Source,
         config: BertConfig,
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
@@ -116,7 +117,7 @@ impl BertForSequenceClassification {
     fn build(
         config: BertConfig,
         device: &ComputeDevice,
-        source: &mut Source<'_>,
+        source: &mut Source,
     ) -> Result<Self, ModelError> {
         let structure = |place: &mut dyn FnMut(Declaration) -> Slot| {
             let bert = bert(&config, place);
@@ -157,15 +158,16 @@ impl BertForSequenceClassification {
                 message: error.to_string(),
             })?;
         text.push('\n');
-        std::fs::write(&path, text).map_err(|source| ModelError::Io { path, source })?;
-        let tensors = self.parameters.iter().map(|p| {
-            (
-                p.name.as_str(),
-                p.shape.as_slice(),
-                self.parameters.value(p),
-            )
-        });
-        weights::write_tensors(&dir.join("model.safetensors"), tensors).await
+        fs::write(&path, text).map_err(|source| ModelError::Io { path, source })?;
+        let parameters: Vec<&Parameter> = self.parameters.iter().collect();
+        let tensors: Vec<_> = parameters
+            .iter()
+            .map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()))
+            .collect();
+        write_tensors(&dir.join(WEIGHTS), &tensors, |place| {
+            self.parameters.value(parameters[place])
+        })
+        .await
     }
 
     /// Runs the batch. With targets the output has a loss and may go to [`Self::backward`].

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tunesmith_platform::fs;
 
 use crate::ModelError;
 
@@ -100,7 +101,7 @@ impl BertConfig {
     /// Names the file, the field and what to do.
     pub fn from_dir(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(|source| ModelError::Io {
+        let text = fs::read_to_string(&path).map_err(|source| ModelError::Io {
             path: path.clone(),
             source,
         })?;

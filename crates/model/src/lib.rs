@@ -21,4 +21,4 @@ pub use config::{BertConfig, ProblemType};
 pub use error::ModelError;
 pub use inputs::{Inputs, Targets};
 pub use parameter::{Parameter, Parameters};
-pub use weights::{LoadReport, NamedTensors, read_tensors, write_tensors};
+pub use weights::{LoadReport, TensorFile, write_tensors};

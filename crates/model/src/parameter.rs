@@ -61,7 +61,7 @@ impl Declaration {
         }
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.parts.iter().map(Part::count).sum()
     }
 }

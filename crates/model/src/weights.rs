@@ -1,17 +1,25 @@
 //! `model.safetensors`: read one tensor at a time, written by name.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
-use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use tunesmith_kernels::ComputeDevice;
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+use tunesmith_kernels::{ComputeDevice, read_back};
+use tunesmith_platform::fs::{self, File};
 
 use crate::parameter::{Declaration, Fresh, Part};
 use crate::random::normal;
 use crate::{BertConfig, ModelError, Parameters};
+
+/// The length of the header's length.
+const PREFIX: u64 = 8;
+
+/// More than any real header has, and little enough to be read at once; the format's own limit.
+const MOST_HEADER: u64 = 100_000_000;
 
 /// What loading found and did, in transformers' terms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,144 +30,165 @@ pub struct LoadReport {
     pub unused: Vec<String>,
 }
 
-/// An open checkpoint: its path and its tensors by the names that they have there.
-pub(crate) struct Checkpoint<'a> {
-    path: &'a Path,
-    tensors: SafeTensors<'a>,
-    /// The layer whose weights are passed over.
-    without: Option<&'static str>,
+/// A safetensors file of which one tensor is read at a time, as `f32`.
+pub struct TensorFile {
+    path: PathBuf,
+    file: RefCell<File>,
+    metadata: Metadata,
+    /// Where the first tensor's bytes begin.
+    start: u64,
 }
 
-/// Opens a safetensors file by memory mapping and hands it to `read`.
-pub(crate) fn open<T>(
+impl TensorFile {
+    /// Reads what the file holds, and none of the values yet.
+    ///
+    /// # Errors
+    /// Names the file, and says what is wrong with it: it is cut short, or not of this format.
+    pub fn open(path: &Path) -> Result<Self, ModelError> {
+        let io = |source| ModelError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let corrupt = |message: String| ModelError::Corrupt {
+            path: path.to_owned(),
+            message,
+        };
+        let length = fs::metadata(path).map_err(io)?.len();
+        let mut file = File::open(path).map_err(io)?;
+        let short = || corrupt(format!("it ends after {length} bytes, within its header"));
+        if length < PREFIX {
+            return Err(short());
+        }
+        let mut prefix = [0; PREFIX as usize];
+        file.read_exact(&mut prefix).map_err(io)?;
+        let header_length = u64::from_le_bytes(prefix);
+        if header_length > MOST_HEADER {
+            return Err(corrupt(format!(
+                "its header would have {header_length} bytes: it is not a safetensors file"
+            )));
+        }
+        let start = PREFIX + header_length;
+        if length < start {
+            return Err(short());
+        }
+        let mut header = vec![0; header_length as usize];
+        file.read_exact(&mut header).map_err(io)?;
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|error| corrupt(error.to_string()))?;
+        let promised = start + metadata.data_len() as u64;
+        if promised != length {
+            return Err(corrupt(format!(
+                "its header tells of {promised} bytes, and it has {length}"
+            )));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            file: RefCell::new(file),
+            metadata,
+            start,
+        })
+    }
+
+    /// The names of its tensors, in the order of their bytes.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.metadata.offset_keys()
+    }
+
+    /// The shape of a tensor, where there is one of that name.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        Some(&self.metadata.info(name)?.shape)
+    }
+
+    /// A tensor's values.
+    ///
+    /// # Errors
+    /// Names the file and the tensor: it isn't there, is of a type that isn't read, or the disk fails.
+    pub fn read(&self, name: &str) -> Result<Vec<f32>, ModelError> {
+        let info = self
+            .metadata
+            .info(name)
+            .ok_or_else(|| ModelError::Corrupt {
+                path: self.path.clone(),
+                message: format!("the tensor '{name}' is missing"),
+            })?;
+        let bytes = self.bytes(info).map_err(|source| ModelError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
+        to_f32(info.dtype, &bytes).ok_or_else(|| ModelError::Dtype {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            dtype: format!("{:?}", info.dtype),
+        })
+    }
+
+    fn bytes(&self, info: &TensorInfo) -> io::Result<Vec<u8>> {
+        let (first, end) = info.data_offsets;
+        let mut bytes = vec![0; end - first];
+        let mut file = self.file.borrow_mut();
+        file.seek(SeekFrom::Start(self.start + first as u64))?;
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Writes named `f32` tensors as one safetensors file; `value` gives the flat values of the tensor at
+/// a place of `tensors`, asked for one at a time.
+///
+/// # Errors
+/// Names the file that could not be written.
+pub async fn write_tensors(
     path: &Path,
-    read: impl FnOnce(Checkpoint<'_>) -> Result<T, ModelError>,
-) -> Result<T, ModelError> {
+    tensors: &[(&str, &[usize])],
+    value: impl Fn(usize) -> Tensor<1>,
+) -> Result<(), ModelError> {
     let io = |source| ModelError::Io {
         path: path.to_owned(),
         source,
     };
-    let file = File::open(path).map_err(io)?;
-    // SAFETY: the file is only read; a program that changes it meanwhile can garble weights but not
-    // this process's memory, as with every mapped checkpoint.
-    let bytes = unsafe { Mmap::map(&file) }.map_err(io)?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|error| ModelError::Corrupt {
-        path: path.to_owned(),
-        message: error.to_string(),
-    })?;
-    read(Checkpoint {
-        path,
-        tensors,
-        without: None,
-    })
-}
-
-/// Shape and values of tensors by name.
-pub type NamedTensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
-
-/// Every tensor of a safetensors file as `f32` with its shape, by name.
-///
-/// # Errors
-/// Names the file and the tensor.
-pub fn read_tensors(path: &Path) -> Result<NamedTensors, ModelError> {
-    open(path, |file| {
-        let names = file.tensors.names();
-        names
-            .into_iter()
-            .map(|name| {
-                let view = file.view(name)?;
-                let values = to_f32(&view).ok_or_else(|| file.dtype_error(name, &view))?;
-                Ok((name.to_owned(), (view.shape().to_vec(), values)))
-            })
-            .collect()
-    })
-}
-
-/// Writes named `f32` tensors, flat with their shapes, as one safetensors file.
-///
-/// # Errors
-/// Names the file that could not be written.
-pub async fn write_tensors<'a>(
-    path: &Path,
-    tensors: impl Iterator<Item = (&'a str, &'a [usize], Tensor<1>)>,
-) -> Result<(), ModelError> {
-    let failed = |message: String| ModelError::Io {
-        path: path.to_owned(),
-        source: std::io::Error::other(message),
-    };
-    let mut held: Vec<(&str, &[usize], Vec<u8>)> = Vec::new();
-    for (name, shape, value) in tensors {
-        let data = value
-            .into_data_async()
-            .await
-            .map_err(|error| failed(format!("{error:?}")))?;
-        held.push((name, shape, data.bytes().to_vec()));
-    }
-    let mut views = Vec::with_capacity(held.len());
-    for (name, shape, bytes) in &held {
-        let view = TensorView::new(Dtype::F32, shape.to_vec(), bytes)
-            .map_err(|error| failed(error.to_string()))?;
-        views.push((*name, view));
-    }
-    // transformers refuses a file that doesn't say which framework's layout it has.
-    let metadata = [("format".to_owned(), "pt".to_owned())].into();
-    let bytes =
-        safetensors::serialize(views, Some(metadata)).map_err(|error| failed(error.to_string()))?;
-    std::fs::write(path, bytes).map_err(|source| ModelError::Io {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-impl<'a> Checkpoint<'a> {
-    /// The checkpoint as if it lacked the weights of a layer.
-    pub(crate) fn without(self, layer: &'static str) -> Self {
-        Self {
-            without: Some(layer),
-            ..self
-        }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        !self.passes_over(name) && self.tensors.tensor(name).is_ok()
-    }
-
-    fn passes_over(&self, name: &str) -> bool {
-        self.without.is_some_and(|layer| name.starts_with(layer))
-    }
-
-    fn view(&self, name: &str) -> Result<TensorView<'a>, ModelError> {
-        self.tensors
-            .tensor(name)
-            .map_err(|error| ModelError::Corrupt {
-                path: self.path.to_owned(),
-                message: error.to_string(),
-            })
-    }
-
-    fn dtype_error(&self, name: &str, view: &TensorView<'_>) -> ModelError {
-        ModelError::Dtype {
-            path: self.path.to_owned(),
-            name: name.to_owned(),
-            dtype: format!("{:?}", view.dtype()),
-        }
-    }
-
-    // The names under which older checkpoints and bare encoders keep a weight.
-    fn find(&self, name: &str) -> Option<String> {
-        let bare = name.strip_prefix("bert.").unwrap_or(name);
-        let old = |name: &str| {
-            name.replace("LayerNorm.weight", "LayerNorm.gamma")
-                .replace("LayerNorm.bias", "LayerNorm.beta")
+    // The format's own writer orders tensors of one type by name.
+    let mut order: Vec<usize> = (0..tensors.len()).collect();
+    order.sort_by_key(|place| tensors[*place].0);
+    let mut end = 0;
+    let infos = order.iter().map(|place| {
+        let (name, shape) = tensors[*place];
+        let first = end;
+        end += shape.iter().product::<usize>() * size_of::<f32>();
+        let info = TensorInfo {
+            dtype: Dtype::F32,
+            shape: shape.to_vec(),
+            data_offsets: (first, end),
         };
-        let spellings = [name.to_owned(), bare.to_owned(), old(name), old(bare)];
-        spellings.into_iter().find(|spelling| self.has(spelling))
+        (name.to_owned(), info)
+    });
+    // transformers refuses a file that doesn't say which framework's layout it has.
+    let format = [("format".to_owned(), "pt".to_owned())].into();
+    let metadata = Metadata::new(Some(format), infos.collect())
+        .map_err(|error| io(io::Error::other(error)))?;
+    let mut header = serde_json::to_vec(&metadata).map_err(|error| io(error.into()))?;
+    header.resize(header.len().next_multiple_of(PREFIX as usize), b' ');
+
+    let mut file = BufWriter::new(File::create(path).map_err(io)?);
+    file.write_all(&(header.len() as u64).to_le_bytes())
+        .and_then(|()| file.write_all(&header))
+        .map_err(io)?;
+    for place in order {
+        let values = read_back(vec![value(place)]).await;
+        for values in values.map_err(|error| io(io::Error::other(error)))? {
+            let bytes: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
+            file.write_all(&bytes).map_err(io)?;
+        }
     }
+    file.flush().map_err(io)
 }
 
-fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    let bytes = view.data();
-    match view.dtype() {
+fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    match dtype {
         Dtype::F32 => {
             let chunks = bytes.chunks_exact(4);
             Some(
@@ -188,17 +217,60 @@ fn to_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     }
 }
 
+/// A model's file, read under the names that older versions and bare encoders use too.
+pub(crate) struct Checkpoint {
+    file: TensorFile,
+    /// The layer whose weights are passed over.
+    without: Option<&'static str>,
+}
+
+impl Checkpoint {
+    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+        Ok(Self {
+            file: TensorFile::open(path)?,
+            without: None,
+        })
+    }
+
+    /// The checkpoint as if it lacked the weights of a layer.
+    pub(crate) fn without(self, layer: &'static str) -> Self {
+        Self {
+            without: Some(layer),
+            ..self
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        !self.passes_over(name) && self.file.shape(name).is_some()
+    }
+
+    fn passes_over(&self, name: &str) -> bool {
+        self.without.is_some_and(|layer| name.starts_with(layer))
+    }
+
+    // The names under which older checkpoints and bare encoders keep a weight.
+    fn find(&self, name: &str) -> Option<String> {
+        let bare = name.strip_prefix("bert.").unwrap_or(name);
+        let old = |name: &str| {
+            name.replace("LayerNorm.weight", "LayerNorm.gamma")
+                .replace("LayerNorm.bias", "LayerNorm.beta")
+        };
+        let spellings = [name.to_owned(), bare.to_owned(), old(name), old(bare)];
+        spellings.into_iter().find(|spelling| self.has(spelling))
+    }
+}
+
 /// Where parameters come from: a checkpoint, or the seed for what it lacks.
-pub(crate) struct Source<'a> {
+pub(crate) struct Source {
     initializer_range: f32,
     seed: u64,
-    checkpoint: Option<Checkpoint<'a>>,
+    checkpoint: Option<Checkpoint>,
     newly_initialized: Vec<String>,
     used: BTreeSet<String>,
 }
 
-impl<'a> Source<'a> {
-    pub(crate) fn new(config: &BertConfig, seed: u64, checkpoint: Option<Checkpoint<'a>>) -> Self {
+impl Source {
+    pub(crate) fn new(config: &BertConfig, seed: u64, checkpoint: Option<Checkpoint>) -> Self {
         Self {
             initializer_range: config.initializer_range,
             seed,
@@ -219,8 +291,7 @@ impl<'a> Source<'a> {
             return Ok(());
         };
         for declaration in declarations {
-            let count: usize = declaration.parts.iter().map(Part::count).sum();
-            let needed = 4 * count as u64;
+            let needed = 4 * declaration.count() as u64;
             if needed > limit {
                 return Err(ModelError::TooLarge {
                     device: device.name.clone(),
@@ -261,23 +332,19 @@ impl<'a> Source<'a> {
             .filter(|name| name.contains("embeddings") || name.contains("encoder"));
         if let Some(first) = missing.next() {
             return Err(ModelError::Missing {
-                path: checkpoint.path.to_owned(),
+                path: checkpoint.file.path,
                 count: 1 + missing.count(),
                 first: first.clone(),
             });
         }
-        let unused = checkpoint
-            .tensors
-            .names()
-            .into_iter()
-            // A buffer of older versions that holds 0, 1, 2, …; transformers ignores it too.
-            .filter(|name| !self.used.contains(*name) && !name.ends_with("position_ids"))
-            .filter(|name| !checkpoint.passes_over(name))
-            .map(str::to_owned)
-            .collect::<BTreeSet<_>>();
+        let mut unused = checkpoint.file.names();
+        // A buffer of older versions that holds 0, 1, 2, …; transformers ignores it too.
+        unused.retain(|name| !self.used.contains(name) && !name.ends_with("position_ids"));
+        unused.retain(|name| !checkpoint.passes_over(name));
+        unused.sort();
         Ok(LoadReport {
             newly_initialized: self.newly_initialized,
-            unused: unused.into_iter().collect(),
+            unused,
         })
     }
 
@@ -288,16 +355,16 @@ impl<'a> Source<'a> {
             .as_ref()
             .and_then(|checkpoint| checkpoint.find(&part.name));
         if let (Some(checkpoint), Some(stored)) = (&self.checkpoint, found) {
-            let view = checkpoint.view(&stored)?;
-            if view.shape() != part.shape {
+            let found = checkpoint.file.shape(&stored).unwrap_or_default();
+            if found != part.shape {
                 return Err(ModelError::Shape {
-                    path: PathBuf::from(checkpoint.path),
+                    path: checkpoint.file.path.clone(),
+                    found: found.to_vec(),
                     name: stored,
-                    found: view.shape().to_vec(),
                     expected: part.shape.clone(),
                 });
             }
-            let values = to_f32(&view).ok_or_else(|| checkpoint.dtype_error(&stored, &view))?;
+            let values = checkpoint.file.read(&stored)?;
             self.used.insert(stored);
             return Ok(values);
         }

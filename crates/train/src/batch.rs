@@ -1,9 +1,8 @@
 //! From a collated batch to what a model takes, and from device results to host numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use burn::tensor::{Tensor, Transaction};
+use burn::tensor::Tensor;
 use tunesmith_data::{Batch, Labels, PaddingSide};
+use tunesmith_kernels::read_back;
 use tunesmith_model::{Inputs, Targets};
 
 use crate::TrainError;
@@ -27,27 +26,7 @@ pub fn batch_inputs(batch: &Batch) -> (Inputs, Option<Targets>) {
     (inputs, targets)
 }
 
-static READ_BACKS: AtomicU64 = AtomicU64::new(0);
-
-/// How often this process has waited for numbers of a device so far; read it twice to count a run's.
-pub fn read_backs() -> u64 {
-    READ_BACKS.load(Ordering::Relaxed)
-}
-
-/// Brings several tensors to the host in one go, which waits for the device only once.
+/// Brings several tensors to the host in one go.
 pub(crate) async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, TrainError> {
-    READ_BACKS.fetch_add(1, Ordering::Relaxed);
-    let transaction = tensors
-        .into_iter()
-        .fold(Transaction::default(), |all, tensor| all.register(tensor));
-    let data = transaction
-        .execute_async()
-        .await
-        .map_err(|error| TrainError::Read(format!("{error:?}")))?;
-    data.into_iter()
-        .map(|data| {
-            data.try_to_vec()
-                .map_err(|error| TrainError::Read(format!("{error:?}")))
-        })
-        .collect()
+    read_back(tensors).await.map_err(TrainError::Read)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use serde_json::Value;
+use tunesmith_platform::fs;
 
 use crate::{LogEntry, Trainer};
 
@@ -117,7 +118,7 @@ fn dataset_name(names: &Names) -> String {
 fn short_name(name: &str) -> &str {
     let path = std::path::Path::new(name);
     match path.file_name().and_then(|name| name.to_str()) {
-        Some(last) if path.exists() || path.is_absolute() => last,
+        Some(last) if fs::exists(path) || path.is_absolute() => last,
         _ => name,
     }
 }

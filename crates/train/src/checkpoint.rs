@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tunesmith_model::{BertForSequenceClassification, read_tensors};
+use tunesmith_model::{BertForSequenceClassification, TensorFile};
+use tunesmith_platform::fs;
 use tunesmith_protocol::TrainingArguments;
 
 use crate::export::{TRAINER_STATE, TRAINING_ARGS, write_model};
 use crate::files::{Scratch, read_json, write_json};
-use crate::optimizer::{Tensors, take_values};
+use crate::optimizer::{check_shape, read_values};
 use crate::plan::PlanIdentity;
 use crate::run::{LastStep, Losses};
 use crate::{AdamW, TrainError, TrainerState};
@@ -43,24 +44,24 @@ pub(crate) struct RunState {
     pub(crate) last: LastStep,
 }
 
-/// A checkpoint read back whole.
+/// A checkpoint, its tensors to be read one at a time.
 pub(crate) struct Checkpoint {
     pub(crate) state: TrainerState,
     pub(crate) args: TrainingArguments,
     pub(crate) run: RunState,
-    pub(crate) model: Tensors,
-    pub(crate) optimizer: Tensors,
+    pub(crate) model: TensorFile,
+    pub(crate) optimizer: TensorFile,
 }
 
 /// All checkpoints in a folder with their steps, the latest last.
 #[must_use]
 pub fn checkpoints(output_dir: &Path) -> Vec<(u64, PathBuf)> {
-    let Ok(entries) = std::fs::read_dir(output_dir) else {
+    let Ok(entries) = fs::read_dir(output_dir) else {
         return Vec::new();
     };
     let mut found: Vec<(u64, PathBuf)> = entries
         .flatten()
-        .filter(|entry| entry.path().is_dir())
+        .filter(|entry| fs::is_dir(entry.path()))
         .filter_map(|entry| {
             let name = entry.file_name();
             let step = name.to_str()?.strip_prefix(PREFIX)?.parse().ok()?;
@@ -112,7 +113,7 @@ impl Contents<'_> {
 impl Checkpoint {
     /// Reads a checkpoint; on failure the reason, for a message that names the folder.
     pub(crate) fn load(dir: &Path) -> Result<Self, String> {
-        if !dir.is_dir() {
+        if !fs::is_dir(dir) {
             return Err("there is no such folder".to_owned());
         }
         for name in [
@@ -122,14 +123,15 @@ impl Checkpoint {
             "model.safetensors",
             OPTIMIZER,
         ] {
-            if !dir.join(name).is_file() {
+            if !fs::is_file(dir.join(name)) {
                 return Err(format!(
                     "it has no {name}, so it is not a whole checkpoint of this program"
                 ));
             }
         }
         let text = |error: TrainError| error.to_string();
-        let tensors = |name: &str| read_tensors(&dir.join(name)).map_err(|error| error.to_string());
+        let tensors =
+            |name: &str| TensorFile::open(&dir.join(name)).map_err(|error| error.to_string());
         Ok(Self {
             state: TrainerState::load(&dir.join(TRAINER_STATE)).map_err(text)?,
             args: read_json(&dir.join(TRAINING_ARGS)).map_err(text)?,
@@ -143,11 +145,15 @@ impl Checkpoint {
 /// Gives a model the stored weights; says what is missing where they are of another model.
 pub(crate) fn set_parameters(
     model: &mut BertForSequenceClassification,
-    mut tensors: Tensors,
+    tensors: &TensorFile,
 ) -> Result<(), String> {
     let places: Vec<_> = model.parameters.iter().cloned().collect();
+    // All of them before any: a model is changed whole or not at all.
     for parameter in &places {
-        let values = take_values(&mut tensors, &parameter.name, &parameter.shape)?;
+        check_shape(tensors, &parameter.name, &parameter.shape)?;
+    }
+    for parameter in &places {
+        let values = read_values(tensors, &parameter.name, &parameter.shape)?;
         model.parameters.set(parameter, &values);
     }
     model.zero_grad();

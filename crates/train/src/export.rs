@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tunesmith_model::BertForSequenceClassification;
+use tunesmith_platform::fs;
 use tunesmith_protocol::{Metrics, ResumeFrom, TrainingArguments};
 
 use crate::card::model_card;
@@ -36,8 +37,8 @@ pub fn check_output_dir(args: &TrainingArguments) -> Result<(), TrainError> {
     if args.overwrite_output_dir || args.resume_from_checkpoint != ResumeFrom::No {
         return Ok(());
     }
-    let Ok(mut entries) = std::fs::read_dir(&path) else {
-        return if path.exists() {
+    let Ok(mut entries) = fs::read_dir(&path) else {
+        return if fs::exists(&path) {
             let hint = "Name a folder that does not exist yet, or an empty one".to_owned();
             Err(TrainError::OutputDir {
                 path,
@@ -76,8 +77,8 @@ pub(crate) async fn write_model(
     };
     for name in TOKENIZER_FILES {
         let (from, to) = (tokenizer.join(name), dir.join(name));
-        if from.is_file() {
-            std::fs::copy(&from, &to).map_err(TrainError::io("write", &to))?;
+        if fs::is_file(&from) {
+            fs::copy(&from, &to).map_err(TrainError::io("write", &to))?;
         }
     }
     Ok(())
@@ -99,7 +100,7 @@ impl Trainer {
     }
 
     async fn write_model_files(&self, dir: &Path) -> Result<(), TrainError> {
-        std::fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
+        fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
         let scratch = Scratch::create(dir, "model")?;
         write_model(scratch.path(), &self.model, self.tokenizer_files.as_deref()).await?;
         write_json(&scratch.path().join(TRAINING_ARGS), &self.args)?;
@@ -124,7 +125,7 @@ impl Trainer {
             .display()
             .to_string();
         let path = folder.join("README.md");
-        std::fs::write(&path, model_card(self, &name)).map_err(TrainError::io("write", &path))
+        fs::write(&path, model_card(self, &name)).map_err(TrainError::io("write", &path))
     }
 
     /// Writes `trainer_state.json` to `output_dir`.
@@ -133,7 +134,7 @@ impl Trainer {
     /// Where the folder can't be written.
     pub fn save_state(&self) -> Result<(), TrainError> {
         let dir = Path::new(&self.args.output_dir);
-        std::fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
+        fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
         self.state.save(&dir.join(TRAINER_STATE))
     }
 
@@ -144,14 +145,14 @@ impl Trainer {
     /// Where the folder can't be written, or an earlier `all_results.json` is no JSON object.
     pub fn save_metrics(&self, split: &str, metrics: &Metrics) -> Result<(), TrainError> {
         let dir = Path::new(&self.args.output_dir);
-        std::fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
+        fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
         let values: BTreeMap<&str, Value> = metrics
             .iter()
             .map(|(name, value)| (name, number(name, value)))
             .collect();
         write_json(&dir.join(format!("{split}_results.json")), &values)?;
         let all = dir.join(ALL_RESULTS);
-        let mut merged: BTreeMap<String, Value> = if all.is_file() {
+        let mut merged: BTreeMap<String, Value> = if fs::is_file(&all) {
             read_json(&all)?
         } else {
             BTreeMap::new()

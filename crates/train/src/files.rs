@@ -1,10 +1,11 @@
 //! Writing so that nothing is lost: into a scratch folder, synced, then renamed into place.
 
-use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tunesmith_platform::fs::{self, File, OpenOptions};
+use tunesmith_platform::process_id;
 
 use crate::TrainError;
 
@@ -39,12 +40,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// A scratch folder beside its later place `parent/name`.
     pub(crate) fn create(parent: &Path, name: &str) -> Result<Self, TrainError> {
-        let process = if cfg!(target_arch = "wasm32") {
-            0
-        } else {
-            std::process::id()
-        };
-        let path = parent.join(format!("{SCRATCH}{name}-{process}"));
+        let path = parent.join(format!("{SCRATCH}{name}-{}", process_id()));
         fs::create_dir_all(&path).map_err(TrainError::io("create", &path))?;
         Ok(Self { path })
     }
@@ -57,7 +53,7 @@ impl Scratch {
     pub(crate) fn rename_to(self, target: &Path) -> Result<(), TrainError> {
         self.sync()?;
         let mut former = None;
-        if target.exists() {
+        if fs::exists(target) {
             let aside = self.path.with_extension("former");
             fs::rename(target, &aside).map_err(TrainError::io("move", target))?;
             former = Some(aside);

@@ -30,7 +30,7 @@ mod speed;
 mod state;
 mod trainer;
 
-pub use batch::{batch_inputs, read_backs};
+pub use batch::batch_inputs;
 pub use card::Names;
 pub use checkpoint::checkpoints;
 pub use device::device_info;

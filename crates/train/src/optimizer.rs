@@ -1,10 +1,11 @@
 //! AdamW over a model's parameters, with the Trainer's clipping of the global gradient norm.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use tunesmith_kernels::{AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, gradient_norm};
-use tunesmith_model::{BertForSequenceClassification, ModelError, Parameter, write_tensors};
+use tunesmith_model::{
+    BertForSequenceClassification, ModelError, Parameter, TensorFile, write_tensors,
+};
 
 /// `torch.optim.AdamW` as the Trainer sets it up: decoupled weight decay, none on biases and
 /// LayerNorm, gradients clipped by their norm over all parameters together.
@@ -18,9 +19,6 @@ pub struct AdamW {
     exp_avg: Blocks,
     exp_avg_sq: Blocks,
 }
-
-/// Stored tensors by name, each with its shape.
-pub(crate) type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 impl AdamW {
     /// A fresh optimizer; a `max_grad_norm` of 0 clips nothing.
@@ -91,12 +89,15 @@ impl AdamW {
                 ]
             })
             .collect();
-        // One at a time: on the CPU device each is a copy.
-        let tensors = named.iter().map(|(name, parameter, blocks)| {
-            let value = model.parameters.state(blocks, parameter);
-            (name.as_str(), parameter.shape.as_slice(), value)
-        });
-        write_tensors(path, tensors).await
+        let tensors: Vec<_> = named
+            .iter()
+            .map(|(name, parameter, _)| (name.as_str(), parameter.shape.as_slice()))
+            .collect();
+        write_tensors(path, &tensors, |place| {
+            let (_, parameter, blocks) = &named[place];
+            model.parameters.state(blocks, parameter)
+        })
+        .await
     }
 
     /// Takes the state over that [`AdamW::save`] wrote after `steps` steps; says what is missing
@@ -104,7 +105,7 @@ impl AdamW {
     pub(crate) fn restore(
         &mut self,
         model: &BertForSequenceClassification,
-        mut tensors: Tensors,
+        tensors: &TensorFile,
         steps: u32,
     ) -> Result<(), String> {
         let parameters = &model.parameters;
@@ -114,7 +115,7 @@ impl AdamW {
                 (exp_avg, &mut self.exp_avg),
                 (exp_avg_sq, &mut self.exp_avg_sq),
             ] {
-                let values = take_values(&mut tensors, &name, &parameter.shape)?;
+                let values = read_values(tensors, &name, &parameter.shape)?;
                 parameters.set_state(blocks, parameter, &values);
             }
         }
@@ -130,19 +131,23 @@ fn names(parameter: &str) -> [String; 2] {
     ]
 }
 
-/// Takes the values of the stored tensor of this name and shape.
-pub(crate) fn take_values(
-    tensors: &mut Tensors,
+/// The values of the stored tensor of this name and shape.
+pub(crate) fn read_values(
+    tensors: &TensorFile,
     name: &str,
     shape: &[usize],
 ) -> Result<Vec<f32>, String> {
-    let (stored, values) = tensors
-        .remove(name)
-        .ok_or_else(|| format!("the tensor '{name}' is missing"))?;
-    if stored != shape {
-        return Err(format!(
+    check_shape(tensors, name, shape)?;
+    tensors.read(name).map_err(|error| error.to_string())
+}
+
+/// Whether there is a tensor of this name and shape.
+pub(crate) fn check_shape(tensors: &TensorFile, name: &str, shape: &[usize]) -> Result<(), String> {
+    match tensors.shape(name) {
+        None => Err(format!("the tensor '{name}' is missing")),
+        Some(stored) if stored != shape => Err(format!(
             "the tensor '{name}' has the shape {stored:?}, not {shape:?}"
-        ));
+        )),
+        Some(_) => Ok(()),
     }
-    Ok(values)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tunesmith_platform::fs;
 use tunesmith_protocol::{Event, ResumeFrom, RunStarted, TrainingArguments};
 
 use crate::checkpoint::{Checkpoint, checkpoints, set_parameters};
@@ -44,8 +45,7 @@ impl<'t> Run<'t> {
             Some(path) => run.resume(path)?,
             None => run.begin(&args)?,
         }
-        std::fs::create_dir_all(&run.output_dir)
-            .map_err(TrainError::io("create", &run.output_dir))?;
+        fs::create_dir_all(&run.output_dir).map_err(TrainError::io("create", &run.output_dir))?;
         remove_leftovers(&run.output_dir);
         run.announce(found.is_some());
         Ok(run)
@@ -83,10 +83,10 @@ impl<'t> Run<'t> {
                 changes,
             });
         }
-        set_parameters(&mut self.trainer.model, model).map_err(broken)?;
+        set_parameters(&mut self.trainer.model, &model).map_err(broken)?;
         let steps = u32::try_from(state.global_step).unwrap_or(u32::MAX);
         self.optimizer
-            .restore(&self.trainer.model, optimizer, steps)
+            .restore(&self.trainer.model, &optimizer, steps)
             .map_err(broken)?;
 
         for change in changed_arguments(&args, &self.trainer.args) {
@@ -115,7 +115,7 @@ impl<'t> Run<'t> {
         };
         if let Some(best) = state
             .best_model_checkpoint
-            .take_if(|best| !Path::new(best).is_dir())
+            .take_if(|best| !fs::is_dir(best))
         {
             self.warn(format!(
                 "the best checkpoint so far, {best}, is not there any more: it is not counted"

@@ -6,8 +6,8 @@ mod support;
 
 use support::*;
 use tunesmith_kernels::DeviceChoice;
+use tunesmith_kernels::read_backs;
 use tunesmith_protocol::{IntervalStrategy, TrainingArguments};
-use tunesmith_train::read_backs;
 
 #[test]
 fn a_renderer_follows_the_cpu_with_dropout_on_and_is_read_at_logging_steps_only() {

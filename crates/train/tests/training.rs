@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use support::*;
-use tunesmith_model::read_tensors;
+use tunesmith_model::TensorFile;
 use tunesmith_protocol::{Event, IntervalStrategy, Steps, TrainingArguments};
 use tunesmith_train::{Trainer, TrainerState, checkpoints, get_scheduler};
 
@@ -311,10 +311,11 @@ fn the_best_model_is_loaded_at_the_end() {
         output.best_model_checkpoint,
         Some(folder.display().to_string())
     );
-    let stored = read_tensors(&folder.join("model.safetensors")).unwrap();
+    let stored = TensorFile::open(&folder.join("model.safetensors")).unwrap();
     for (name, values) in weights(&trainer) {
         assert_eq!(
-            stored[&name].1, values,
+            stored.read(&name).unwrap(),
+            values,
             "{name} is not the best checkpoint's"
         );
     }

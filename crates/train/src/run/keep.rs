@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use tunesmith_model::read_tensors;
+use tunesmith_model::TensorFile;
+use tunesmith_platform::fs;
 use tunesmith_protocol::Event;
 
 use super::{Run, Stop};
@@ -23,7 +24,7 @@ impl Run<'_> {
         let step = state.global_step;
         if let Some(best) = state.best_global_step {
             let path = folder(&self.output_dir, best);
-            if best == step || path.is_dir() {
+            if best == step || fs::is_dir(&path) {
                 state.best_model_checkpoint = Some(path.display().to_string());
             }
         }
@@ -71,7 +72,7 @@ impl Run<'_> {
                 break;
             };
             let (_, path) = self.saved.remove(oldest);
-            std::fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
+            fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
         }
         Ok(())
     }
@@ -114,7 +115,7 @@ impl Run<'_> {
                 if Some(step) == best {
                     self.saved.push((step, path));
                 } else {
-                    std::fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
+                    fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
                 }
             }
         }
@@ -131,8 +132,8 @@ impl Run<'_> {
     }
 
     fn load_best(&mut self, path: &Path) -> Result<(), TrainError> {
-        let tensors = read_tensors(&path.join("model.safetensors"))?;
-        set_parameters(&mut self.trainer.model, tensors).map_err(|reason| {
+        let tensors = TensorFile::open(&path.join("model.safetensors"))?;
+        set_parameters(&mut self.trainer.model, &tensors).map_err(|reason| {
             let hint =
                 "It was to be loaded as the best model; the last weights are kept".to_owned();
             TrainError::Checkpoint {
