@@ -13,17 +13,22 @@
 //! A commit never changes, so its list of files is kept: offline, it tells a file that the commit
 //! lacks from one that was not downloaded. Python's list is read but not written: it holds hashes
 //! that `hf-hub` does not pass on.
+//!
+//! In a browser there are no links, and nobody to share with: a blob that is whole becomes the file
+//! of the snapshot itself.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use tunesmith_platform::fs;
 
 use crate::error::HubError;
 use crate::hub::{RepoFile, RepoKind};
+use crate::lock::Lock;
+use crate::net::sleep;
 
 /// How often a process looks whether another's download has ended.
 const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -84,7 +89,11 @@ impl RepoCache {
         let files = tree.files.into_iter();
         (tree.format_version == 1).then(|| {
             files
-                .map(|(path, Entry { size })| RepoFile { path, size })
+                .map(|(path, Entry { size })| RepoFile {
+                    path,
+                    size,
+                    etag: None,
+                })
                 .collect()
         })
     }
@@ -118,6 +127,7 @@ impl RepoCache {
                     files.push(RepoFile {
                         path: relative.to_string_lossy().replace('\\', "/"),
                         size: metadata.len(),
+                        etag: None,
                     });
                 }
             }
@@ -126,33 +136,24 @@ impl RepoCache {
         Some(files)
     }
 
-    /// Waits until no other process, of ours or Python's, downloads this blob. `waiting` is told
-    /// the bytes that the other one has so far.
-    pub fn lock(&self, etag: &str, mut waiting: impl FnMut(u64)) -> Result<File, HubError> {
+    /// Waits until nobody else downloads this blob, Python included. `waiting` is told the bytes
+    /// that the other one has so far.
+    pub async fn lock(&self, etag: &str, mut waiting: impl FnMut(u64)) -> Result<Lock, HubError> {
         let path = self.locks.join(format!("{etag}.lock"));
-        let failed = |error| HubError::io("lock", &path, None, error);
         create_parent(&path)?;
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(failed)?;
         loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-                Err(TryLockError::WouldBlock) => {
-                    if let Ok(other) = fs::metadata(incomplete(&self.blob(etag))) {
-                        waiting(other.len());
-                    }
-                    std::thread::sleep(LOCK_POLL);
-                }
+            let lock = Lock::take(&path);
+            if let Some(lock) = lock.map_err(|error| HubError::io("lock", &path, None, error))? {
+                return Ok(lock);
             }
+            if let Ok(other) = fs::metadata(incomplete(&self.blob(etag))) {
+                waiting(other.len());
+            }
+            sleep(LOCK_POLL).await;
         }
     }
 
-    /// Makes `path` of `commit` a link to the blob, in place of whatever is there.
+    /// Gives the blob the name `path` of `commit`, in place of whatever is there.
     pub fn link(&self, commit: &str, path: &str, etag: &str) -> Result<(), HubError> {
         let pointer = self.snapshot(commit).join(path);
         let up = "../".repeat(path.split('/').count() + 1);
@@ -179,7 +180,7 @@ impl RepoCache {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         self.root
-            .join(format!(".{}-{count}.tmp", std::process::id()))
+            .join(format!(".{}-{count}.tmp", tunesmith_platform::process_id()))
     }
 }
 
@@ -203,7 +204,13 @@ fn symlink(target: &Path, _blob: &Path, link: &Path) -> io::Result<()> {
 }
 
 /// Links need a privilege on Windows; Python's library copies there too.
-#[cfg(not(unix))]
+#[cfg(not(any(unix, target_arch = "wasm32")))]
 fn symlink(_target: &Path, blob: &Path, link: &Path) -> io::Result<()> {
     fs::copy(blob, link).map(|_| ())
+}
+
+/// No link: where one worker owns all files, the blob may have the name itself.
+#[cfg(target_arch = "wasm32")]
+fn symlink(_target: &Path, blob: &Path, link: &Path) -> io::Result<()> {
+    fs::rename(blob, link)
 }

@@ -26,7 +26,8 @@ impl Default for Retry {
     }
 }
 
-/// Where to download from and to. A plain struct: tests and programs may fill it by hand.
+/// Where to download from and to. A plain struct: tests and programs may fill it by hand, and a page
+/// must, since a browser has no environment.
 #[derive(Clone)]
 pub struct HubConfig {
     /// Base URL of the Hub, `https://huggingface.co` unless `HF_ENDPOINT` says otherwise.
@@ -39,7 +40,7 @@ pub struct HubConfig {
     pub offline: bool,
     /// Repetition of failed requests.
     pub retry: Retry,
-    /// The longest wait for a connection.
+    /// The longest wait for a connection; in a browser, which doesn't tell, in addition to the next.
     pub connect_timeout: Duration,
     /// The longest silence of a server that is connected.
     pub read_timeout: Duration,
@@ -75,11 +76,13 @@ impl HubConfig {
     /// `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`; the token from
     /// `HF_TOKEN`, else the file `HF_TOKEN_PATH`, else the one that `hf auth login` wrote, unless
     /// `HF_HUB_DISABLE_IMPLICIT_TOKEN` is set.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Self {
         Self::from_vars(|name| std::env::var(name).ok())
     }
 
     /// [`HubConfig::from_env`] over any source of variables. An empty value counts as unset.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
         let var = |name: &str| var(name).filter(|value| !value.trim().is_empty());
         let user_home = var("HOME")
@@ -118,6 +121,7 @@ impl HubConfig {
 }
 
 /// The spellings that `huggingface_hub` takes for yes.
+#[cfg(not(target_arch = "wasm32"))]
 fn is_true(value: Option<String>) -> bool {
     value.is_some_and(|value| {
         matches!(

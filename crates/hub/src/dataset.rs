@@ -58,34 +58,34 @@ impl Hub {
     /// # Errors
     /// As [`Hub::resolve_commit`] and [`Hub::file`]; and where there is no such configuration or no
     /// parquet at all, which names the configurations there are.
-    pub fn dataset_snapshot(
+    pub async fn dataset_snapshot(
         &self,
         repo: &str,
         config: Option<&str>,
         revision: Option<&str>,
         progress: &mut dyn FnMut(Download),
     ) -> Result<DatasetFiles, HubError> {
-        let (repo, main) = self.pin_dataset(repo, revision)?;
-        let listed = self.list(KIND, repo, &main)?;
-        let (commit, config, splits) = self.locate(repo, config, &main, &listed)?;
+        let (repo, main) = self.pin_dataset(repo, revision).await?;
+        let listed = self.list(KIND, repo, &main).await?;
+        let (commit, config, splits) = self.locate(repo, config, &main, &listed).await?;
 
         let mut files = Vec::new();
         for (name, paths) in in_order(splits) {
             check_shards(repo, &name, &paths)?;
-            let fetched: Result<Vec<_>, _> = paths
-                .iter()
-                .map(|path| self.file(KIND, repo, &commit, path, progress))
-                .collect();
+            let mut fetched = Vec::new();
+            for path in &paths {
+                fetched.push(self.file(KIND, repo, &commit, path, progress).await?);
+            }
             files.push(SplitFiles {
                 name,
-                files: fetched?,
+                files: fetched,
             });
         }
-        let card = listed
-            .iter()
-            .any(|file| file.path == CARD)
-            .then(|| self.file(KIND, repo, &main, CARD, progress))
-            .transpose()?;
+        let card = if listed.iter().any(|file| file.path == CARD) {
+            Some(self.file(KIND, repo, &main, CARD, progress).await?)
+        } else {
+            None
+        };
         Ok(DatasetFiles {
             root: self.snapshot(KIND, repo, &commit)?,
             commit: commit.sha,
@@ -97,7 +97,7 @@ impl Hub {
     }
 
     /// Finds the configuration: the commit that has it, its name and its splits' paths.
-    fn locate(
+    async fn locate(
         &self,
         repo: &str,
         config: Option<&str>,
@@ -113,7 +113,7 @@ impl Hub {
             Err(error @ HubError::ConfigNeeded { .. }) if !layout.is_empty() => return Err(error),
             Err(_) => {}
         }
-        if let Some((commit, mut converted)) = self.converted(repo, main)? {
+        if let Some((commit, mut converted)) = self.converted(repo, main).await? {
             if let Ok(name) = choose(repo, config, &converted) {
                 let splits = converted.remove(&name).unwrap_or_default();
                 return Ok((commit, name, splits));
@@ -136,19 +136,19 @@ impl Hub {
 
     /// Pins the id that a short one stands for, else the short one itself: a mirror or an older
     /// cache may have only that.
-    fn pin_dataset<'a>(
+    async fn pin_dataset<'a>(
         &self,
         repo: &'a str,
         revision: Option<&str>,
     ) -> Result<(&'a str, Commit), HubError> {
         let alias = ALIASES.iter().find(|(short, _)| *short == repo);
         let Some((_, full)) = alias else {
-            return Ok((repo, self.resolve_commit(KIND, repo, revision)?));
+            return Ok((repo, self.resolve_commit(KIND, repo, revision).await?));
         };
-        match self.resolve_commit(KIND, full, revision) {
+        match self.resolve_commit(KIND, full, revision).await {
             Ok(commit) => Ok((full, commit)),
             Err(error) if error.is_passing() => Err(error),
-            Err(error) => match self.resolve_commit(KIND, repo, revision) {
+            Err(error) => match self.resolve_commit(KIND, repo, revision).await {
                 Ok(commit) => Ok((repo, commit)),
                 Err(_) => Err(error),
             },
@@ -156,18 +156,22 @@ impl Hub {
     }
 
     /// The Hub's conversion, where it exists and stands for the revision asked for.
-    fn converted(&self, repo: &str, main: &Commit) -> Result<Option<(Commit, Layout)>, HubError> {
+    async fn converted(
+        &self,
+        repo: &str,
+        main: &Commit,
+    ) -> Result<Option<(Commit, Layout)>, HubError> {
         if main.revision != MAIN {
             return Ok(None);
         }
-        let commit = match self.resolve_commit(KIND, repo, Some(CONVERTED)) {
+        let commit = match self.resolve_commit(KIND, repo, Some(CONVERTED)).await {
             Ok(commit) => commit,
             Err(HubError::RevisionNotFound { .. } | HubError::OfflineMiss { .. }) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),
         };
-        let layout = parse(&self.list(KIND, repo, &commit)?);
+        let layout = parse(&self.list(KIND, repo, &commit).await?);
         Ok((!layout.is_empty()).then_some((commit, layout)))
     }
 }
@@ -272,6 +276,7 @@ mod tests {
             .map(|path| RepoFile {
                 path: (*path).to_owned(),
                 size: 1,
+                etag: None,
             })
             .collect();
         parse(&listed)

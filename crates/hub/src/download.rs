@@ -4,25 +4,23 @@
 //! connection, a full disk or Ctrl-C costs only what had not arrived. The name without the suffix
 //! appears by a rename, after the size and (where the ETag is one) the SHA-256 are right.
 
-use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use reqwest::Url;
-use reqwest::blocking::Response;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap};
+use reqwest::{StatusCode, Url};
 use sha2::{Digest, Sha256};
+use tunesmith_platform::fs::{self, File, OpenOptions};
 
 use crate::cache::{create_parent, incomplete};
 use crate::config::Retry;
 use crate::error::HubError;
 use crate::fault::{Fault, Target, shown};
 use crate::hub::Download;
-use crate::net::{Meta, Net};
+use crate::net::{Meta, Net, sleep};
 
-/// Large enough that neither the disk nor the progress bar is the bottleneck.
+/// Read at once to hash a file.
 const CHUNK: usize = 256 * 1024;
-const RANGE_NOT_SATISFIABLE: u16 = 416;
 
 /// A blob to download. The caller holds its lock.
 pub(crate) struct Job<'a> {
@@ -44,15 +42,15 @@ struct Partial {
 }
 
 impl Job<'_> {
-    pub fn run(&self, progress: &mut dyn FnMut(Download)) -> Result<(), HubError> {
+    pub async fn run(&self, progress: &mut dyn FnMut(Download)) -> Result<(), HubError> {
         let path = incomplete(&self.blob);
         create_parent(&path)?;
         let resumed = fs::metadata(&path).is_ok_and(|metadata| metadata.len() > 0);
-        self.fill(&path, progress)?;
+        self.fill(&path, progress).await?;
         match self.verify(&path) {
             // What an earlier process left may be damaged (a crash, a full disk): once, from zero.
             Err(HubError::HashMismatch { .. }) if resumed => {
-                self.fill(&path, progress)?;
+                self.fill(&path, progress).await?;
                 self.verify(&path)?;
             }
             result => result?,
@@ -62,7 +60,7 @@ impl Job<'_> {
     }
 
     /// Appends until the file is whole, resuming after faults that pass.
-    fn fill(&self, path: &Path, progress: &mut dyn FnMut(Download)) -> Result<(), HubError> {
+    async fn fill(&self, path: &Path, progress: &mut dyn FnMut(Download)) -> Result<(), HubError> {
         let mut partial = Partial::open(path)?;
         let mut total = self.meta.size;
         if total.is_some_and(|total| partial.have > total) {
@@ -75,10 +73,12 @@ impl Job<'_> {
         let mut failures = 0;
         self.report(&partial, total, progress);
         while total != Some(partial.have) {
-            let fault = match self.pull(&mut partial, &mut total, progress) {
+            let fault = match self.pull(&mut partial, &mut total, progress).await {
                 Ok(()) if total.is_none_or(|total| partial.have == total) => break,
                 Ok(()) => self.cut("the server ended early"),
-                Err(Fault::Refused(refusal)) if refusal.status == RANGE_NOT_SATISFIABLE => {
+                Err(Fault::Refused(refusal))
+                    if refusal.status == StatusCode::RANGE_NOT_SATISFIABLE =>
+                {
                     partial.restart()?;
                     self.cut("the server has fewer bytes than were kept")
                 }
@@ -103,21 +103,21 @@ impl Job<'_> {
                     fault => fault.explain(&self.target, failures + 1),
                 });
             };
-            std::thread::sleep(pause);
+            sleep(pause).await;
             failures += 1;
         }
         partial.finish()
     }
 
     /// One request: appends what it gives.
-    fn pull(
+    async fn pull(
         &self,
         partial: &mut Partial,
         total: &mut Option<u64>,
         progress: &mut dyn FnMut(Download),
     ) -> Result<(), Fault> {
-        let mut response = self.net.get(&self.url, partial.have)?;
-        match range_start(&response) {
+        let mut body = self.net.get(&self.url, partial.have).await?;
+        match range_start(body.status(), body.headers(), partial.have) {
             Some(start) if start == partial.have => {}
             Some(_) => {
                 return Err(Fault::Final(HubError::Malformed {
@@ -129,26 +129,21 @@ impl Job<'_> {
             None => partial.restart().map_err(Fault::Final)?,
         }
         if total.is_none() {
-            *total = content_length(&response).map(|rest| partial.have + rest);
+            *total = content_length(body.headers()).map(|rest| partial.have + rest);
         }
-        let mut chunk = vec![0; CHUNK];
         loop {
-            let count = match response.read(&mut chunk) {
-                Ok(0) => return Ok(()),
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(self.cut(&crate::fault::innermost(&error))),
-            };
-            if total.is_some_and(|total| partial.have + count as u64 > total) {
+            let chunk = body.chunk().await.map_err(|reason| self.cut(&reason))?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            if total.is_some_and(|total| partial.have + chunk.len() as u64 > total) {
                 partial.restart().map_err(Fault::Final)?;
                 return Err(Fault::Final(HubError::Malformed {
                     url: self.shown(),
                     what: "it sent more bytes than it promised".to_owned(),
                 }));
             }
-            partial
-                .append(&chunk[..count], *total)
-                .map_err(Fault::Final)?;
+            partial.append(chunk, *total).map_err(Fault::Final)?;
             self.report(partial, *total, progress);
         }
     }
@@ -194,12 +189,10 @@ impl Job<'_> {
 impl Partial {
     fn open(path: &Path) -> Result<Self, HubError> {
         let failed = |error| HubError::io("create", path, None, error);
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(path)
-            .map_err(failed)?;
-        let have = file.metadata().map_err(failed)?.len();
+        let mut options = OpenOptions::new();
+        let file = options.create(true).append(true).open(path);
+        let file = file.map_err(failed)?;
+        let have = fs::metadata(path).map_err(failed)?.len();
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -211,7 +204,7 @@ impl Partial {
     fn finish(mut self) -> Result<(), HubError> {
         let failed = |error| HubError::io("write", &self.path, None, error);
         self.file.sync_all().map_err(failed)?;
-        let on_disk = self.file.metadata().map_err(failed)?.len();
+        let on_disk = fs::metadata(&self.path).map_err(failed)?.len();
         if on_disk == self.have {
             return Ok(());
         }
@@ -246,19 +239,17 @@ impl Partial {
 }
 
 /// The first byte of a partial answer (`Content-Range: bytes 5-9/10`), `None` for a whole file.
-fn range_start(response: &Response) -> Option<u64> {
-    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
-    range
-        .strip_prefix("bytes ")?
-        .split_once('-')?
-        .0
-        .parse()
-        .ok()
+/// A browser may hide the header of another host; then it is the byte that was asked for.
+fn range_start(status: StatusCode, headers: &HeaderMap, asked: u64) -> Option<u64> {
+    let Some(range) = headers.get(CONTENT_RANGE) else {
+        return (status == StatusCode::PARTIAL_CONTENT).then_some(asked);
+    };
+    let range = range.to_str().ok()?.strip_prefix("bytes ")?;
+    range.split_once('-')?.0.parse().ok()
 }
 
-fn content_length(response: &Response) -> Option<u64> {
-    let length = response.headers().get(CONTENT_LENGTH)?;
-    length.to_str().ok()?.parse().ok()
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn sha256(path: &Path) -> io::Result<String> {
@@ -277,4 +268,20 @@ fn sha256(path: &Path) -> io::Result<String> {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_part_begins_where_it_says_or_where_it_was_asked_for() {
+        let range = |text: &str| HeaderMap::from_iter([(CONTENT_RANGE, text.parse().unwrap())]);
+        let (part, whole) = (StatusCode::PARTIAL_CONTENT, StatusCode::OK);
+        assert_eq!(range_start(part, &range("bytes 5-9/10"), 7), Some(5));
+        assert_eq!(range_start(part, &HeaderMap::new(), 7), Some(7));
+        assert_eq!(range_start(whole, &HeaderMap::new(), 7), None);
+    }
 }

@@ -3,14 +3,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::advice;
+
 /// An error of the Hub. Each message says what was asked for, where, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HubError {
     /// DNS failure, refused connection or silence.
     #[error(
-        "cannot reach {url}: {reason}. Check the network, the proxy and HF_ENDPOINT, then run \
-         again: a download continues where it stopped"
+        "cannot reach {url}: {reason}. {}: a download continues where it stopped",
+        advice::CONNECT
     )]
     Unreachable {
         /// What was asked for.
@@ -21,8 +23,8 @@ pub enum HubError {
 
     /// The cache lacks what is needed, and the Hub is not to be asked or out of reach.
     #[error(
-        "{what} is not in the cache at {}, and {why}. Run once with the network and without \
-         HF_HUB_OFFLINE to download it, or point HF_HOME at a cache that has it", .cache.display()
+        "{what} is not in the cache at {}, and {why}. {} to download it{}",
+        .cache.display(), advice::GO_ONLINE, advice::OTHER_CACHE
     )]
     OfflineMiss {
         /// The repository, revision or file.
@@ -49,7 +51,8 @@ pub enum HubError {
     /// 404 on a repository.
     #[error(
         "there is no {kind} {repo} (HTTP 404 for {url}). Check the spelling: most ids read \
-         owner/name. If it is private, set HF_TOKEN to a token that may read it"
+         owner/name. If it is private, {} that may read it",
+        advice::SET_TOKEN
     )]
     RepoNotFound {
         /// `model` or `dataset`.
@@ -97,8 +100,8 @@ pub enum HubError {
     /// 429, also after the pauses that the server asked for.
     #[error(
         "the hub limits the rate of requests (HTTP 429 for {url}, {attempts} attempts). Wait a few \
-         minutes and run again: a download continues where it stopped. A token in HF_TOKEN raises \
-         the limit"
+         minutes and run again: a download continues where it stopped. {}",
+        advice::MORE_REQUESTS
     )]
     RateLimited {
         /// What was asked for.
@@ -125,8 +128,8 @@ pub enum HubError {
 
     /// Any other status.
     #[error(
-        "unexpected answer from the hub: HTTP {status}{detail} for {url}. Check HF_ENDPOINT and \
-         the proxy"
+        "unexpected answer from the hub: HTTP {status}{detail} for {url}. {} and the proxy",
+        advice::CHECK_ENDPOINT
     )]
     Http {
         /// The HTTP status.
@@ -161,7 +164,7 @@ pub enum HubError {
     HashMismatch {
         /// What was asked for.
         url: String,
-        /// From the server's `X-Linked-ETag`.
+        /// As the server has it.
         expected: String,
         /// Of the bytes that arrived.
         actual: String,
@@ -169,8 +172,8 @@ pub enum HubError {
 
     /// No space left.
     #[error(
-        "the disk is full: {} needs {} more. Free some space, or point HF_HOME at another disk, \
-         and run again: what arrived is kept", .path.display(), bytes(.needed)
+        "the disk is full: {} needs {} more. {} and run again: what arrived is kept",
+        .path.display(), bytes(.needed), advice::FREE_SPACE
     )]
     DiskFull {
         /// The file that could not grow.
@@ -180,7 +183,7 @@ pub enum HubError {
     },
 
     /// A file or folder of the cache cannot be used.
-    #[error("cannot {action} {}: {source}. Check its permissions, or set HF_HOME", .path.display())]
+    #[error("cannot {action} {}: {source}. {}", .path.display(), advice::CHECK_CACHE)]
     Io {
         /// What was tried.
         action: &'static str,
@@ -192,8 +195,9 @@ pub enum HubError {
 
     /// The server's answer lacks what the Hub's protocol promises.
     #[error(
-        "{url} does not answer as the hub does: {what}. Check HF_ENDPOINT; a sign-in page of the \
-         network looks like this too"
+        "{url} does not answer as the hub does: {what}. {}; a sign-in page of the network looks \
+         like this too",
+        advice::CHECK_ENDPOINT
     )]
     Malformed {
         /// What was asked for.
@@ -252,8 +256,9 @@ pub enum HubError {
 
     /// The cache holds only some of the files of a split.
     #[error(
-        "the cache holds {have} of the {total} files of split {split} of {repo}. Run once with \
-         the network and without HF_HUB_OFFLINE to fetch the rest"
+        "the cache holds {have} of the {total} files of split {split} of {repo}. {} to fetch the \
+         rest",
+        advice::GO_ONLINE
     )]
     Incomplete {
         /// The dataset.

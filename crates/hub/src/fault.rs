@@ -4,10 +4,10 @@
 use std::error::Error;
 use std::time::Duration;
 
-use hf_hub::HFError;
-use reqwest::Url;
-use reqwest::blocking::Response;
+use reqwest::header::HeaderMap;
+use reqwest::{StatusCode, Url};
 
+use crate::advice;
 use crate::config::Retry;
 use crate::error::HubError;
 use crate::hub::RepoKind;
@@ -47,72 +47,20 @@ pub(crate) struct Target<'a> {
 }
 
 impl Fault {
-    /// Sorts a transport error of a request to `url`.
-    pub fn transport(error: &reqwest::Error, url: &Url) -> Self {
-        let (url, reason) = (shown(url.as_str()), innermost(error));
-        if error.is_connect() || error.is_timeout() {
-            Self::Unreached { url, reason }
-        } else {
-            Self::Cut { url, reason }
-        }
-    }
-
     /// Takes down why a response is not a success.
-    pub fn refusal(response: &Response) -> Self {
+    pub fn refusal(status: StatusCode, url: &Url, headers: &HeaderMap) -> Self {
         let header = |name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
+            let value = headers.get(name)?.to_str().ok()?;
             Some(value.trim().to_owned())
         };
         Self::Refused(Refusal {
-            status: response.status().as_u16(),
-            url: shown(response.url().as_str()),
+            status: status.as_u16(),
+            url: shown(url.as_str()),
             code: header("x-error-code"),
             message: header("x-error-message"),
             retry_after: header("retry-after")
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
-        })
-    }
-
-    /// Sorts an error of the API client; `url` is for those that do not carry theirs.
-    pub fn api(error: HFError, url: &Url) -> Self {
-        let (context, retry_after) = match error {
-            HFError::RateLimited {
-                retry_after,
-                context,
-            } => (context, retry_after),
-            HFError::Http { context }
-            | HFError::AuthRequired { context }
-            | HFError::Forbidden { context }
-            | HFError::Conflict { context }
-            | HFError::RepoNotFound {
-                context: Some(context),
-                ..
-            }
-            | HFError::RevisionNotFound {
-                context: Some(context),
-                ..
-            }
-            | HFError::EntryNotFound {
-                context: Some(context),
-                ..
-            } => (context, None),
-            HFError::Request { source, .. } if !is_json(&source) => {
-                return Self::transport(&source, url);
-            }
-            other => {
-                return Self::Final(HubError::Malformed {
-                    url: shown(url.as_str()),
-                    what: other.to_string(),
-                });
-            }
-        };
-        Self::Refused(Refusal {
-            status: context.status.as_u16(),
-            url: shown(&context.url),
-            code: context.error_code,
-            message: context.server_message,
-            retry_after,
         })
     }
 
@@ -215,19 +163,21 @@ impl Target<'_> {
         let (kind, repo, page) = (self.kind.name(), self.repo, self.page());
         if code == Some("GatedRepo") {
             return format!(
-                "{kind} {repo} is gated. Accept its conditions at {page}, then set HF_TOKEN to a \
-                 token of that account"
+                "{kind} {repo} is gated. Accept its conditions at {page}, then {} of that account",
+                advice::SET_TOKEN
             );
         }
         if self.token_set {
             format!(
-                "the token was not accepted for {kind} {repo}. Check that HF_TOKEN is valid and may \
-                 read it, that {page} grants access, and the spelling"
+                "the token was not accepted for {kind} {repo}. {} and may read it, that {page} \
+                 grants access, and the spelling",
+                advice::CHECK_TOKEN
             )
         } else {
             format!(
                 "{kind} {repo} does not exist (check the spelling), or it is private or gated: \
-                 then set HF_TOKEN to a token of an account that {page} lets in"
+                 then {} of an account that {page} lets in",
+                advice::SET_TOKEN
             )
         }
     }
@@ -238,7 +188,8 @@ pub(crate) fn shown(url: &str) -> String {
     url.split(['?', '#']).next().unwrap_or(url).to_owned()
 }
 
-fn sources<'a>(
+/// An error and what it wraps, outermost first.
+pub(crate) fn sources<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
@@ -250,8 +201,4 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
         .last()
         .map(ToString::to_string)
         .unwrap_or_default()
-}
-
-fn is_json(error: &reqwest::Error) -> bool {
-    sources(error).any(|source| source.is::<serde_json::Error>())
 }

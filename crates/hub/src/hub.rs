@@ -4,13 +4,17 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tunesmith_platform::fs;
 
+use crate::advice;
 use crate::cache::RepoCache;
 use crate::config::HubConfig;
 use crate::download::Job;
 use crate::error::HubError;
 use crate::fault::{Fault, Target};
-use crate::net::Net;
+use crate::net::{Net, sleep};
+#[cfg(target_arch = "wasm32")]
+use {crate::net::Meta, reqwest::Url};
 
 /// The branch that is meant where none is named.
 pub(crate) const MAIN: &str = "main";
@@ -74,6 +78,9 @@ pub struct RepoFile {
     pub path: String,
     /// Bytes.
     pub size: u64,
+    /// Names the bytes, where the list tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) etag: Option<String>,
 }
 
 /// How far a download is.
@@ -87,7 +94,7 @@ pub struct Download {
     pub total: Option<u64>,
 }
 
-/// A Hub and its cache. Every call blocks; none may be made on an async executor's thread.
+/// A Hub and its cache. A call that is dropped before its end stops its request.
 pub struct Hub {
     config: HubConfig,
     /// `None` when offline: without it no connection can be opened.
@@ -99,10 +106,7 @@ impl Hub {
     ///
     /// # Errors
     /// The endpoint is not a URL, or the token cannot be one.
-    pub fn new(mut config: HubConfig) -> Result<Self, HubError> {
-        // Paths that are handed out must outlive a change of the working directory.
-        config.cache = std::path::absolute(&config.cache)
-            .map_err(|error| HubError::io("find", &config.cache, None, error))?;
+    pub fn new(config: HubConfig) -> Result<Self, HubError> {
         let net = if config.offline {
             None
         } else {
@@ -117,7 +121,7 @@ impl Hub {
     ///
     /// # Errors
     /// No such repository or revision, no access, or unreachable with nothing in the cache.
-    pub fn resolve_commit(
+    pub async fn resolve_commit(
         &self,
         kind: RepoKind,
         repo: &str,
@@ -141,7 +145,9 @@ impl Hub {
             };
         };
         let target = self.target(kind, repo, revision, None);
-        let asked = self.retrying(&target, || net.commit(kind, repo, revision));
+        let asked = self
+            .retrying(&target, async || net.commit(kind, repo, revision).await)
+            .await;
         match asked {
             Ok(sha) if is_commit(&sha) => {
                 cache.write_ref(revision, &sha)?;
@@ -164,7 +170,7 @@ impl Hub {
     ///
     /// # Errors
     /// No such commit, no access, or unreachable with nothing in the cache.
-    pub fn list(
+    pub async fn list(
         &self,
         kind: RepoKind,
         repo: &str,
@@ -181,7 +187,10 @@ impl Hub {
                 .ok_or_else(|| self.miss(format!("{} {repo} at {commit}", kind.name())));
         };
         let target = self.target(kind, repo, &commit.revision, None);
-        match self.retrying(&target, || net.tree(kind, repo, &commit.sha)) {
+        let asked = self
+            .retrying(&target, async || net.tree(kind, repo, &commit.sha).await)
+            .await;
+        match asked {
             Ok(files) => {
                 cache.write_tree(&commit.sha, &files)?;
                 Ok(files)
@@ -197,7 +206,7 @@ impl Hub {
     ///
     /// # Errors
     /// No such file, no access, unreachable, cut too often, damaged, or the disk is full.
-    pub fn file(
+    pub async fn file(
         &self,
         kind: RepoKind,
         repo: &str,
@@ -209,26 +218,43 @@ impl Hub {
         check_path("commit", &commit.sha)?;
         check_path("file path", path)?;
         let pointer = cache.snapshot(&commit.sha).join(path);
-        if pointer.exists() {
+        if fs::exists(&pointer) {
             return Ok(pointer);
         }
         let Some(net) = &self.net else {
             return Err(self.miss(format!("{path} of {} {repo} at {commit}", kind.name())));
         };
         let target = self.target(kind, repo, &commit.sha, Some(path));
-        let url = net.file_url(kind, repo, &commit.sha, path);
-        let meta = self.retrying(&target, || net.head(&url))?;
+        let url = net.endpoint.file(kind, repo, &commit.sha, path);
+        #[cfg(not(target_arch = "wasm32"))]
+        let meta = self
+            .retrying(&target, async || net.head(&url).await)
+            .await?;
+        // A browser follows the redirect that describes the file out of sight; the list of the
+        // commit's files describes it too.
+        #[cfg(target_arch = "wasm32")]
+        let meta = self.listed(&target, commit, path, &url).await?;
         let (etag, size) = (meta.etag.clone(), meta.size);
         let blob = cache.blob(&etag);
-        if !blob.exists() {
-            let _lock = cache.lock(&etag, |loaded| {
-                progress(Download {
-                    file: path.to_owned(),
-                    loaded,
-                    total: size,
-                });
-            })?;
-            if !blob.exists() {
+        if !fs::exists(&blob) {
+            let _lock = cache
+                .lock(&etag, |loaded| {
+                    progress(Download {
+                        file: path.to_owned(),
+                        loaded,
+                        total: size,
+                    });
+                })
+                .await?;
+            // Whoever had the lock may have fetched this very file.
+            if fs::exists(&pointer) {
+                return Ok(pointer);
+            }
+            if !fs::exists(&blob) {
+                #[cfg(target_arch = "wasm32")]
+                fs::replenish()
+                    .await
+                    .map_err(|error| HubError::io("make room for", &blob, None, error))?;
                 let retry = &self.config.retry;
                 let job = Job {
                     net,
@@ -239,11 +265,42 @@ impl Hub {
                     blob,
                     file: path,
                 };
-                job.run(progress)?;
+                job.run(progress).await?;
             }
         }
         cache.link(&commit.sha, path, &etag)?;
         Ok(pointer)
+    }
+
+    /// What the server listed about a file.
+    #[cfg(target_arch = "wasm32")]
+    async fn listed(
+        &self,
+        target: &Target<'_>,
+        commit: &Commit,
+        path: &str,
+        url: &Url,
+    ) -> Result<Meta, HubError> {
+        let Target { kind, repo, .. } = *target;
+        let files = self.list(kind, repo, commit).await?;
+        match files.into_iter().find(|file| file.path == path) {
+            Some(RepoFile {
+                etag: Some(etag),
+                size,
+                ..
+            }) => Ok(Meta {
+                etag,
+                size: Some(size),
+            }),
+            _ if self.is_listed(kind, repo, commit)? => Err(HubError::FileNotFound {
+                repo: repo.to_owned(),
+                file: path.to_owned(),
+                revision: commit.sha.clone(),
+                url: url.to_string(),
+                page: format!("{}/tree/{commit}", target.page()),
+            }),
+            _ => Err(self.miss(format!("{path} of {} {repo} at {commit}", kind.name()))),
+        }
     }
 
     /// The folder that holds the files of a commit that were downloaded.
@@ -289,7 +346,7 @@ impl Hub {
             what,
             cache: self.config.cache.clone(),
             why: match self.net {
-                None => "HF_HUB_OFFLINE is set",
+                None => advice::OFFLINE,
                 Some(_) => "the hub cannot be reached",
             },
         }
@@ -306,21 +363,21 @@ impl Hub {
         Ok(self.cache(kind, repo)?.read_tree(&commit.sha).is_some())
     }
 
-    fn retrying<T>(
+    async fn retrying<T>(
         &self,
         target: &Target<'_>,
-        mut ask: impl FnMut() -> Result<T, Fault>,
+        mut ask: impl AsyncFnMut() -> Result<T, Fault>,
     ) -> Result<T, HubError> {
         let mut failures = 0;
         loop {
-            let fault = match ask() {
+            let fault = match ask().await {
                 Ok(answer) => return Ok(answer),
                 Err(fault) => fault,
             };
             let Some(pause) = fault.pause(failures, &self.config.retry) else {
                 return Err(fault.explain(target, failures + 1));
             };
-            std::thread::sleep(pause);
+            sleep(pause).await;
             failures += 1;
         }
     }

@@ -7,8 +7,13 @@
 //! errors that say what to do. Files land in the cache that Python's `huggingface_hub` uses, in
 //! its layout and under its locks, so neither downloads what the other has.
 //!
-//! Native and blocking: a browser fetches the Hub's resolve URLs itself.
+//! The rules are written once, as futures over the requests of either target. Natively [`Hub`]
+//! blocks. In a browser's worker its functions are `async`, requests are fetches, and the cache lies
+//! in the files of [`tunesmith_platform`].
 
+mod advice;
+#[cfg(not(target_arch = "wasm32"))]
+mod blocking;
 mod cache;
 mod config;
 mod dataset;
@@ -16,19 +21,25 @@ mod download;
 mod error;
 mod fault;
 mod hub;
+mod lock;
 mod model;
 mod net;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use blocking::Hub;
 pub use config::{HubConfig, Retry};
 pub use dataset::{DatasetFiles, SplitFiles};
 pub use error::HubError;
-pub use hub::{Commit, Download, Hub, RepoFile, RepoKind};
+#[cfg(target_arch = "wasm32")]
+pub use hub::Hub;
+pub use hub::{Commit, Download, RepoFile, RepoKind};
 pub use model::ModelFiles;
 
 /// [`Hub::dataset_snapshot`] with the configuration of the environment.
 ///
 /// # Errors
 /// As [`Hub::dataset_snapshot`]; [`HubError::is_unreachable`] tells a missing network apart.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn dataset_snapshot(
     repo: &str,
     config: Option<&str>,
@@ -42,6 +53,7 @@ pub fn dataset_snapshot(
 ///
 /// # Errors
 /// As [`Hub::model_snapshot`]; [`HubError::is_unreachable`] tells a missing network apart.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn model_snapshot(
     repo: &str,
     revision: Option<&str>,

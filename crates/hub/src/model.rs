@@ -31,15 +31,15 @@ impl Hub {
     /// # Errors
     /// As [`Hub::resolve_commit`] and [`Hub::file`]; and where the repository has no `config.json`,
     /// or its weights only as a pickle, which says how to convert it.
-    pub fn model_snapshot(
+    pub async fn model_snapshot(
         &self,
         repo: &str,
         revision: Option<&str>,
         progress: &mut dyn FnMut(Download),
     ) -> Result<ModelFiles, HubError> {
         let kind = RepoKind::Model;
-        let commit = self.resolve_commit(kind, repo, revision)?;
-        let listed = self.list(kind, repo, &commit)?;
+        let commit = self.resolve_commit(kind, repo, revision).await?;
+        let listed = self.list(kind, repo, &commit).await?;
         let has = |name: &str| listed.iter().any(|file| file.path == name);
         let missing = if has(CONFIG) { WEIGHTS } else { CONFIG };
         if !has(missing) {
@@ -50,13 +50,14 @@ impl Hub {
         }
         let small = OPTIONAL.into_iter().filter(|name| has(name));
         for name in std::iter::once(CONFIG).chain(small).chain([WEIGHTS]) {
-            self.file(kind, repo, &commit, name, progress)?;
+            self.file(kind, repo, &commit, name, progress).await?;
         }
         Ok(ModelFiles {
             root: self.snapshot(kind, repo, &commit)?,
             commit: commit.sha,
         })
     }
+
     fn explain_missing(
         &self,
         repo: &str,

@@ -1,17 +1,21 @@
-//! Requests to the Hub: `hf-hub` for the API, plain HTTP for the files.
+//! Blocking requests: `hf-hub` for the API, plain HTTP for the files.
 //!
 //! Redirects of file requests are followed here by hand. The Hub describes a file (ETag, size) in
 //! the redirect that points to the download host, not behind it, and the token must not follow.
 
-use hf_hub::repository::RepoTreeEntry;
-use hf_hub::{HFClient, HFClientSync, RepoType, RepoTypeDataset, RepoTypeModel, split_id};
-use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, HeaderValue, LOCATION, RANGE};
-use reqwest::{Method, Url, redirect};
+use std::io::{ErrorKind, Read};
+use std::time::Duration;
 
+use hf_hub::repository::RepoTreeEntry;
+use hf_hub::{HFClient, HFClientSync, HFError, RepoType, RepoTypeDataset, RepoTypeModel, split_id};
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, LOCATION, RANGE};
+use reqwest::{Method, StatusCode, Url, redirect};
+
+use super::{Endpoint, Meta, bare_etag, malformed};
 use crate::config::HubConfig;
 use crate::error::HubError;
-use crate::fault::{Fault, innermost, shown};
+use crate::fault::{Fault, Refusal, innermost, shown, sources};
 use crate::hub::{RepoFile, RepoKind};
 
 const USER_AGENT: &str = concat!("tunesmith/", env!("CARGO_PKG_VERSION"));
@@ -20,43 +24,19 @@ const MAX_REDIRECTS: usize = 10;
 /// `hf-hub` looks for a token in the environment where it is given none. This one cannot be a
 /// header's value, which makes it send no header.
 const NO_TOKEN: &str = "\n";
-
-/// What the Hub says about a file before any byte of it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Meta {
-    /// Names the blob: the SHA-256 of a large file, the git object id of a small one.
-    pub etag: String,
-    /// Bytes, where the server says.
-    pub size: Option<u64>,
-}
+/// Large enough that neither the disk nor the progress bar is the bottleneck.
+const CHUNK: usize = 256 * 1024;
 
 /// The connections of a [`crate::Hub`] that is not offline.
 pub(crate) struct Net {
+    pub endpoint: Endpoint,
     api: HFClientSync,
     files: Client,
-    endpoint: Url,
-    token: Option<String>,
 }
 
 impl Net {
     pub fn new(config: &HubConfig) -> Result<Self, HubError> {
-        let endpoint = Url::parse(&config.endpoint)
-            .ok()
-            .filter(|url| url.has_host() && matches!(url.scheme(), "http" | "https"))
-            .ok_or_else(|| {
-                HubError::BadConfig(format!(
-                    "HF_ENDPOINT is {:?}, which is not a URL such as https://huggingface.co",
-                    config.endpoint
-                ))
-            })?;
-        if let Some(token) = &config.token
-            && HeaderValue::from_str(token).is_err()
-        {
-            return Err(HubError::BadConfig(
-                "HF_TOKEN holds characters that no token has (a line break?): set it again"
-                    .to_owned(),
-            ));
-        }
+        let endpoint = Endpoint::new(config)?;
         let failed = |what: String| {
             HubError::BadConfig(format!("cannot set up connections to the hub: {what}"))
         };
@@ -83,16 +63,20 @@ impl Net {
             .build_sync()
             .map_err(|error| failed(error.to_string()))?;
         Ok(Self {
+            endpoint,
             api,
             files,
-            endpoint,
-            token: config.token.clone(),
         })
     }
 
     /// The commit that `revision` is at now.
-    pub fn commit(&self, kind: RepoKind, repo: &str, revision: &str) -> Result<String, Fault> {
-        let url = self.url(&["api", kind.plural()], repo, &["revision", revision]);
+    pub async fn commit(
+        &self,
+        kind: RepoKind,
+        repo: &str,
+        revision: &str,
+    ) -> Result<String, Fault> {
+        let url = self.endpoint.api(kind, repo, &["revision", revision]);
         let (owner, name) = split_id(repo);
         let expand = vec!["sha".to_owned()];
         let sha = match kind {
@@ -107,12 +91,17 @@ impl Net {
                 info.map(|info| info.sha)
             }
         };
-        sha.map_err(|error| Fault::api(error, &url))?
+        sha.map_err(|error| api_fault(error, &url))?
             .ok_or_else(|| malformed(&url, "it names no commit (`sha`)"))
     }
 
     /// The files of a commit, in the server's order.
-    pub fn tree(&self, kind: RepoKind, repo: &str, commit: &str) -> Result<Vec<RepoFile>, Fault> {
+    pub async fn tree(
+        &self,
+        kind: RepoKind,
+        repo: &str,
+        commit: &str,
+    ) -> Result<Vec<RepoFile>, Fault> {
         match kind {
             RepoKind::Model => self.tree_of(RepoTypeModel, kind, repo, commit),
             RepoKind::Dataset => self.tree_of(RepoTypeDataset, kind, repo, commit),
@@ -129,51 +118,28 @@ impl Net {
         let (owner, name) = split_id(repo);
         let handle = self.api.repository(repo_type, owner, name);
         let entries = handle.list_tree().revision(commit).recursive(true).send();
-        let entries = entries.map_err(|error| {
-            Fault::api(
-                error,
-                &self.url(&["api", kind.plural()], repo, &["tree", commit]),
-            )
-        })?;
+        let url = self.endpoint.api(kind, repo, &["tree", commit]);
+        let entries = entries.map_err(|error| api_fault(error, &url))?;
         Ok(entries
             .into_iter()
             .filter_map(|entry| match entry {
-                RepoTreeEntry::File { path, size, .. } => Some(RepoFile { path, size }),
+                RepoTreeEntry::File { path, size, .. } => Some(RepoFile {
+                    path,
+                    size,
+                    etag: None,
+                }),
                 RepoTreeEntry::Directory { .. } => None,
             })
             .collect())
     }
 
-    /// The URL that a file of a commit is downloaded from.
-    pub fn file_url(&self, kind: RepoKind, repo: &str, commit: &str, path: &str) -> Url {
-        let prefix: &[&str] = match kind {
-            RepoKind::Model => &[],
-            RepoKind::Dataset => &["datasets"],
-        };
-        let mut rest = vec!["resolve", commit];
-        rest.extend(path.split('/'));
-        self.url(prefix, repo, &rest)
-    }
-
-    /// `endpoint/prefix…/repo/rest…`, each piece percent-encoded as one segment.
-    fn url(&self, prefix: &[&str], repo: &str, rest: &[&str]) -> Url {
-        let mut url = self.endpoint.clone();
-        // Only a URL without a host has no segments, and `new` turned those away.
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty();
-            segments.extend(prefix).extend(repo.split('/')).extend(rest);
-        }
-        url
-    }
-
     /// Asks what a file is, without its bytes.
-    pub fn head(&self, url: &Url) -> Result<Meta, Fault> {
+    pub async fn head(&self, url: &Url) -> Result<Meta, Fault> {
         let response = self.send(&Method::HEAD, url, 0)?;
         let header = |name: &str| response.headers().get(name)?.to_str().ok();
         let etag = header("x-linked-etag")
             .or_else(|| header(ETAG.as_str()))
-            .map(|etag| etag.trim_start_matches("W/").trim_matches('"').to_owned())
-            .filter(|etag| !etag.is_empty() && etag.bytes().all(|b| b.is_ascii_alphanumeric()))
+            .and_then(bare_etag)
             .ok_or_else(|| malformed(url, "the header ETag is missing or unusable"))?;
         let size = header("x-linked-size").or_else(|| {
             // A redirect's own length is that of its little page.
@@ -187,20 +153,22 @@ impl Net {
     }
 
     /// Starts to read a file at byte `from`.
-    pub fn get(&self, url: &Url, from: u64) -> Result<Response, Fault> {
-        self.send(&Method::GET, url, from)
+    pub async fn get(&self, url: &Url, from: u64) -> Result<Body, Fault> {
+        Ok(Body {
+            response: self.send(&Method::GET, url, from)?,
+            chunk: vec![0; CHUNK],
+        })
     }
 
     fn send(&self, method: &Method, url: &Url, from: u64) -> Result<Response, Fault> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let at_home = url.origin() == self.endpoint.origin();
             // `identity`: a compressed body has neither the size nor the ranges of the file.
             let mut request = self
                 .files
                 .request(method.clone(), url.clone())
                 .header(ACCEPT_ENCODING, "identity");
-            if at_home && let Some(token) = &self.token {
+            if let Some(token) = self.endpoint.token_for(&url) {
                 request = request.bearer_auth(token);
             }
             if from > 0 {
@@ -208,18 +176,22 @@ impl Net {
             }
             let response = request
                 .send()
-                .map_err(|error| Fault::transport(&error, &url))?;
+                .map_err(|error| transport_fault(&error, &url))?;
             if response.status().is_success() {
                 return Ok(response);
             }
             if !response.status().is_redirection() {
-                return Err(Fault::refusal(&response));
+                return Err(Fault::refusal(
+                    response.status(),
+                    response.url(),
+                    response.headers(),
+                ));
             }
             let location = response.headers().get(LOCATION);
             let next = location
                 .and_then(|location| url.join(location.to_str().ok()?).ok())
                 .ok_or_else(|| malformed(&url, "a redirect without a usable Location"))?;
-            if *method == Method::HEAD && next.origin() != self.endpoint.origin() {
+            if *method == Method::HEAD && !self.endpoint.is_home(&next) {
                 return Ok(response);
             }
             url = next;
@@ -228,9 +200,89 @@ impl Net {
     }
 }
 
-fn malformed(url: &Url, what: &str) -> Fault {
-    Fault::Final(HubError::Malformed {
-        url: shown(url.as_str()),
-        what: what.to_owned(),
+/// A file on its way.
+pub(crate) struct Body {
+    response: Response,
+    chunk: Vec<u8>,
+}
+
+impl Body {
+    pub fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// The next bytes; none at the end. The error is why the connection broke off.
+    pub async fn chunk(&mut self) -> Result<&[u8], String> {
+        loop {
+            match self.response.read(&mut self.chunk) {
+                Ok(count) => return Ok(&self.chunk[..count]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(innermost(&error)),
+            }
+        }
+    }
+}
+
+pub(crate) async fn sleep(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
+/// Sorts a transport error of a request to `url`.
+fn transport_fault(error: &reqwest::Error, url: &Url) -> Fault {
+    let (url, reason) = (shown(url.as_str()), innermost(error));
+    if error.is_connect() || error.is_timeout() {
+        Fault::Unreached { url, reason }
+    } else {
+        Fault::Cut { url, reason }
+    }
+}
+
+/// Sorts an error of the API client; `url` is for those that do not carry theirs.
+fn api_fault(error: HFError, url: &Url) -> Fault {
+    let (context, retry_after) = match error {
+        HFError::RateLimited {
+            retry_after,
+            context,
+        } => (context, retry_after),
+        HFError::Http { context }
+        | HFError::AuthRequired { context }
+        | HFError::Forbidden { context }
+        | HFError::Conflict { context }
+        | HFError::RepoNotFound {
+            context: Some(context),
+            ..
+        }
+        | HFError::RevisionNotFound {
+            context: Some(context),
+            ..
+        }
+        | HFError::EntryNotFound {
+            context: Some(context),
+            ..
+        } => (context, None),
+        HFError::Request { source, .. } if !is_json(&source) => {
+            return transport_fault(&source, url);
+        }
+        other => {
+            return Fault::Final(HubError::Malformed {
+                url: shown(url.as_str()),
+                what: other.to_string(),
+            });
+        }
+    };
+    Fault::Refused(Refusal {
+        status: context.status.as_u16(),
+        url: shown(&context.url),
+        code: context.error_code,
+        message: context.server_message,
+        retry_after,
     })
+}
+
+fn is_json(error: &reqwest::Error) -> bool {
+    sources(error).any(|source| source.is::<serde_json::Error>())
 }
