@@ -214,7 +214,6 @@ pub enum DataError {
     #[error("{0}")]
     Mismatch(String),
     /// The Hub could not give the files.
-    #[cfg(not(target_arch = "wasm32"))]
     #[error(transparent)]
     Hub(#[from] tunesmith_hub::HubError),
 }

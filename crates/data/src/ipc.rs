@@ -8,7 +8,6 @@
 //! gives its pages back after every few hundred reads, so that a program's footprint stays flat
 //! however long it iterates.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,8 +20,9 @@ use arrow_ipc::reader::{FileDecoder, read_footer_length};
 use arrow_ipc::root_as_footer;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use memmap2::Mmap;
 use sha2::{Digest, Sha256};
+use tunesmith_platform::fs::{self, File, Mapped};
+use tunesmith_platform::process_id;
 
 use crate::DataError;
 use crate::digest::hex;
@@ -39,16 +39,15 @@ const HASH_WINDOW: usize = 16 << 20;
 
 /// A file mapped into memory for reading.
 pub(crate) struct Mapping {
-    map: Mmap,
+    map: Mapped,
     reads: AtomicUsize,
 }
 
 impl Mapping {
     fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        // SAFETY: the file is in our cache, is never written again after its rename into place, and
-        // is replaced by renaming another over it, which leaves this mapping on the old one.
-        let map = unsafe { Mmap::map(&file)? };
+        // The file is in our cache, is never written again after its rename into place, and is
+        // replaced by renaming another over it, which leaves this mapping on the old one.
+        let map = Mapped::open(path)?;
         Ok(Self {
             map,
             reads: AtomicUsize::new(0),
@@ -65,18 +64,7 @@ impl Mapping {
 
     /// Gives the resident pages back; they are read again from the file where they are needed.
     pub(crate) fn release(&self) {
-        #[cfg(unix)]
-        {
-            // SAFETY: a shared read-only file mapping has no private changes that could be lost.
-            // A failure changes nothing but the footprint.
-            let _ = unsafe {
-                self.map.unchecked_advise_range(
-                    memmap2::UncheckedAdvice::DontNeed,
-                    0,
-                    self.map.len(),
-                )
-            };
-        }
+        self.map.release();
     }
 
     fn sha256(&self) -> [u8; 32] {
@@ -111,7 +99,7 @@ pub(crate) struct MappedTable {
 impl MappedTable {
     /// The table in that file, or `None` where there is none or it is not what was written.
     pub(crate) fn open(path: &Path) -> Option<Self> {
-        let expected = std::fs::read_to_string(checksum_path(path)).ok()?;
+        let expected = fs::read_to_string(checksum_path(path)).ok()?;
         let mapping = Arc::new(Mapping::open(path).ok()?);
         let content = mapping.sha256();
         if expected.split_whitespace().next()? != hex(&content) {
@@ -180,11 +168,11 @@ impl IpcWriter {
     pub(crate) fn create(path: &Path, schema: &Schema) -> Result<Self, DataError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(DataError::io("make the folder", folder))?;
+        fs::create_dir_all(folder).map_err(DataError::io("make the folder", folder))?;
         let mut name = path.as_os_str().to_owned();
         name.push(format!(
             ".{}-{}.partial",
-            std::process::id(),
+            process_id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         ));
         let scratch = PathBuf::from(name);
@@ -220,9 +208,9 @@ impl IpcWriter {
         let digest = hex(&hashing.hasher.clone().finalize());
         let name = self.path.file_name().unwrap_or_default().to_string_lossy();
         let checksum = checksum_path(&self.path);
-        std::fs::write(&checksum, format!("{digest}  {name}\n"))
+        fs::write(&checksum, format!("{digest}  {name}\n"))
             .map_err(DataError::io("write", &checksum))?;
-        std::fs::rename(&self.scratch, &self.path).map_err(DataError::io("write", &self.path))?;
+        fs::rename(&self.scratch, &self.path).map_err(DataError::io("write", &self.path))?;
         MappedTable::open(&self.path).ok_or_else(|| DataError::File {
             file: self.path.display().to_string(),
             reason: "what was just written there does not read back: the disk may be failing, or another program writes into the cache".to_owned(),
@@ -233,7 +221,7 @@ impl IpcWriter {
 impl Drop for IpcWriter {
     fn drop(&mut self) {
         // Gone already where `finish` has renamed it.
-        let _ = std::fs::remove_file(&self.scratch);
+        let _ = fs::remove_file(&self.scratch);
     }
 }
 

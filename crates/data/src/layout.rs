@@ -2,6 +2,7 @@
 //! the names that the Hub and `datasets` use.
 
 use std::path::{Path, PathBuf};
+use tunesmith_platform::fs;
 
 use crate::card::Card;
 use crate::{DataError, Format};
@@ -70,7 +71,7 @@ pub(crate) fn find_splits(
 /// Paths of data files relative to `root`, with `/`. Hidden files and folders are left out.
 fn list_files(root: &Path, prefix: &str, files: &mut Vec<String>) -> Result<(), DataError> {
     let folder = root.join(prefix);
-    let entries = std::fs::read_dir(&folder).map_err(DataError::io("read", &folder))?;
+    let entries = fs::read_dir(&folder).map_err(DataError::io("read", &folder))?;
     for entry in entries {
         let path = entry.map_err(DataError::io("read", &folder))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -80,7 +81,7 @@ fn list_files(root: &Path, prefix: &str, files: &mut Vec<String>) -> Result<(), 
             continue;
         }
         // Follows links: the Hub's cache is made of them.
-        if path.is_dir() {
+        if fs::is_dir(&path) {
             list_files(root, &format!("{prefix}{name}/"), files)?;
         } else if is_data(name) {
             files.push(format!("{prefix}{name}"));

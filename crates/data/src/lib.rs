@@ -17,8 +17,6 @@ mod dataset_dict;
 mod digest;
 mod error;
 mod features;
-#[cfg(not(target_arch = "wasm32"))]
-mod hub_source;
 mod ipc;
 mod labels;
 mod layout;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tunesmith_hub::DatasetFiles;
+use tunesmith_platform::fs;
 
 use crate::card::Card;
 use crate::digest::hex;
@@ -19,7 +21,6 @@ const IN_MEMORY_LIMIT: u64 = 16 << 20;
 #[non_exhaustive]
 pub enum LoadEvent {
     /// A file of the Hub is on its way.
-    #[cfg(not(target_arch = "wasm32"))]
     Download(tunesmith_hub::Download),
     /// Rows of a split were read.
     Rows {
@@ -45,6 +46,8 @@ enum From {
     /// A folder, a file, or an id on the Hub.
     Name(String),
     Files(Vec<DataFile>),
+    /// A configuration of a dataset of the Hub, on disk already.
+    Snapshot(DatasetFiles),
 }
 
 /// Loads a dataset; the options have the names that Python's `load_dataset` gives them.
@@ -77,6 +80,10 @@ pub fn load_dataset(path: &str, config: Option<&str>) -> Result<DatasetDict, Dat
 /// The folder for caches of this program: `TUNESMITH_CACHE`, else `tunesmith` in the user's cache
 /// folder (`XDG_CACHE_HOME`, `~/.cache`, `LOCALAPPDATA`).
 pub fn default_cache_dir() -> Result<PathBuf, DataError> {
+    // A browser's files are this program's own.
+    if cfg!(target_arch = "wasm32") {
+        return Ok(PathBuf::from("/cache"));
+    }
     let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let folder = var("TUNESMITH_CACHE")
         .map(PathBuf::from)
@@ -109,6 +116,12 @@ impl LoadDataset {
     /// dataset on the Hub: whichever of these exists, in this order.
     pub fn new(path: impl Into<String>) -> Self {
         Self::from(From::Name(path.into()))
+    }
+
+    /// A configuration of a dataset of the Hub that was downloaded before.
+    #[must_use]
+    pub fn snapshot(files: DatasetFiles) -> Self {
+        Self::from(From::Snapshot(files))
     }
 
     /// Local files per split, in the order of the splits; several files of a split are one table.
@@ -223,7 +236,7 @@ impl LoadDataset {
         };
         match &self.from {
             From::Files(files) => Ok((group(files)?, None, None)),
-            From::Name(name) if Path::new(name).is_file() => {
+            From::Name(name) if fs::is_file(name) => {
                 let file = DataFile {
                     split: "train".to_owned(),
                     path: name.into(),
@@ -231,9 +244,9 @@ impl LoadDataset {
                 };
                 Ok((group(&[file])?, None, None))
             }
-            From::Name(name) if Path::new(name).is_dir() => {
+            From::Name(name) if fs::is_dir(name) => {
                 let root = Path::new(name);
-                let readme = std::fs::read_to_string(root.join("README.md")).ok();
+                let readme = fs::read_to_string(root.join("README.md")).ok();
                 let card = readme.as_deref().and_then(Card::parse);
                 let splits = find_splits(root, self.config.as_deref(), card.as_ref())?;
                 Ok((by_extension(splits)?, card, self.config.clone()))
@@ -246,20 +259,26 @@ impl LoadDataset {
             }),
             #[cfg(not(target_arch = "wasm32"))]
             From::Name(name) => {
-                let found = crate::hub_source::fetch(
+                let files = tunesmith_hub::dataset_snapshot(
                     name,
                     self.config.as_deref(),
                     self.revision.as_deref(),
                     &mut |download| progress(LoadEvent::Download(download)),
                 )?;
-                Ok((by_extension(found.splits)?, found.card, Some(found.config)))
+                let (splits, card) = read_snapshot(&files)?;
+                Ok((by_extension(splits)?, card, Some(files.config)))
             }
+            // A browser has no call that waits for the network.
             #[cfg(target_arch = "wasm32")]
             From::Name(name) => {
                 let _ = progress;
                 Err(DataError::Argument(format!(
-                    "{name}: a browser fetches the Hub's files itself; use Dataset::from_bytes"
+                    "{name} is not here: fetch it first, and load it with LoadDataset::snapshot"
                 )))
+            }
+            From::Snapshot(files) => {
+                let (splits, card) = read_snapshot(files)?;
+                Ok((by_extension(splits)?, card, Some(files.config.clone())))
             }
         }
     }
@@ -274,9 +293,9 @@ impl LoadDataset {
         identity.update(b"tunesmith source table 1");
         let mut size = 0;
         for (path, format) in &files {
-            let metadata = std::fs::metadata(path).map_err(DataError::io("read", path))?;
+            let metadata = fs::metadata(path).map_err(DataError::io("read", path))?;
             size += metadata.len();
-            let full = std::fs::canonicalize(path).map_err(DataError::io("read", path))?;
+            let full = fs::canonicalize(path).map_err(DataError::io("read", path))?;
             let changed = metadata.modified().ok();
             identity.update(format!(
                 "{full:?} {} {changed:?} {format:?}\n",
@@ -325,6 +344,22 @@ impl LoadDataset {
         };
         Dataset::from_mapped(table)
     }
+}
+
+/// The splits of what was downloaded, and the card.
+fn read_snapshot(files: &DatasetFiles) -> Result<(Splits, Option<Card>), DataError> {
+    let card = match &files.card {
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(DataError::io("read", path))?;
+            Card::parse(&text)
+        }
+        None => None,
+    };
+    let splits = files.splits.iter().map(|split| {
+        let paths = split.files.iter().map(|file| files.root.join(file));
+        (split.name.clone(), paths.collect())
+    });
+    Ok((splits.collect(), card))
 }
 
 /// Splits in order, each with its files and their formats.

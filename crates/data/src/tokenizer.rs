@@ -16,6 +16,7 @@ use tokenizers::utils::truncation::{
     TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
 };
 use tokenizers::{Encoding as RawEncoding, PostProcessor};
+use tunesmith_platform::fs;
 
 use crate::DataError;
 
@@ -127,14 +128,14 @@ impl Tokenizer {
     /// where there is one.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
-        let path = if path.is_dir() {
+        let path = if fs::is_dir(path) {
             path.join("tokenizer.json")
         } else {
             path.to_path_buf()
         };
-        let bytes = std::fs::read(&path).map_err(DataError::io("read", &path))?;
+        let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
         let config_path = path.with_file_name("tokenizer_config.json");
-        let config = match std::fs::read(&config_path) {
+        let config = match fs::read(&config_path) {
             Ok(config) => Some(config),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(DataError::io("read", &config_path)(error)),

@@ -6,12 +6,12 @@ mod csv;
 mod jsonl;
 mod parquet;
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
+use tunesmith_platform::fs::File;
 
 use crate::column::ColumnBuilder;
 use crate::{DataError, Features};

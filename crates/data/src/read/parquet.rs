@@ -5,8 +5,9 @@
 //! native targets a panic is caught here and becomes an error; on wasm, where panics cannot be
 //! caught, the worker that reads has to be one that may die.
 
-use std::fs::File;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
@@ -24,7 +25,7 @@ use crate::{DataError, Dtype, Feature, Features};
 pub(super) fn features(source: &Source, options: &ReadOptions) -> Result<Features, DataError> {
     guarded(source, || match source {
         Source::File(path) => {
-            let file = File::open(path).map_err(DataError::io("read", path))?;
+            let file = chunks(path).map_err(DataError::io("read", path))?;
             features_of(source, &file, options)
         }
         Source::Bytes { bytes, .. } => features_of(source, bytes, options),
@@ -38,7 +39,7 @@ pub(super) fn stream(
 ) -> Result<(), DataError> {
     let mut reader = guarded(source, || match source {
         Source::File(path) => {
-            let file = File::open(path).map_err(DataError::io("read", path))?;
+            let file = chunks(path).map_err(DataError::io("read", path))?;
             open(source, file, features)
         }
         Source::Bytes { bytes, .. } => open(source, bytes.clone(), features),
@@ -49,6 +50,18 @@ pub(super) fn stream(
         sink(batch)?;
     }
     Ok(())
+}
+
+/// A file as the parquet crate reads it: a part at a time.
+#[cfg(not(target_arch = "wasm32"))]
+fn chunks(path: &Path) -> io::Result<std::fs::File> {
+    std::fs::File::open(path)
+}
+
+/// A file as the parquet crate reads it: its readers must be `Send`, which a browser's files are not.
+#[cfg(target_arch = "wasm32")]
+fn chunks(path: &Path) -> io::Result<bytes::Bytes> {
+    tunesmith_platform::fs::read(path).map(bytes::Bytes::from)
 }
 
 fn arrow_options() -> ArrowReaderOptions {
