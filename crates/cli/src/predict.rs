@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use tunesmith_protocol::{DeviceChoice, Event, UnknownChoice};
-use tunesmith_session::{Pair, Prediction, Predictor, predict_file};
+use tunesmith_protocol::{Pair, Prediction};
+use tunesmith_session::{Predictor, predict_file};
 
 use crate::output;
 use crate::progress::Progress;

@@ -75,16 +75,24 @@ pub struct Sequencer {
     next: u64,
 }
 
+impl Record {
+    /// An event at a place in the stream.
+    #[must_use]
+    pub fn new(seq: u64, event: Event) -> Self {
+        Self {
+            version: PROTOCOL_VERSION,
+            seq,
+            event,
+        }
+    }
+}
+
 impl Sequencer {
     /// Gives the event the next place in the stream.
     pub fn record(&mut self, event: Event) -> Record {
         let seq = self.next;
         self.next += 1;
-        Record {
-            version: PROTOCOL_VERSION,
-            seq,
-            event,
-        }
+        Record::new(seq, event)
     }
 }
 

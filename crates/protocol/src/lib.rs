@@ -14,6 +14,7 @@ mod command;
 mod config;
 mod event;
 mod metrics;
+mod shell;
 mod view;
 
 pub use command::Command;
@@ -27,4 +28,8 @@ pub use event::{
     RecordError, RunStarted, Sequencer, Split, Step,
 };
 pub use metrics::Metrics;
+pub use shell::{
+    AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Estimate, FileEntry, Inspection, LabelCount,
+    Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo, WrongRow,
+};
 pub use view::{DownloadState, LossPoint, ProgressState, RunState, RunView};

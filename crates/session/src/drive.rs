@@ -10,11 +10,12 @@ use tunesmith_protocol::{DataArguments, Done, Event, RunConfig};
 
 use crate::background::background;
 use crate::columns::task;
+use crate::fetch::{dataset, model_files};
 use crate::finish::{evaluate_at_end, predict_at_end, save_training};
-use crate::model::{load, model_files, set_dropouts, warnings};
+use crate::model::{load, set_dropouts, warnings};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
-use crate::{SessionError, open};
+use crate::{SessionError, open, saved};
 
 /// How often a screen hears of the steps.
 const LIVE: Duration = Duration::from_secs(1);
@@ -22,6 +23,7 @@ const LIVE: Duration = Duration::from_secs(1);
 /// Does everything, telling it to `shared`.
 pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), SessionError> {
     config.validate()?;
+    let told = config.clone();
     let RunConfig {
         model: model_args,
         data,
@@ -32,22 +34,19 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         check_output_dir(&training)?;
     }
     let device = open(training.device).await?;
-    let files = {
-        let args = model_args.clone();
-        background(&shared, move |emit| model_files(&args, emit)).await?
-    };
-    let (model_files, tokenizer_files) = files;
+    let (model_files, tokenizer_files) = model_files(&model_args, &shared).await?;
     // Read before the data: what is wrong here shows at once.
     let mut bert = BertConfig::from_dir(&model_files)?;
     set_dropouts(&mut bert, &model_args);
     let request = Request {
         data: data.clone(),
+        dataset: dataset(&data, task, &shared).await?,
         training: training.clone(),
         task,
         config: bert.clone(),
         tokenizer: tokenizer_files.clone(),
     };
-    let prepared = background(&shared, move |emit| prepare(&request, emit)).await?;
+    let prepared = background(&shared, move |emit| prepare(request, emit)).await?;
     let Prepared {
         train,
         eval,
@@ -91,13 +90,14 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     if let Some(rows) = train {
         let count = rows.len();
         trainer = trainer.train_dataset(rows);
-        let output = train_to_end(&mut trainer, &shared).await?;
+        let output = train_to_end(&mut trainer, &told, &shared).await?;
         done = self::done(&trainer, Some(&output));
         if output.stopped {
             shared.emit(Event::Done(done)).await;
             return Ok(());
         }
         save_training(&trainer, &output, count).await?;
+        saved::keep(&told)?;
         last_evaluation = output.last_evaluation;
     }
     if trainer.args.evaluates() {
@@ -108,7 +108,11 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     Ok(())
 }
 
-async fn train_to_end(trainer: &mut Trainer, shared: &Shared) -> Result<TrainOutput, SessionError> {
+async fn train_to_end(
+    trainer: &mut Trainer,
+    told: &RunConfig,
+    shared: &Shared,
+) -> Result<TrainOutput, SessionError> {
     let resume = trainer.args.resume_from_checkpoint.clone();
     let mut run = trainer.start(&resume)?;
     loop {
@@ -116,7 +120,12 @@ async fn train_to_end(trainer: &mut Trainer, shared: &Shared) -> Result<TrainOut
             run.command(command);
         }
         match run.next().await? {
-            Some(event) => shared.emit(event).await,
+            Some(event) => {
+                if matches!(event, Event::Checkpoint { .. }) {
+                    saved::keep(told)?;
+                }
+                shared.emit(event).await;
+            }
             None => return Ok(run.into_output()),
         }
     }

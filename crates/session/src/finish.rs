@@ -5,6 +5,7 @@ use std::path::Path;
 
 use tunesmith::data::TokenizedDataset;
 use tunesmith::train::{Evaluation, PredictionOutput, TrainOutput, Trainer};
+use tunesmith_platform::fs;
 use tunesmith_protocol::{Eval, Event, Metrics};
 
 use crate::SessionError;
@@ -74,9 +75,9 @@ pub(crate) async fn predict_at_end(
     for (split, rows) in splits {
         let found = pass(trainer, rows, shared).await?;
         let dir = Path::new(&trainer.args.output_dir);
-        std::fs::create_dir_all(dir).map_err(SessionError::io("create", dir))?;
+        fs::create_dir_all(dir).map_err(SessionError::io("create", dir))?;
         let path = dir.join(format!("predict_results_{split}.txt"));
-        std::fs::write(&path, table(&found, labels)).map_err(SessionError::io("write", &path))?;
+        fs::write(&path, table(&found, labels)).map_err(SessionError::io("write", &path))?;
         let mut metrics = found.evaluation.prefixed("predict");
         metrics.insert("predict_samples", found.evaluation.samples as f64);
         trainer.save_metrics("predict", &metrics)?;

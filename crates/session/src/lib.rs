@@ -5,24 +5,40 @@
 //! tell, so a shell pauses by not pulling. What waits for the network or keeps all cores busy runs on
 //! a thread of its own and tells from there; the device is only ever touched by whoever pulls.
 //!
-//! Beside it stands what a shell's other commands need: [`open`] a device, find a [`model_dir`],
-//! classify texts with a [`Predictor`].
+//! Beside it stands what a shell's other commands need: [`open`] a device, fetch a model, [`inspect`]
+//! data, [`estimate`] what a training takes, classify texts with a [`Predictor`], [`review`] what a
+//! model gets wrong, list the [`saved_runs`].
 
 mod background;
 mod columns;
 mod device;
 mod drive;
 mod error;
+mod estimate;
+mod fetch;
 mod finish;
+mod inspect;
 mod labels;
+mod memory;
 mod model;
 mod predict;
 mod prepare;
+mod review;
+mod saved;
 mod session;
 
-pub use device::open;
+pub use device::{adapter_infos, destroy_devices, open};
 pub use error::SessionError;
+pub use estimate::estimate;
+pub use fetch::fetch_model;
+#[cfg(target_arch = "wasm32")]
+pub use fetch::set_hub;
+pub use inspect::inspect;
+pub use memory::MemoryEstimate;
+#[cfg(not(target_arch = "wasm32"))]
 pub use model::model_dir;
-pub use predict::{Pair, Prediction, Predictor, predict_file, predict_texts};
+pub use predict::{Predictor, predict_file, predict_texts};
+pub use review::review;
+pub use saved::saved_runs;
 pub use session::Session;
 pub use tunesmith::train::device_info;

@@ -2,40 +2,50 @@
 
 use std::path::{Path, PathBuf};
 
-use tunesmith::hub::{Download, Hub, HubConfig};
 use tunesmith::kernels::ComputeDevice;
 use tunesmith::model::{BertConfig, BertForSequenceClassification, LoadReport, ModelError};
-use tunesmith_protocol::{Event, ModelArguments};
+use tunesmith_platform::fs;
+use tunesmith_protocol::ModelArguments;
 
 use crate::SessionError;
 
 /// What the names of the head's parameters begin with.
 const HEAD: &str = "classifier";
 
-pub(crate) fn download_event(download: Download) -> Event {
-    Event::Download {
-        file: download.file,
-        loaded: download.loaded,
-        total: download.total,
-    }
-}
-
 /// The folder of a model: `name_or_path` itself where it is one, else the hub's snapshot in the
 /// shared cache, downloaded where it isn't there yet. Blocks.
 ///
 /// # Errors
 /// A folder without a model, or what the hub says.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn model_dir(
     name_or_path: &str,
     revision: Option<&str>,
     cache_dir: Option<&str>,
-    emit: &mut dyn FnMut(Event),
+    emit: &mut dyn FnMut(tunesmith_protocol::Event),
 ) -> Result<PathBuf, SessionError> {
-    let path = Path::new(name_or_path);
-    if path.join("config.json").is_file() {
-        return Ok(path.to_owned());
+    use tunesmith::hub::{Hub, HubConfig};
+
+    if let Some(folder) = local_model(name_or_path)? {
+        return Ok(folder);
     }
-    if path.exists() {
+    let mut config = HubConfig::from_env();
+    if let Some(cache) = cache_dir {
+        config.cache = cache.into();
+    }
+    let files = Hub::new(config)?.model_snapshot(name_or_path, revision, &mut |download| {
+        emit(crate::fetch::download_event(download))
+    })?;
+    Ok(files.root)
+}
+
+/// The folder that the name is, or `None` where it can be the id of a model on the hub.
+pub(crate) fn local_model(name_or_path: &str) -> Result<Option<PathBuf>, SessionError> {
+    let path = Path::new(name_or_path);
+    if fs::is_file(path.join("config.json")) {
+        return Ok(Some(path.to_owned()));
+    }
+    if fs::exists(path) {
         return Err(SessionError::Arguments(format!(
             "{name_or_path} has no config.json, so it is not a model's folder: one with config.json, \
              model.safetensors and tokenizer.json is needed"
@@ -50,34 +60,7 @@ pub fn model_dir(
              model.safetensors, or a model on the hub (owner/name)"
         )));
     }
-    let mut config = HubConfig::from_env();
-    if let Some(cache) = cache_dir {
-        config.cache = cache.into();
-    }
-    let files = Hub::new(config)?.model_snapshot(name_or_path, revision, &mut |download| {
-        emit(download_event(download))
-    })?;
-    Ok(files.root)
-}
-
-/// The model's folder and its tokenizer's.
-pub(crate) fn model_files(
-    args: &ModelArguments,
-    emit: &mut dyn FnMut(Event),
-) -> Result<(PathBuf, PathBuf), SessionError> {
-    let cache = args.cache_dir.as_deref();
-    let model = model_dir(
-        &args.model_name_or_path,
-        Some(&args.model_revision),
-        cache,
-        emit,
-    )?;
-    let tokenizer = match &args.tokenizer_name {
-        Some(name) if Path::new(name).is_dir() => PathBuf::from(name),
-        Some(name) => model_dir(name, None, cache, emit)?,
-        None => model.clone(),
-    };
-    Ok((model, tokenizer))
+    Ok(None)
 }
 
 /// Overrides the configuration's dropouts.

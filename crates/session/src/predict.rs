@@ -3,13 +3,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use tunesmith::data::{
     DataCollatorWithPadding, ExampleRef, Label, LoadDataset, TokenizeOptions, Tokenizer, Value,
 };
+use tunesmith::kernels::read_back;
 use tunesmith::model::{BertConfig, BertForSequenceClassification, Mode};
 use tunesmith::train::batch_inputs;
-use tunesmith_protocol::{DeviceChoice, Event};
+use tunesmith_platform::fs;
+use tunesmith_protocol::{DeviceChoice, Event, Pair, Prediction};
 
 use crate::columns::text_columns;
 use crate::model::warnings;
@@ -18,31 +19,6 @@ use crate::{SessionError, open};
 
 /// Texts that are classified together.
 const BATCH: usize = 16;
-
-/// A text, or two to be read together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pair {
-    /// The text, or the first of the two.
-    pub text: String,
-    /// The second text.
-    #[serde(default)]
-    pub text_pair: Option<String>,
-}
-
-/// What the model says of a text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Prediction {
-    /// The most likely class; `score` for a regression.
-    pub label: String,
-    /// Its id.
-    pub label_id: usize,
-    /// Its probability; for a regression, the number predicted.
-    pub score: f64,
-    /// The probabilities of all classes in the order of their ids; for a regression, the number.
-    pub scores: Vec<f64>,
-    /// The model's outputs as they are: `[num_labels]`.
-    pub logits: Vec<f32>,
-}
 
 /// A fine-tuned model, ready to classify.
 pub struct Predictor {
@@ -86,10 +62,28 @@ impl Predictor {
         })
     }
 
+    /// Whether its device is gone, so that it must be loaded anew.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.model.device().failure().is_some()
+    }
+
     /// The classes' names in the order of their ids.
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// The tokens of a text as the model reads them.
+    ///
+    /// # Errors
+    /// A text that the tokenizer refuses.
+    pub fn tokens(&self, text: &Pair) -> Result<Vec<String>, SessionError> {
+        let pair = text.text_pair.as_deref();
+        Ok(self
+            .tokenizer
+            .encode(&text.text, pair, &self.options)?
+            .tokens)
     }
 
     /// Classifies texts, in their order.
@@ -127,11 +121,10 @@ impl Predictor {
                 "the device did not give a result ({message}): try --device cpu"
             ))
         };
-        let data = output.logits.into_data_async().await;
-        let data = data.map_err(|error| failed(format!("{error:?}")))?;
-        let logits: Vec<f32> = data
-            .try_to_vec()
-            .map_err(|error| failed(format!("{error:?}")))?;
+        let logits = read_back(vec![output.logits.flatten(0, 1)])
+            .await
+            .map_err(failed)?;
+        let logits = logits.concat();
         let width = logits.len() / texts.len().max(1);
         Ok(logits
             .chunks(width.max(1))
@@ -220,7 +213,7 @@ pub async fn predict_file(
     };
     let unfinished = PathBuf::from(format!("{}.part", output.display()));
     let failed = || SessionError::io("write", output);
-    let file = std::fs::File::create(&unfinished).map_err(failed())?;
+    let file = fs::File::create(&unfinished).map_err(failed())?;
     let mut file = std::io::BufWriter::new(file);
     let total = rows.num_rows();
     for start in (0..total).step_by(BATCH) {
@@ -250,6 +243,6 @@ pub async fn predict_file(
     }
     file.into_inner()
         .map_err(|error| failed()(error.into_error()))?;
-    std::fs::rename(&unfinished, output).map_err(failed())?;
+    fs::rename(&unfinished, output).map_err(failed())?;
     Ok(total)
 }

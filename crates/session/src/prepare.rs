@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use tunesmith::data::{
-    DataCollatorWithPadding, DataError, Dataset, DatasetDict, LoadDataset, LoadEvent, TokenizeArgs,
-    TokenizeOptions, TokenizedDataset, Tokenizer, Truncation, check_labels, default_cache_dir,
-    tokenize_dataset,
+    DataCollatorWithPadding, DataError, Dataset, LoadDataset, TokenizeArgs, TokenizeOptions,
+    TokenizedDataset, Tokenizer, Truncation, check_labels, default_cache_dir, tokenize_dataset,
 };
 use tunesmith::metrics::GlueTask;
 use tunesmith::model::BertConfig;
@@ -15,16 +14,14 @@ use tunesmith_protocol::{
 
 use crate::SessionError;
 use crate::columns::{TextColumns, splits, text_columns};
+use crate::fetch::load_event;
 use crate::labels;
-use crate::model::download_event;
-
-/// The hub's data set that a task without data means.
-const GLUE: &str = "nyu-mll/glue";
 
 /// What the preparation is told.
-#[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) data: DataArguments,
+    /// The data set that the arguments name.
+    pub(crate) dataset: LoadDataset,
     pub(crate) training: TrainingArguments,
     pub(crate) task: Option<GlueTask>,
     /// The model's configuration, with the labels that it was trained on, if any.
@@ -49,17 +46,19 @@ pub(crate) struct Prepared {
 
 /// Loads, checks and tokenizes the splits that the arguments ask for.
 pub(crate) fn prepare(
-    request: &Request,
+    request: Request,
     emit: &mut dyn FnMut(Event),
 ) -> Result<Prepared, SessionError> {
     let Request {
         data,
+        dataset,
         training,
         task,
         config,
-        ..
+        tokenizer,
     } = request;
-    let tokenizer = open_tokenizer(&request.tokenizer, config)?;
+    let (data, training, config) = (&data, &training, &config);
+    let tokenizer = open_tokenizer(&tokenizer, config)?;
     let max_length = max_length(data.max_seq_length, &tokenizer, config)?;
     let mut collator = DataCollatorWithPadding::from_tokenizer(&tokenizer)?;
     collator.pad_to_multiple_of = data.pad_to_multiple_of;
@@ -71,7 +70,15 @@ pub(crate) fn prepare(
         .unwrap_or_else(|| "label".to_owned());
     // Without training, strings are the model's classes; else they make the classes.
     let makes_classes = training.do_train || labels::are_numbered(&config.label_names());
-    let datasets = load(data, *task, makes_classes.then_some(label.as_str()), emit)?;
+    let dataset = match makes_classes {
+        true => dataset.label_column(label.clone()),
+        false => dataset,
+    };
+    let datasets = dataset.load_with(&mut |event| {
+        if let Some(event) = load_event(event) {
+            emit(event);
+        }
+    })?;
     let mut chosen: Vec<(String, Dataset)> = Vec::new();
     let mut take = |names: Vec<String>, most: Option<usize>| -> Result<Vec<String>, SessionError> {
         for name in &names {
@@ -90,11 +97,11 @@ pub(crate) fn prepare(
         false => Vec::new(),
     };
     let eval = match training.evaluates() {
-        true => take(splits("validation", *task), data.max_eval_samples)?,
+        true => take(splits("validation", task), data.max_eval_samples)?,
         false => Vec::new(),
     };
     let test = match training.do_predict {
-        true => take(splits("test", *task), data.max_predict_samples)?,
+        true => take(splits("test", task), data.max_predict_samples)?,
         false => Vec::new(),
     };
     let Some((_, first)) = chosen.first() else {
@@ -103,7 +110,7 @@ pub(crate) fn prepare(
         ));
     };
     let mut warnings = Vec::new();
-    let (columns, warning) = text_columns(first, data.text_column_names.as_deref(), *task, &label)?;
+    let (columns, warning) = text_columns(first, data.text_column_names.as_deref(), task, &label)?;
     warnings.extend(warning);
 
     let labels = match chosen.iter().find(|(name, _)| train.contains(name)) {
@@ -232,47 +239,4 @@ fn truncation(argument: TruncationArgument) -> Truncation {
         TruncationArgument::OnlySecond => Truncation::OnlySecond,
         TruncationArgument::DoNotTruncate => Truncation::DoNotTruncate,
     }
-}
-
-fn load(
-    data: &DataArguments,
-    task: Option<GlueTask>,
-    encode: Option<&str>,
-    emit: &mut dyn FnMut(Event),
-) -> Result<DatasetDict, SessionError> {
-    let files = [
-        ("train", &data.train_file),
-        ("validation", &data.validation_file),
-        ("test", &data.test_file),
-    ];
-    let files: Vec<(&str, &String)> = files
-        .into_iter()
-        .filter_map(|(split, file)| Some((split, file.as_ref()?)))
-        .collect();
-    let request = match (&data.dataset_name, task) {
-        (Some(name), _) => {
-            let request = LoadDataset::new(name);
-            match &data.dataset_config_name {
-                Some(config) => request.config(config),
-                None => request,
-            }
-        }
-        (None, _) if !files.is_empty() => LoadDataset::files(files),
-        (None, Some(task)) => LoadDataset::new(GLUE).config(task.as_str()),
-        (None, None) => {
-            return Err(SessionError::Arguments(
-                "no data is named: give dataset_name, task_name or train_file".to_owned(),
-            ));
-        }
-    };
-    let request = match encode {
-        Some(column) => request.label_column(column),
-        None => request,
-    };
-    let loaded = request.load_with(&mut |event| {
-        if let LoadEvent::Download(download) = event {
-            emit(download_event(download));
-        }
-    })?;
-    Ok(loaded)
 }

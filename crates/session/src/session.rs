@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -33,9 +33,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Tells an event; the session hands it out when the work next waits.
+    pub(crate) fn tell(&self, event: Event) {
+        self.events.borrow_mut().push_back(event);
+    }
+
     /// Tells an event and lets the session hand it out before anything else is done.
     pub(crate) async fn emit(&self, event: Event) {
-        self.events.borrow_mut().push_back(event);
+        self.tell(event);
         let mut told = false;
         poll_fn(|_| {
             if std::mem::replace(&mut told, true) {
@@ -52,6 +57,30 @@ impl Shared {
         self.command.take()
     }
 
+    /// Does `work`, and passes on what it tells as it comes.
+    pub(crate) async fn passing_on<T>(
+        &self,
+        work: impl Future<Output = T>,
+        tell: &mut dyn FnMut(Event),
+    ) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            loop {
+                let polled = work.as_mut().poll(context);
+                let mut told = false;
+                while let Some(event) = self.pop() {
+                    tell(event);
+                    told = true;
+                }
+                // Work that told something waits for nothing else.
+                if polled.is_ready() || !told {
+                    return polled;
+                }
+            }
+        })
+        .await
+    }
+
     fn pop(&self) -> Option<Event> {
         self.events.borrow_mut().pop_front()
     }
@@ -66,6 +95,17 @@ impl Session {
         Self {
             work: Some(work),
             shared,
+            sequencer: Sequencer::default(),
+            error: None,
+        }
+    }
+
+    /// A run that has ended: it drops whatever the former one waited for, where it takes its place.
+    #[must_use]
+    pub fn ended() -> Self {
+        Self {
+            work: None,
+            shared: Rc::default(),
             sequencer: Sequencer::default(),
             error: None,
         }

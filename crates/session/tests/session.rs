@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tunesmith::kernels::ComputeDevice;
 use tunesmith::model::{BertConfig, BertForSequenceClassification};
+use tunesmith_protocol::Pair;
 use tunesmith_protocol::{
     Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Record,
     ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
 };
-use tunesmith_session::{Pair, Predictor, Session, SessionError, predict_file, predict_texts};
+use tunesmith_session::{Predictor, Session, SessionError, predict_file, predict_texts};
 
 const WORDS: usize = 32;
 

@@ -10,6 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use tunesmith::kernels::{Adapter, AdapterKind, DeviceChoice, adapters, open_device};
 use tunesmith::model::BertConfig;
+use tunesmith_session::MemoryEstimate;
 
 use crate::output::{self, megabytes};
 
@@ -77,8 +78,8 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
             "  the model has {positions} positions: rows are cut to {positions}"
         ))?;
     }
-    let needed = memory::Estimate::of(&config, args.batch_size, args.max_seq_length.min(positions));
-    output::line(&needed)?;
+    let needed = MemoryEstimate::of(&config, args.batch_size, args.max_seq_length.min(positions));
+    output::line(memory::lines(&needed))?;
     for adapter in &adapters {
         output::line(fits(adapter, &needed))?;
     }
@@ -107,7 +108,7 @@ fn describe(adapter: &Adapter) -> String {
 }
 
 /// The driver doesn't say how much memory is free, only how large one tensor may be.
-fn fits(adapter: &Adapter, needed: &memory::Estimate) -> String {
+fn fits(adapter: &Adapter, needed: &MemoryEstimate) -> String {
     let limit = adapter.max_binding_bytes.min(adapter.max_buffer_bytes);
     if needed.largest <= limit {
         format!("  {}: its largest tensor fits", adapter.name)

@@ -1,0 +1,85 @@
+//! What a training would take, before anything is downloaded to the device or tokenized.
+
+use std::path::Path;
+
+use tunesmith::data::Tokenizer;
+use tunesmith::model::BertConfig;
+use tunesmith_protocol::{Estimate, Event, RunConfig};
+
+use crate::background::background;
+use crate::columns::task;
+use crate::fetch::{dataset, load_event, model_files};
+use crate::prepare::max_length;
+use crate::session::Shared;
+use crate::{MemoryEstimate, SessionError};
+
+/// Estimates memory for batches of the longest rows, and counts steps. A model that is not here yet is
+/// fetched, since a training needs it anyway.
+///
+/// # Errors
+/// As a run's preparation.
+pub async fn estimate(
+    config: RunConfig,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Estimate, SessionError> {
+    config.validate()?;
+    let shared = Shared::default();
+    let work = count(config, &shared);
+    shared.passing_on(work, tell).await
+}
+
+async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionError> {
+    let RunConfig {
+        model,
+        data,
+        training,
+    } = config;
+    let (model, tokenizer) = model_files(&model, shared).await?;
+    let bert = BertConfig::from_dir(&model)?;
+    let length = longest(&tokenizer, &bert, data.max_seq_length)?;
+    let request = dataset(&data, task(&data)?, shared).await?;
+    let most = data.max_train_samples;
+    let rows = background(shared, move |emit| {
+        let loaded = request.load_with(&mut |event| {
+            if let Some(event) = load_event(event) {
+                emit(event);
+            }
+        })?;
+        Ok(loaded.get("train")?.num_rows())
+    })
+    .await?;
+    let rows = most.map_or(rows, |most| most.min(rows));
+    let memory = MemoryEstimate::of(&bert, training.per_device_train_batch_size, length);
+    Ok(Estimate {
+        parameters: memory.parameters,
+        device_bytes: memory.total(),
+        largest_bytes: memory.largest,
+        total_steps: steps(rows, &training),
+        num_examples: rows as u64,
+        longest_length: length as u64,
+    })
+}
+
+fn longest(
+    tokenizer: &Path,
+    config: &BertConfig,
+    asked: Option<usize>,
+) -> Result<usize, SessionError> {
+    max_length(asked, &Tokenizer::from_file(tokenizer)?, config)
+}
+
+/// The steps that the plan of such a run has.
+fn steps(rows: usize, args: &tunesmith_protocol::TrainingArguments) -> u64 {
+    if let Ok(steps @ 1..) = u64::try_from(args.max_steps) {
+        return steps;
+    }
+    let size = args.per_device_train_batch_size.max(1);
+    let batches = match args.dataloader_drop_last {
+        true => rows / size,
+        false => rows.div_ceil(size),
+    };
+    let steps = batches
+        .div_ceil(args.gradient_accumulation_steps.max(1))
+        .max(1);
+    (args.num_train_epochs * steps as f64).ceil() as u64
+}

@@ -1,0 +1,179 @@
+//! What a run needs from the hub: natively on a thread that may wait, in a browser by its own fetch.
+
+use std::path::PathBuf;
+
+use tunesmith::data::{LoadDataset, LoadEvent};
+use tunesmith::hub::Download;
+use tunesmith::metrics::GlueTask;
+use tunesmith_platform::fs;
+use tunesmith_protocol::{DataArguments, Event, ModelArguments};
+
+use crate::SessionError;
+use crate::session::Shared;
+
+/// The hub's data set that a task without data means.
+const GLUE: &str = "nyu-mll/glue";
+
+pub(crate) fn download_event(download: Download) -> Event {
+    Event::Download {
+        file: download.file,
+        loaded: download.loaded,
+        total: download.total,
+    }
+}
+
+/// The model's folder and its tokenizer's.
+pub(crate) async fn model_files(
+    args: &ModelArguments,
+    shared: &Shared,
+) -> Result<(PathBuf, PathBuf), SessionError> {
+    let cache = args.cache_dir.as_deref();
+    let revision = Some(args.model_revision.as_str());
+    let model = model(&args.model_name_or_path, revision, cache, shared).await?;
+    let tokenizer = match &args.tokenizer_name {
+        Some(name) if fs::is_dir(name) => PathBuf::from(name),
+        Some(name) => self::model(name, None, cache, shared).await?,
+        None => model.clone(),
+    };
+    Ok((model, tokenizer))
+}
+
+/// Brings a model of the hub here, and gives its folder.
+///
+/// # Errors
+/// What the hub says.
+pub async fn fetch_model(
+    name: &str,
+    revision: Option<&str>,
+    tell: &mut dyn FnMut(Event),
+) -> Result<PathBuf, SessionError> {
+    let shared = Shared::default();
+    let work = model(name, revision, None, &shared);
+    shared.passing_on(work, tell).await
+}
+
+/// The data set that the arguments name, ready to be loaded.
+pub(crate) async fn dataset(
+    data: &DataArguments,
+    task: Option<GlueTask>,
+    shared: &Shared,
+) -> Result<LoadDataset, SessionError> {
+    let files = [
+        ("train", &data.train_file),
+        ("validation", &data.validation_file),
+        ("test", &data.test_file),
+    ];
+    let files: Vec<(&str, &String)> = files
+        .into_iter()
+        .filter_map(|(split, file)| Some((split, file.as_ref()?)))
+        .collect();
+    match (&data.dataset_name, task) {
+        (Some(name), _) => named(name, data.dataset_config_name.as_deref(), shared).await,
+        (None, _) if !files.is_empty() => Ok(LoadDataset::files(files)),
+        (None, Some(task)) => named(GLUE, Some(task.as_str()), shared).await,
+        (None, None) => Err(SessionError::Arguments(
+            "no data is named: give dataset_name, task_name or train_file".to_owned(),
+        )),
+    }
+}
+
+/// What loading tells, as events.
+pub(crate) fn load_event(event: LoadEvent) -> Option<Event> {
+    match event {
+        LoadEvent::Download(download) => Some(download_event(download)),
+        _ => None,
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+async fn model(
+    name: &str,
+    revision: Option<&str>,
+    cache: Option<&str>,
+    shared: &Shared,
+) -> Result<PathBuf, SessionError> {
+    let owned = |text: &str| text.to_owned();
+    let (name, revision, cache) = (owned(name), revision.map(owned), cache.map(owned));
+    crate::background::background(shared, move |emit| {
+        crate::model_dir(&name, revision.as_deref(), cache.as_deref(), emit)
+    })
+    .await
+}
+
+/// Natively a data set of the hub is fetched where it is loaded, on a thread that may wait.
+#[cfg(not(target_arch = "wasm32"))]
+async fn named(name: &str, config: Option<&str>, _: &Shared) -> Result<LoadDataset, SessionError> {
+    let request = LoadDataset::new(name);
+    Ok(match config {
+        Some(config) => request.config(config),
+        None => request,
+    })
+}
+
+#[cfg(target_arch = "wasm32")]
+pub use web::set_hub;
+#[cfg(target_arch = "wasm32")]
+use web::{model, named};
+
+#[cfg(target_arch = "wasm32")]
+mod web {
+    use std::cell::RefCell;
+
+    use tunesmith::hub::{Hub, HubConfig};
+
+    use super::{LoadDataset, PathBuf, SessionError, Shared, download_event, fs};
+    use crate::model::local_model;
+
+    /// Where the hub's files lie in a browser's storage.
+    const CACHE: &str = "/hub";
+
+    thread_local! {
+        static ENDPOINT: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+
+    /// Takes another hub than the public one, by its base URL.
+    pub fn set_hub(endpoint: &str) {
+        ENDPOINT.with(|place| *place.borrow_mut() = Some(endpoint.to_owned()));
+    }
+
+    fn hub() -> Result<Hub, SessionError> {
+        let mut config = HubConfig::new(CACHE);
+        if let Some(endpoint) = ENDPOINT.with(|place| place.borrow().clone()) {
+            config.endpoint = endpoint;
+        }
+        Ok(Hub::new(config)?)
+    }
+
+    pub(super) async fn model(
+        name: &str,
+        revision: Option<&str>,
+        _: Option<&str>,
+        shared: &Shared,
+    ) -> Result<PathBuf, SessionError> {
+        if let Some(folder) = local_model(name)? {
+            return Ok(folder);
+        }
+        let mut tell = |download| shared.tell(download_event(download));
+        let files = hub()?.model_snapshot(name, revision, &mut tell).await?;
+        Ok(files.root)
+    }
+
+    pub(super) async fn named(
+        name: &str,
+        config: Option<&str>,
+        shared: &Shared,
+    ) -> Result<LoadDataset, SessionError> {
+        if fs::exists(name) {
+            let request = LoadDataset::new(name);
+            return Ok(match config {
+                Some(config) => request.config(config),
+                None => request,
+            });
+        }
+        let mut tell = |download| shared.tell(download_event(download));
+        let files = hub()?
+            .dataset_snapshot(name, config, None, &mut tell)
+            .await?;
+        Ok(LoadDataset::snapshot(files))
+    }
+}

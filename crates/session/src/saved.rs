@@ -1,0 +1,53 @@
+//! Runs that were kept: what they were told, and how far they came.
+
+use std::path::Path;
+
+use tunesmith::train::{TrainerState, checkpoints};
+use tunesmith_platform::fs;
+use tunesmith_protocol::{ResumeFrom, RunConfig, SavedRun};
+
+use crate::SessionError;
+
+/// What a run was told, beside what it wrote: an argument file for whoever goes on with it.
+const RUN_CONFIG: &str = "run_config.json";
+
+/// Writes what a run was told into its output folder, to be gone on with as it was begun.
+pub(crate) fn keep(config: &RunConfig) -> Result<(), SessionError> {
+    let mut config = config.clone();
+    config.training.resume_from_checkpoint = ResumeFrom::No;
+    let path = Path::new(&config.training.output_dir).join(RUN_CONFIG);
+    let mut text = serde_json::to_string_pretty(&config)
+        .map_err(|error| SessionError::io("write", &path)(error.into()))?;
+    text.push('\n');
+    fs::write(&path, text).map_err(SessionError::io("write", &path))
+}
+
+/// The runs whose output folders lie in `folder`, by name. What can't be read is passed over: a list
+/// for a person, who would choose another.
+#[must_use]
+pub fn saved_runs(folder: &Path) -> Vec<SavedRun> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut runs: Vec<SavedRun> = entries
+        .flatten()
+        .filter_map(|entry| saved_run(&entry.path()))
+        .collect();
+    runs.sort_by(|a, b| a.output_dir.cmp(&b.output_dir));
+    runs
+}
+
+fn saved_run(dir: &Path) -> Option<SavedRun> {
+    let state = |dir: &Path| TrainerState::load(&dir.join("trainer_state.json")).ok();
+    let ended = state(dir);
+    let finished = ended.is_some() && fs::is_file(dir.join("model.safetensors"));
+    let state = ended.or_else(|| state(&checkpoints(dir).pop()?.1))?;
+    let config = fs::read_to_string(dir.join(RUN_CONFIG)).ok();
+    Some(SavedRun {
+        output_dir: dir.display().to_string(),
+        last_step: state.global_step,
+        total_steps: (state.max_steps > 0).then_some(state.max_steps),
+        config: config.and_then(|text| serde_json::from_str(&text).ok()),
+        finished,
+    })
+}
