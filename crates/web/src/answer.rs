@@ -1,0 +1,92 @@
+//! Requests and what answers them.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use serde::Serialize;
+use tunesmith_platform::fs;
+use tunesmith_protocol::{DeviceChoice, Pair, Place, Prediction, Request};
+use tunesmith_session::Predictor;
+use wasm_bindgen::JsError;
+
+use crate::{files, json, tell};
+
+/// Where runs are kept.
+const RUNS: &str = "/runs";
+
+thread_local! {
+    /// The model that was last asked, which is most often asked again.
+    static PREDICTOR: RefCell<Option<(String, DeviceChoice, Predictor)>> = const { RefCell::new(None) };
+}
+
+/// A prediction, and the tokens that the model read.
+#[derive(Serialize)]
+struct Answered {
+    #[serde(flatten)]
+    prediction: Prediction,
+    tokens: Vec<String>,
+}
+
+pub(crate) async fn answer(request: Request) -> Result<String, JsError> {
+    let mut tell = |event| tell(&event);
+    match request {
+        Request::Adapters => json(&tunesmith_session::adapter_infos().await),
+        Request::List { path } => json(&files::list(Path::new(&path)).unwrap_or_default()),
+        Request::Remove { path } => {
+            let removed = match fs::is_dir(&path) {
+                true => fs::remove_dir_all(&path),
+                false => fs::remove_file(&path),
+            };
+            json(&removed?)
+        }
+        Request::FetchModel { name, revision } => {
+            let path =
+                tunesmith_session::fetch_model(&name, revision.as_deref(), &mut tell).await?;
+            json(&Place {
+                path: path.display().to_string(),
+                bytes: None,
+            })
+        }
+        Request::Inspect { config } => json(&tunesmith_session::inspect(config, &mut tell).await?),
+        Request::Estimate { config } => {
+            json(&tunesmith_session::estimate(config, &mut tell).await?)
+        }
+        Request::Predict {
+            model,
+            texts,
+            device,
+        } => json(&predict(model, &texts, device).await?),
+        Request::Review { config, model } => {
+            json(&tunesmith_session::review(config, Path::new(&model), &mut tell).await?)
+        }
+        Request::Runs => json(&tunesmith_session::saved_runs(Path::new(RUNS))),
+        Request::Zip { path } => json(&files::zip(Path::new(&path))?),
+    }
+}
+
+async fn predict(
+    model: String,
+    texts: &[Pair],
+    device: DeviceChoice,
+) -> Result<Vec<Answered>, JsError> {
+    let held = PREDICTOR
+        .take()
+        .filter(|(path, choice, held)| *path == model && *choice == device && !held.has_failed());
+    let predictor = match held {
+        Some((_, _, predictor)) => predictor,
+        None => Predictor::load(Path::new(&model), device, None).await?,
+    };
+    let predictions = predictor.predict(texts).await?;
+    let answered: Result<Vec<Answered>, JsError> = texts
+        .iter()
+        .zip(predictions)
+        .map(|(text, prediction)| {
+            Ok(Answered {
+                prediction,
+                tokens: predictor.tokens(text)?,
+            })
+        })
+        .collect();
+    PREDICTOR.set(Some((model, device, predictor)));
+    answered
+}

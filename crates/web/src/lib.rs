@@ -1,0 +1,104 @@
+//! The session in a browser's dedicated worker: text in, text out.
+//!
+//! Everything crosses as the JSON of the protocol's types, so that what a page is told is what
+//! `--events` writes. The TypeScript beside it (`web/src/worker.ts`) carries the texts between this
+//! module and the page. One run at a time; pausing is not pulling.
+
+#![cfg(target_arch = "wasm32")]
+
+mod answer;
+mod files;
+mod run;
+
+use js_sys::Function;
+use serde::Serialize;
+use tunesmith_platform::fs::{self, Storage};
+use tunesmith_protocol::Event;
+use wasm_bindgen::prelude::*;
+
+pub use files::{read_file, write_file};
+pub use run::{command, next_record, start_run};
+
+use std::cell::RefCell;
+
+thread_local! {
+    static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
+}
+
+/// What [`open`] tells.
+#[derive(Serialize)]
+struct Opened {
+    /// `opfs` or `memory`.
+    storage: &'static str,
+    /// Why files can't be kept.
+    reason: Option<String>,
+    version: &'static str,
+}
+
+/// Opens the storage, before anything else is called. `hub` is the base URL of another hub than the
+/// public one.
+///
+/// # Errors
+/// Where the files that are there can't be read.
+#[wasm_bindgen]
+pub async fn open(hub: Option<String>) -> Result<String, JsError> {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = format!(
+            "Tunesmith met something it does not know how to handle, a bug or a damaged file: {panic}. \
+             Reload the page; what was saved is still there"
+        );
+        tell(&Event::Failed { message });
+    }));
+    if let Some(hub) = hub {
+        tunesmith_session::set_hub(&hub);
+    }
+    let opened = fs::open().await?;
+    json(&Opened {
+        storage: match opened.storage {
+            Storage::Opfs => "opfs",
+            Storage::Memory => "memory",
+        },
+        reason: opened.reason,
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// Who hears of events that no run has: downloads and progress of a request, and a failure that ends
+/// this module.
+#[wasm_bindgen]
+pub fn on_event(listener: Function) {
+    LISTENER.with(|place| *place.borrow_mut() = Some(listener));
+}
+
+/// Answers one request.
+///
+/// # Errors
+/// A sentence for people.
+#[wasm_bindgen]
+pub async fn request(text: &str) -> Result<String, JsError> {
+    let answer = answer::answer(serde_json::from_str(text)?).await;
+    fs::replenish().await?;
+    answer
+}
+
+/// Loses the device that is open as a driver would, for tests.
+#[wasm_bindgen]
+pub fn destroy_device() {
+    tunesmith_session::destroy_devices();
+}
+
+fn tell(event: &Event) {
+    let Ok(text) = serde_json::to_string(event) else {
+        return;
+    };
+    LISTENER.with(|place| {
+        if let Some(listener) = &*place.borrow() {
+            // A listener that throws is the page's matter.
+            let _ = listener.call1(&JsValue::NULL, &JsValue::from_str(&text));
+        }
+    });
+}
+
+fn json(value: &impl Serialize) -> Result<String, JsError> {
+    Ok(serde_json::to_string(value)?)
+}
