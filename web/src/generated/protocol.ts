@@ -1,0 +1,771 @@
+// Generated from crates/protocol: the JSON of the Rust types of the same names. Do not edit by hand.
+
+/** The version in every record. */
+export const PROTOCOL_VERSION = 1;
+
+/** One line of the event stream: an event with its place in the stream. */
+export type Record = { version: number; seq: number } & Event;
+
+/**
+ * Something that happened in a run. Only `Event::Step` may be coalesced on the way to a screen;
+ * no other event is ever dropped.
+ */
+export type Event =
+  /** The model and the data are ready and the first step is about to be taken. */
+  | ({ type: "run_started" } & RunStarted)
+  /** Part of a file has arrived. */
+  | {
+      type: "download";
+      /** The file, as the hub names it. */
+      file: string;
+      /** Bytes here so far. */
+      loaded: number;
+      /** Bytes in all, where the server says so. */
+      total: number | null;
+    }
+  /** A stage that takes time, other than a download or training, has come this far. */
+  | {
+      type: "progress";
+      /** The stage, as a person reads it: `tokenizing`, `evaluating`. */
+      stage: string;
+      /** Items done. */
+      done: number;
+      /** Items in all. */
+      total: number;
+    }
+  /** The data is read, tokenized and planned. */
+  | ({ type: "dataset_ready" } & DatasetReady)
+  /** One optimizer step was taken. */
+  | ({ type: "step" } & Step)
+  /** The Trainer's training entry of `log_history`: means since the last such entry. */
+  | ({ type: "log" } & Log)
+  /** A split was evaluated. */
+  | ({ type: "eval" } & Eval)
+  /** A checkpoint was written, synced and renamed to its place. */
+  | {
+      type: "checkpoint";
+      /** Optimizer steps taken. */
+      step: number;
+      /** The checkpoint's folder. */
+      path: string;
+    }
+  /** Something the person should know; the run goes on. */
+  | {
+      type: "warning";
+      /** What, where, and what to do. */
+      message: string;
+    }
+  /**
+   * The device is gone (driver reset, GPU unplugged, tab in the background): this run can only
+   * be resumed from its last checkpoint.
+   */
+  | {
+      type: "device_lost";
+      /** What the driver said, and what to do. */
+      message: string;
+    }
+  /** The run has ended and its output is written. */
+  | ({ type: "done" } & Done)
+  /** The run has ended with an error. */
+  | {
+      type: "failed";
+      /** What, where, and what to do. */
+      message: string;
+    };
+
+/** What is about to be trained, on what, and for how long. */
+export interface RunStarted {
+  /** `model_name_or_path`. */
+  model: string;
+  /** The data set: a hub id with its configuration (`glue/mrpc`), a folder, or a file. */
+  dataset: string;
+  /** The GLUE task that gives the metrics, if one was named. */
+  task: string | null;
+  /** The device that computes. */
+  device: DeviceInfo;
+  /** Rows of the training split, after `max_train_samples`. */
+  num_examples: number;
+  /** Epochs planned; a fraction where `max_steps` or `num_train_epochs` says so. */
+  num_epochs: number;
+  /** Optimizer steps planned. */
+  total_steps: number;
+  /** Rows of a batch on the device. */
+  per_device_train_batch_size: number;
+  /** Batches to an optimizer step. */
+  gradient_accumulation_steps: number;
+  /** The seed of everything random. */
+  seed: number;
+  /** Numbers that the optimizer changes. */
+  trainable_parameters: number;
+  /** The optimizer steps already taken, where the run goes on from a checkpoint. */
+  resumed_from_step: number | null;
+}
+
+/** The device a run computes on, as the person should see it. */
+export interface DeviceInfo {
+  /** The adapter's own name. */
+  name: string;
+  /** What drives it: `vulkan`, `metal`, `dx12`, `webgpu`, `flex`. */
+  backend: string;
+  /** What sort of device it is. */
+  kind: DeviceKind;
+}
+
+/**
+ * What sort of device computes. A software adapter is told apart because it may be handed out
+ * silently and is many times slower than what a person expects of "the GPU".
+ */
+export type DeviceKind =
+  /** A GPU with its own memory. */
+  | "discrete_gpu"
+  /** A GPU that shares the machine's memory. */
+  | "integrated_gpu"
+  /** A graphics driver that computes on the CPU (lavapipe, SwiftShader, WARP). */
+  | "software_gpu"
+  /** The CPU itself. */
+  | "cpu"
+  /** The driver doesn't say. */
+  | "other";
+
+/** The splits of the data, ready for the first batch. */
+export interface DatasetReady {
+  /** The splits, in the data set's order. */
+  splits: Split[];
+  /** The label's names in the order of their ids; empty for a regression. */
+  labels: string[];
+}
+
+/** One split of a data set. */
+export interface Split {
+  /** `train`, `validation`, `test`. */
+  name: string;
+  /** Rows. */
+  num_rows: number;
+  /** A digest of the tokenized rows, by which two targets compare; `None` where none was taken. */
+  digest: string | null;
+}
+
+/** One optimizer step. */
+export interface Step {
+  /** Optimizer steps taken, this one included: the first is 1. */
+  step: number;
+  /** Epochs done, with the fraction of the current one. */
+  epoch: number;
+  /** The mean loss over the step's rows, before the update; the device's `f32` exactly. */
+  loss: number | null;
+  /** The learning rate this step used. */
+  learning_rate: number;
+  /** The global norm of the gradients before clipping. */
+  grad_norm: number | null;
+  /** Rows in this step. */
+  batch_rows: number;
+  /** The padded length of the step's longest batch, in tokens. */
+  batch_length: number;
+  /** Rows a second, smoothed; 0 until it is known. */
+  samples_per_second: number;
+  /** Seconds until the last step at this speed; `None` until it is known. */
+  remaining_seconds: number | null;
+}
+
+/** The Trainer's training entry in `log_history`, with its keys in its order. */
+export interface Log {
+  /** Epochs done. */
+  epoch: number;
+  /** The last step's global gradient norm, before clipping. */
+  grad_norm: number | null;
+  /** The last step's learning rate. */
+  learning_rate: number;
+  /** The mean loss since the last entry. */
+  loss: number | null;
+  /** Optimizer steps taken. */
+  step: number;
+}
+
+/** An evaluation of one split. */
+export interface Eval {
+  /** Epochs done. */
+  epoch: number;
+  /** Optimizer steps taken. */
+  step: number;
+  /** The split's name. */
+  split: string;
+  /** The mean loss over the split. */
+  loss: number | null;
+  /** The metrics by evaluate's names, without a prefix. */
+  metrics: { [name: string]: number | null };
+  /** Seconds the evaluation took. */
+  runtime: number;
+  /** Rows a second. */
+  samples_per_second: number;
+  /** Batches a second. */
+  steps_per_second: number;
+}
+
+/** The end of a run: the last entry of `log_history`, and where the result lies. */
+export interface Done {
+  /** The folder that holds the fine-tuned model. */
+  output_dir: string;
+  /** Optimizer steps taken. */
+  step: number;
+  /** Epochs done. */
+  epoch: number;
+  /** The mean loss over the whole training. */
+  train_loss: number | null;
+  /** Seconds of training. */
+  train_runtime: number;
+  /** Rows a second. */
+  train_samples_per_second: number;
+  /** Optimizer steps a second. */
+  train_steps_per_second: number;
+  /** The best value of `metric_for_best_model`, where one is kept. */
+  best_metric: number | null;
+  /** The checkpoint of that value. */
+  best_model_checkpoint: string | null;
+  /** Whether the run ended early because a `Command` asked for it. */
+  stopped: boolean;
+}
+
+/** How far a run is. Whether it is paused is the shell's to know: pausing is not pulling. */
+export type RunState =
+  /** Nothing has happened. */
+  | "idle"
+  /** Downloads, tokenizing, loading. */
+  | "preparing"
+  /** Steps are taken and splits evaluated. */
+  | "training"
+  /** Ended, with its output written. */
+  | "done"
+  /** Ended, because the device is gone. */
+  | "device_lost"
+  /** Ended with an error. */
+  | "failed";
+
+/** One point of the loss curve. */
+export interface LossPoint {
+  /** Optimizer steps taken. */
+  step: number;
+  /** The step's loss. */
+  loss: number | null;
+  /** The step's learning rate. */
+  learning_rate: number;
+  /** The step's global gradient norm, before clipping. */
+  grad_norm: number | null;
+}
+
+/** How far a file's download is. */
+export interface DownloadState {
+  /** The file. */
+  file: string;
+  /** Bytes here so far. */
+  loaded: number;
+  /** Bytes in all, where known. */
+  total: number | null;
+}
+
+/** How far a stage is. */
+export interface ProgressState {
+  /** The stage. */
+  stage: string;
+  /** Items done. */
+  done: number;
+  /** Items in all. */
+  total: number;
+}
+
+/** All that a screen shows of a run. */
+export interface RunView {
+  /** How far the run is. */
+  state: RunState;
+  /** The last record applied. */
+  seq: number | null;
+  /** What is trained, on what. */
+  run: RunStarted | null;
+  /** The data. */
+  dataset: DatasetReady | null;
+  /** Downloads, in the order in which they began. */
+  downloads: DownloadState[];
+  /** The stage in progress; `None` when it is complete and while steps are taken. */
+  progress: ProgressState | null;
+  /** The last step. */
+  step: Step | null;
+  /** The loss curve, by ascending step. */
+  losses: LossPoint[];
+  /** The training entries of the log. */
+  logs: Log[];
+  /** The evaluations. */
+  evals: Eval[];
+  /** The last checkpoint's folder, from which a run can be resumed. */
+  last_checkpoint: string | null;
+  /** All warnings. */
+  warnings: string[];
+  /** The latest thing said to the person: a warning, an error, or that a checkpoint was written. */
+  message: string | null;
+  /** How the run ended. */
+  done: Done | null;
+}
+
+/** A request to a run in progress; in JSON `{"type": "stop_and_save"}`. */
+export type Command =
+  /** Take no further step until `Command::Resume`; device memory stays held. */
+  | { type: "pause" }
+  /** Go on after `Command::Pause`. */
+  | { type: "resume" }
+  /** End after the current step and write nothing. */
+  | { type: "stop" }
+  /** End after the current step with a checkpoint, from which the run can be resumed. */
+  | { type: "stop_and_save" };
+
+/** How the learning rate changes over a run, after warm-up. */
+export type SchedulerType =
+  /** Falls in a straight line to 0. */
+  | "linear"
+  /** Falls along half a cosine to 0. */
+  | "cosine"
+  /** Stays, without warm-up. */
+  | "constant"
+  /** Stays. */
+  | "constant_with_warmup"
+  /** Falls along a power of the remaining share to `lr_end`. */
+  | "polynomial";
+
+/** How often something is done. */
+export type IntervalStrategy =
+  /** Never. */
+  | "no"
+  /** Every so many optimizer steps. */
+  | "steps"
+  /** At the end of every epoch. */
+  | "epoch";
+
+/** What is cut where a row has more tokens than fit. */
+export type Truncation =
+  /** The longer sentence of a pair, token by token. */
+  | "longest_first"
+  /** The first sentence. */
+  | "only_first"
+  /** The second sentence. */
+  | "only_second"
+  /** Nothing: a row that is too long is an error. */
+  | "do_not_truncate";
+
+/** Where a run computes. */
+export type DeviceChoice =
+  /** A real GPU where there is one, else the CPU. */
+  | "auto"
+  /** A real GPU, or an error. */
+  | "gpu"
+  /** The CPU itself. */
+  | "cpu"
+  /** A graphics driver that computes on the CPU: slow, for testing the GPU's path without one. */
+  | "software-gpu";
+
+/** Which checkpoint is fine-tuned. */
+export interface ModelArguments {
+  /** A hub id, or a folder with `config.json` and `model.safetensors`. Required. */
+  model_name_or_path?: string;
+  /** Branch, tag or commit on the hub. Default `main`. */
+  model_revision?: string;
+  /** A tokenizer other than the model's: a hub id or a folder. */
+  tokenizer_name?: string | null;
+  /** The folder of downloads; default the shared `HF_HUB_CACHE`. */
+  cache_dir?: string | null;
+  /** Draw a new head where the checkpoint's has another number of labels, instead of an error. */
+  ignore_mismatched_sizes?: boolean;
+  /** Overrides all three dropouts of the config, 0 to 1; 0 turns dropout off. */
+  dropout?: number | null;
+  /** Overrides the config's dropout of the hidden layers, 0 to 1. */
+  hidden_dropout_prob?: number | null;
+  /** Overrides the config's dropout of the attention weights, 0 to 1. */
+  attention_probs_dropout_prob?: number | null;
+  /** Overrides the config's dropout before the head, 0 to 1. */
+  classifier_dropout?: number | null;
+}
+
+/**
+ * Which rows, and how their text becomes tokens.
+ *
+ * Two defaults are the course's and not run_glue's: padding is dynamic, and a row is cut at the
+ * model's own limit.
+ */
+export interface DataArguments {
+  /** A GLUE task (`mrpc`): names the metrics, and the data where no data set or file is named. */
+  task_name?: string | null;
+  /** A hub id, or a folder in the Hub's layout. */
+  dataset_name?: string | null;
+  /** The data set's configuration (`mrpc` of `glue`). */
+  dataset_config_name?: string | null;
+  /** Training rows: CSV, TSV, JSON Lines or parquet. */
+  train_file?: string | null;
+  /** Validation rows. */
+  validation_file?: string | null;
+  /** Test rows. */
+  test_file?: string | null;
+  /**
+   * The one or two text columns; a list, or words with commas between. Default: what the task
+   * says, else the first string columns.
+   */
+  text_column_names?: string[] | null;
+  /** The label's column. Default `label`. */
+  label_column_name?: string | null;
+  /** The most tokens of a row, special ones included. Default: the model's limit. */
+  max_seq_length?: number | null;
+  /** What is cut where a row is longer. */
+  truncation?: Truncation;
+  /** Pad every row to `max_seq_length` instead of to the longest of its batch. */
+  pad_to_max_length?: boolean;
+  /** Pad the batch's length up to a multiple of this. */
+  pad_to_multiple_of?: number | null;
+  /** Tokenize again although the cache holds these rows. */
+  overwrite_cache?: boolean;
+  /** Use only the first so many training rows. */
+  max_train_samples?: number | null;
+  /** Use only the first so many validation rows. */
+  max_eval_samples?: number | null;
+  /** Use only the first so many test rows. */
+  max_predict_samples?: number | null;
+}
+
+/** How to train, evaluate and save. The defaults are those of transformers 5. */
+export interface TrainingArguments {
+  /** Where the model and its checkpoints are written. */
+  output_dir?: string;
+  /** Write into `output_dir` although it holds something. */
+  overwrite_output_dir?: boolean;
+  /** Train. */
+  do_train?: boolean;
+  /** Evaluate on the validation split at the end; implied by an `eval_strategy` other than `no`. */
+  do_eval?: boolean;
+  /** Predict the test split at the end. */
+  do_predict?: boolean;
+  /** Where to compute. */
+  device?: DeviceChoice;
+  /** Rows of a training batch. */
+  per_device_train_batch_size?: number;
+  /** Rows of an evaluation batch. */
+  per_device_eval_batch_size?: number;
+  /** Batches to an optimizer step. */
+  gradient_accumulation_steps?: number;
+  /** Epochs; a fraction ends within one. */
+  num_train_epochs?: number;
+  /** Optimizer steps, in place of `num_train_epochs` where it is greater than 0. */
+  max_steps?: number;
+  /** Leave out an epoch's last batch where it is not full. */
+  dataloader_drop_last?: boolean;
+  /** Draw batches of rows of like length, which saves padding. */
+  group_by_length?: boolean;
+  /** AdamW's step size after warm-up. */
+  learning_rate?: number;
+  /** How the learning rate changes. */
+  lr_scheduler_type?: SchedulerType;
+  /** What the schedule needs besides. */
+  lr_scheduler_kwargs?: SchedulerKwargs;
+  /** Steps over which the learning rate rises from 0; less than 1 is a share of the run. */
+  warmup_steps?: number;
+  /** Decoupled weight decay, on all but biases and LayerNorm. */
+  weight_decay?: number;
+  /** AdamW's beta of the mean gradient. */
+  adam_beta1?: number;
+  /** AdamW's beta of the mean squared gradient. */
+  adam_beta2?: number;
+  /** AdamW's epsilon. */
+  adam_epsilon?: number;
+  /** The global gradient norm that a step is clipped to; 0 clips nothing. */
+  max_grad_norm?: number;
+  /** The share of a label's weight that is spread over all labels, 0 to 1. */
+  label_smoothing_factor?: number;
+  /** The seed of everything random. */
+  seed?: number;
+  /** The seed of the order of rows; default `seed`. */
+  data_seed?: number | null;
+  /** When the mean training loss is logged. */
+  logging_strategy?: IntervalStrategy;
+  /** Every so many steps; less than 1 is a share of the run. */
+  logging_steps?: number;
+  /** Log the first step too. */
+  logging_first_step?: boolean;
+  /** When the validation split is evaluated. */
+  eval_strategy?: IntervalStrategy;
+  /** Every so many steps; less than 1 is a share of the run. Default `logging_steps`. */
+  eval_steps?: number | null;
+  /** When a checkpoint is written. */
+  save_strategy?: IntervalStrategy;
+  /** Every so many steps; less than 1 is a share of the run. */
+  save_steps?: number;
+  /** Keep only so many checkpoints, the best one always among them. */
+  save_total_limit?: number | null;
+  /** End with the best checkpoint's weights instead of the last's. */
+  load_best_model_at_end?: boolean;
+  /** What "best" means; default `loss`. */
+  metric_for_best_model?: string | null;
+  /** Whether more is better; default yes, except where the metric's name ends in `loss`. */
+  greater_is_better?: boolean | null;
+  /** Go on from a checkpoint. */
+  resume_from_checkpoint?: boolean | string;
+}
+
+/** transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only. */
+export interface SchedulerKwargs {
+  /** `cosine`: waves over the run; 0.5 falls once from the top to 0. */
+  num_cycles?: number;
+  /** `polynomial`: the power. */
+  power?: number;
+  /** `polynomial`: the learning rate at the end. */
+  lr_end?: number;
+}
+
+/** Everything a run is told before it starts; what is left out has transformers' default. */
+export interface RunConfigJson extends ModelArguments, DataArguments, TrainingArguments {}
+
+/** A request of a user interface to whoever holds the session; in JSON `{"type": "inspect", …}`. */
+export type Request =
+  /** Which adapters there are: `AdapterInfo`s. */
+  | { type: "adapters" }
+  /** All files below a folder: `FileEntry`s. */
+  | {
+      type: "list";
+      /** The folder. */
+      path: string;
+    }
+  /** Removes a file or folder. */
+  | {
+      type: "remove";
+      /** Which one. */
+      path: string;
+    }
+  /** Brings a model of the hub here: a `Place`. */
+  | {
+      type: "fetch_model";
+      /** Its id, `owner/name`. */
+      name: string;
+      /** A branch, tag or commit; `main` where none is given. */
+      revision?: string | null;
+    }
+  /** What the data looks like: an `Inspection`. */
+  | {
+      type: "inspect";
+      /** Which data, and which columns. */
+      config: RunConfigJson;
+    }
+  /** What a training would take: an `Estimate`. */
+  | {
+      type: "estimate";
+      /** The training. */
+      config: RunConfigJson;
+    }
+  /** Classifies texts: `Prediction`s. */
+  | {
+      type: "predict";
+      /** The model's folder. */
+      model: string;
+      /** The texts. */
+      texts: Pair[];
+      /** Where to compute. */
+      device?: DeviceChoice;
+    }
+  /** What a trained model gets wrong: a `Review`. */
+  | {
+      type: "review";
+      /** The run's configuration, whose validation split is read. */
+      config: RunConfigJson;
+      /** The model's folder. */
+      model: string;
+    }
+  /** The runs that were kept: `SavedRun`s. */
+  | { type: "runs" }
+  /** Writes a folder as one zip file: a `Place`. */
+  | {
+      type: "zip";
+      /** The folder. */
+      path: string;
+    };
+
+/** An adapter that could compute. */
+export interface AdapterInfo {
+  /** The driver's name for it. */
+  name: string;
+  /** `vulkan`, `metal`, `dx12`, `webgpu`. */
+  backend: string;
+  /** What sort of device it is. */
+  kind: DeviceKind;
+  /** The largest tensor it can bind, in bytes. */
+  max_binding_bytes: number;
+  /** The largest buffer it can allocate, in bytes. */
+  max_buffer_bytes: number;
+}
+
+/** A file and its size. */
+export interface FileEntry {
+  /** Its whole path. */
+  path: string;
+  /** Bytes. */
+  bytes: number;
+}
+
+/** Where something was put. */
+export interface Place {
+  /** The folder or file. */
+  path: string;
+  /** Bytes of a file. */
+  bytes: number | null;
+}
+
+/** A text, or two to be read together. */
+export interface Pair {
+  /** The text, or the first of the two. */
+  text: string;
+  /** The second text. */
+  text_pair?: string | null;
+}
+
+/** What a model says of a text. */
+export interface Prediction {
+  /** The most likely class; `score` for a regression. */
+  label: string;
+  /** Its id. */
+  label_id: number;
+  /** Its probability; for a regression, the number predicted. */
+  score: number;
+  /** The probabilities of all classes in the order of their ids; for a regression, the number. */
+  scores: number[];
+  /** The model's outputs as they are: `[num_labels]`. */
+  logits: number[];
+}
+
+/** What data looks like before it is tokenized. */
+export interface Inspection {
+  /** The splits with their rows, in the data set's order. */
+  splits: SplitInfo[];
+  /** The columns of the first split. */
+  columns: ColumnInfo[];
+  /** The first rows of the first split, a cell a column; `None` where a cell is empty. */
+  rows: ((string | null)[])[];
+  /** The columns that a training would take as text: one, or a pair. */
+  text_column_names: string[];
+  /** The column that it would take as the label, where there is one. */
+  label_column_name: string | null;
+  /** How often each label occurs in the first split, by label; the most frequent ones of a great many. */
+  label_counts: LabelCount[];
+  /** What should be known of the data. */
+  warnings: string[];
+}
+
+/** A split and its rows. */
+export interface SplitInfo {
+  /** `train`, `validation`, `test`. */
+  name: string;
+  /** Rows. */
+  num_rows: number;
+}
+
+/** A column and what it holds. */
+export interface ColumnInfo {
+  /** Its name. */
+  name: string;
+  /** What it holds. */
+  kind: ColumnKind;
+}
+
+/** What a column holds. */
+export type ColumnKind =
+  /** Strings. */
+  | "text"
+  /** Classes with names. */
+  | "label"
+  /** Numbers. */
+  | "number"
+  /** Anything else. */
+  | "other";
+
+/** A label and how often it occurs. */
+export interface LabelCount {
+  /** The class's name, or the value. */
+  label: string;
+  /** Rows that have it. */
+  count: number;
+}
+
+/** What a training would take, by formula. */
+export interface Estimate {
+  /** Numbers that are trained. */
+  parameters: number;
+  /** Weights, gradients, moments, and what the longest batch keeps, in bytes. */
+  device_bytes: number;
+  /** The largest single tensor, which must fit a binding, in bytes. */
+  largest_bytes: number;
+  /** Optimizer steps. */
+  total_steps: number;
+  /** Rows of the training split. */
+  num_examples: number;
+  /** The longest row that is assumed, in tokens. */
+  longest_length: number;
+}
+
+/** What a trained model gets right and wrong on a split. */
+export interface Review {
+  /** The split. */
+  split: string;
+  /** The classes' names in the order of their ids. */
+  labels: string[];
+  /** Rows by their true class, then by the predicted one. */
+  confusion: number[][];
+  /** Each class by itself. */
+  per_class: ClassReport[];
+  /** The rows with the greatest loss among those it got wrong, the worst first. */
+  most_wrong: WrongRow[];
+}
+
+/** A class's precision, recall and F1, as scikit-learn's `classification_report` has them. */
+export interface ClassReport {
+  /** The class. */
+  label: string;
+  /** Of the rows predicted to be of it, the share that is. */
+  precision: number;
+  /** Of its rows, the share that was predicted to be. */
+  recall: number;
+  /** The harmonic mean of the two. */
+  f1: number;
+  /** Its rows. */
+  support: number;
+}
+
+/** A row whose class the model got wrong. */
+export interface WrongRow {
+  /** Its number in the split, from 0. */
+  row: number;
+  /** Its text. */
+  text: string;
+  /** Its second text. */
+  text_pair: string | null;
+  /** Its true class. */
+  label: string;
+  /** The class that the model gave it. */
+  predicted: string;
+  /** The probability that the model gave the true class. */
+  score: number;
+  /** The negative logarithm of that. */
+  loss: number;
+}
+
+/** A run whose output is kept. */
+export interface SavedRun {
+  /** Its folder. */
+  output_dir: string;
+  /** The step of its last checkpoint or of its end. */
+  last_step: number;
+  /** The steps that were planned. */
+  total_steps: number | null;
+  /** Its configuration, as far as it was kept. */
+  config: RunConfigJson | null;
+  /** Whether it came to its end. */
+  finished: boolean;
+}
+
+/** What was opened. */
+export interface Opened {
+  /** Where files are kept: `memory` does not survive a reload. */
+  storage: "opfs" | "memory";
+  /** Why it is memory. */
+  reason: string | null;
+  /** The version of Tunesmith. */
+  version: string;
+}

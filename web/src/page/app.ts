@@ -1,0 +1,202 @@
+/** What the panels share: the trainer, what was chosen, and the run. Panels listen and draw. */
+
+import {
+  Trainer,
+  trainedFolder,
+  type AdapterInfo,
+  type Inspection,
+  type Run,
+  type RunConfigJson,
+  type SavedRun,
+} from "../index.js";
+import { newRunFolder } from "../trainer.js";
+import type { ArgumentName } from "./arguments.js";
+import { baseName } from "./format.js";
+
+/** What a panel can listen to. */
+export type Topic = "device" | "data" | "model" | "arguments" | "run" | "record" | "trained" | "runs";
+
+/** The data that was chosen. */
+export interface ChosenData {
+  title: string;
+  config: RunConfigJson;
+  inspection: Inspection;
+}
+
+/** The checkpoint that was chosen. */
+export interface ChosenModel {
+  title: string;
+  config: RunConfigJson;
+  /** Arguments that suit this model better than transformers' defaults. */
+  defaults: RunConfigJson;
+}
+
+/** A model that can be looked at, tried and kept. */
+export interface Trained {
+  /** Its folder. */
+  model: string;
+  title: string;
+  config: RunConfigJson;
+  /** The classes in the order of their ids. */
+  labels: readonly string[];
+  /** Whether its run came to its end. */
+  whole: boolean;
+}
+
+/** The state of the page. */
+export class App {
+  adapters: AdapterInfo[] = [];
+  data: ChosenData | null = null;
+  model: ChosenModel | null = null;
+  /** What the person entered, by argument. */
+  entered: RunConfigJson = {};
+  run: Run | null = null;
+  /** Whether the run is still going. */
+  running = false;
+  trained: Trained | null = null;
+  /** Rows a second, as the last run had it. */
+  speed: number | null = null;
+  saved: SavedRun[] = [];
+  private readonly listeners = new Map<Topic, (() => void)[]>();
+
+  constructor(readonly trainer: Trainer) {}
+
+  /** Calls the listener whenever one of the topics changes, and once now. */
+  on(topics: Topic[], listener: () => void): void {
+    for (const topic of topics) {
+      this.listeners.set(topic, [...(this.listeners.get(topic) ?? []), listener]);
+    }
+    listener();
+  }
+
+  /** Tells the listeners of a topic. */
+  tell(topic: Topic): void {
+    for (const listener of this.listeners.get(topic) ?? []) listener();
+  }
+
+  /** Whether there is a GPU to speak of. */
+  get hasGpu(): boolean {
+    return this.adapters.some(({ kind }) => kind !== "software_gpu" && kind !== "cpu");
+  }
+
+  /** The arguments that hold where the person entered none. */
+  defaults(): RunConfigJson {
+    const evaluates = this.data?.inspection.splits.some(({ name }) => name.startsWith("validation"));
+    return {
+      do_train: true,
+      max_seq_length: 128,
+      eval_strategy: evaluates ? "epoch" : "no",
+      // A tenth of the run is the most that a crash can cost.
+      save_steps: 0.1,
+      save_total_limit: 2,
+      ...this.model?.defaults,
+    };
+  }
+
+  /** The value of an argument as it stands. */
+  argument(name: ArgumentName): unknown {
+    return this.entered[name] ?? this.defaults()[name];
+  }
+
+  /** Takes what the person entered; nothing puts the default back. */
+  enter(name: ArgumentName, value: unknown): void {
+    const { [name]: _, ...others } = this.entered;
+    this.entered = value === undefined ? others : { ...others, [name]: value };
+    this.tell("arguments");
+  }
+
+  /** The configuration of a run with all that was chosen, or `null` while something is missing. */
+  config(): RunConfigJson | null {
+    if (!this.data || !this.model) return null;
+    return { ...this.defaults(), ...this.data.config, ...this.model.config, ...this.entered };
+  }
+
+  /** Starts a run with what was chosen. */
+  train(): void {
+    const config = this.config();
+    if (!config) return;
+    const name = this.data?.title.replace(/[^\w-]+/g, "-").toLowerCase();
+    this.begin({ output_dir: `${newRunFolder()}-${name}`, ...config });
+  }
+
+  /** Goes on with a run from its last checkpoint. */
+  continue(outputDir: string, config: RunConfigJson): void {
+    this.begin({ ...config, output_dir: outputDir, resume_from_checkpoint: true });
+  }
+
+  /** Asks storage which runs it has. */
+  async refreshRuns(): Promise<void> {
+    const runs = await this.trainer.runs();
+    // The newest first: their names begin with the time.
+    this.saved = runs.sort((a, b) => (a.output_dir < b.output_dir ? 1 : -1));
+    this.tell("runs");
+  }
+
+  /** Takes a stored model to look at, to try and to keep. */
+  async openSaved({ output_dir, config, finished, last_step }: SavedRun): Promise<void> {
+    const model = finished ? output_dir : `${output_dir}/checkpoint-${last_step}`;
+    const labels = await this.labelsOf(model);
+    this.open({ model, title: baseName(output_dir), config: config ?? {}, labels, whole: finished });
+  }
+
+  /** Lets go of what was chosen or trained and lies in a folder that is gone. */
+  forget(path: string): void {
+    const lay = (chosen: object | null): boolean => JSON.stringify(chosen).includes(`"${path}/`);
+    if (lay(this.data?.config ?? null)) {
+      this.data = null;
+      this.tell("data");
+    }
+    if (lay(this.model?.config ?? null)) {
+      this.model = null;
+      this.tell("model");
+    }
+    if (`${this.trained?.model}/`.startsWith(`${path}/`)) {
+      this.trained = null;
+      this.tell("trained");
+    }
+  }
+
+  private open(trained: Trained): void {
+    this.trained = trained;
+    this.tell("trained");
+  }
+
+  /** The names of a model's classes, which its configuration holds. */
+  private async labelsOf(model: string): Promise<string[]> {
+    const path = `${model}/config.json`;
+    const entry = (await this.trainer.list(model)).find((file) => file.path === path);
+    const text = new TextDecoder().decode(await this.trainer.read(path, 0, entry?.bytes ?? 0));
+    const { id2label = {} } = JSON.parse(text) as { id2label?: { [id: string]: string } };
+    return Object.keys(id2label).map((_, id) => id2label[id] ?? "");
+  }
+
+  private begin(config: RunConfigJson): void {
+    // Asked of the person, if at all, when there is something to keep.
+    void navigator.storage?.persist?.();
+    const run = this.trainer.train(config);
+    this.run = run;
+    this.running = true;
+    this.tell("run");
+    void this.follow(run);
+  }
+
+  private async follow(run: Run): Promise<void> {
+    try {
+      for await (const record of run) {
+        if (record.type === "step" && record.samples_per_second > 0) this.speed = record.samples_per_second;
+        this.tell("record");
+      }
+    } catch {
+      // The train panel shows the error of `run.finished`.
+    }
+    this.running = false;
+    const model = trainedFolder(run.view);
+    if (model) {
+      const labels = run.view.dataset?.labels ?? [];
+      const whole = model === run.view.done?.output_dir;
+      this.open({ model, title: "the run above", config: run.config, labels, whole });
+    }
+    this.tell("run");
+    await this.refreshRuns();
+  }
+}

@@ -1,0 +1,168 @@
+/** The sixth panel: the model as a file to keep, and what lies in this browser's storage. */
+
+import type { FileEntry, SavedRun } from "../index.js";
+import type { App } from "./app.js";
+import { fill, h, StatusLine } from "./dom.js";
+import { baseName, bytes, count, plural } from "./format.js";
+
+/** Folders of storage that aren't runs, and what they are to a person. */
+const FOLDERS = [
+  ["/hub", "Downloads from the hub"],
+  ["/files", "Your data files"],
+  ["/models", "Your checkpoints"],
+] as const;
+
+/** Draws the panel. */
+export function mountKeep(body: HTMLElement, app: App): void {
+  new Keep(body, app);
+}
+
+class Keep {
+  private readonly status = new StatusLine();
+  private readonly download: HTMLButtonElement;
+  private readonly note = h("p", { class: "note" });
+  private readonly code = h("pre", { tabindex: 0, "aria-label": "How Python loads it" });
+  private readonly stored = h("div", { class: "stored" });
+  private readonly storedStatus = new StatusLine();
+
+  constructor(
+    body: HTMLElement,
+    private readonly app: App,
+  ) {
+    this.download = h(
+      "button",
+      { class: "button primary", type: "button", onclick: () => void this.save() },
+      "Download the model (.zip)",
+    );
+    body.append(
+      h("div", { class: "buttons" }, this.download, this.note),
+      this.status.element,
+      this.code,
+      h("h3", {}, "Stored on this computer"),
+      h("p", { class: "note" }, this.place()),
+      this.storedStatus.element,
+      this.stored,
+    );
+    app.on(["trained", "run"], () => this.draw());
+    app.on(["runs", "data", "model", "run"], () => void this.drawStored());
+  }
+
+  private place(): string {
+    const { storage, reason } = this.app.trainer.opened;
+    return storage === "opfs"
+      ? "In this browser's own storage. It survives a reload and a crash, and clearing the site's data removes it."
+      : `In memory only: a reload removes it.${reason ? ` ${reason}` : ""}`;
+  }
+
+  private draw(): void {
+    const { trained, running } = this.app;
+    this.download.disabled = !trained || running;
+    this.note.textContent = trained ? `Of ${trained.title}.` : "There is no trained model yet.";
+    this.code.hidden = !trained;
+    if (!trained) return;
+    const folder = baseName(trained.model);
+    fill(
+      this.code,
+      h(
+        "code",
+        {},
+        `from transformers import AutoModelForSequenceClassification, AutoTokenizer\n\n` +
+          `model = AutoModelForSequenceClassification.from_pretrained("${folder}")\n` +
+          `tokenizer = AutoTokenizer.from_pretrained("${folder}")`,
+      ),
+    );
+  }
+
+  private async save(): Promise<void> {
+    const { trained } = this.app;
+    if (!trained) return;
+    this.download.disabled = true;
+    this.status.busy("Packing the model …");
+    try {
+      const zip = await this.app.trainer.export({ model: trained.model });
+      const url = URL.createObjectURL(zip);
+      h("a", { href: url, download: `${baseName(trained.model)}.zip` }).click();
+      // The browser has to have begun reading before the address may go.
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      this.status.say(`${baseName(trained.model)}.zip, ${bytes(zip.size)}, is with your downloads.`);
+    } catch (error) {
+      this.status.fail(error);
+    } finally {
+      this.download.disabled = this.app.running;
+    }
+  }
+
+  private async drawStored(): Promise<void> {
+    try {
+      const files = await this.app.trainer.list("/");
+      const runs = this.app.saved.map((run) => this.runRow(run, size(files, run.output_dir)));
+      const folders = FOLDERS.flatMap(([path, name]) => {
+        const taken = size(files, path);
+        return taken > 0 ? [this.row(name, "", taken, path, [])] : [];
+      });
+      const heads = ["What", "How far", "Size"].map((name) => h("th", { scope: "col" }, name));
+      heads.push(h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")));
+      fill(
+        this.stored,
+        runs.length + folders.length === 0
+          ? h("p", { class: "note" }, "Nothing yet.")
+          : h("table", { class: "store" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...runs, ...folders)),
+      );
+    } catch (error) {
+      this.storedStatus.fail(error);
+    }
+  }
+
+  private runRow(run: SavedRun, taken: number): HTMLElement {
+    const { app } = this;
+    const actions: HTMLElement[] = [];
+    const act = (text: string, onclick: () => void): void => {
+      const label = `${text} ${baseName(run.output_dir)}`;
+      actions.push(h("button", { class: "button small", type: "button", disabled: app.running, "aria-label": label, onclick }, text));
+    };
+    if (!run.finished && run.config) act("Continue", () => app.continue(run.output_dir, run.config ?? {}));
+    act("Open", () => void app.openSaved(run).catch((error: unknown) => this.storedStatus.fail(error)));
+    const whole = run.total_steps === null ? "" : ` of ${count(run.total_steps)}`;
+    const far = run.finished ? `finished, ${plural(run.last_step, "step")}` : `step ${count(run.last_step)}${whole}`;
+    return this.row(baseName(run.output_dir), far, taken, run.output_dir, actions);
+  }
+
+  private row(name: string, far: string, taken: number, path: string, actions: HTMLElement[]): HTMLElement {
+    const remove = h(
+      "button",
+      {
+        class: "button small danger",
+        type: "button",
+        disabled: this.app.running,
+        "aria-label": `Delete ${name}`,
+        onclick: () => {
+          if (confirm(`Delete ${name} (${bytes(taken)}) from this computer?`)) void this.remove(path);
+        },
+      },
+      "Delete",
+    );
+    return h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, name),
+      h("td", {}, far),
+      h("td", {}, bytes(taken)),
+      h("td", {}, h("div", { class: "buttons" }, ...actions, remove)),
+    );
+  }
+
+  private async remove(path: string): Promise<void> {
+    try {
+      await this.app.trainer.remove(path);
+      this.storedStatus.clear();
+      this.app.forget(path);
+    } catch (error) {
+      this.storedStatus.fail(error);
+    }
+    await this.app.refreshRuns();
+  }
+}
+
+function size(files: FileEntry[], folder: string): number {
+  return files.filter(({ path }) => path.startsWith(`${folder}/`)).reduce((sum, one) => sum + one.bytes, 0);
+}

@@ -1,0 +1,126 @@
+/**
+ * The dedicated worker that holds the wasm module. It passes messages on and pulls a run's records;
+ * everything else is Rust's.
+ */
+
+import { Outbox } from "./coalesce.js";
+import type { Command, Record } from "./generated/protocol.js";
+import type { Call, FromWorker, ToWorker } from "./messages.js";
+
+type Wasm = typeof import("./wasm/tunesmith_web.js");
+
+/** A run being pulled. */
+interface Pull {
+  outbox: Outbox;
+  /** Settled by `resume`; set while the run is paused. */
+  paused: { until: Promise<void>; resume: () => void } | null;
+}
+
+const scope = self as unknown as {
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+};
+
+let loading: Promise<Wasm> | null = null;
+let run: Pull | null = null;
+
+async function load(): Promise<Wasm> {
+  const wasm = await import("./wasm/tunesmith_web.js");
+  await wasm.default();
+  wasm.on_event((json) => scope.postMessage({ event: JSON.parse(json) }));
+  return wasm;
+}
+
+/** Lets the messages that have arrived be served: awaiting a promise alone would not. */
+function messagesServed(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+async function pull(wasm: Wasm, id: number, config: string): Promise<null> {
+  if (run) throw new Error("a run is in progress: stop it before another one starts");
+  const mine: Pull = {
+    outbox: new Outbox((record) => scope.postMessage({ id, record })),
+    paused: null,
+  };
+  run = mine;
+  try {
+    wasm.start_run(config);
+    for (;;) {
+      await messagesServed();
+      if (mine.paused) await mine.paused.until;
+      const json = await wasm.next_record();
+      if (json === undefined) return null;
+      mine.outbox.push(JSON.parse(json) as Record);
+    }
+  } finally {
+    mine.outbox.finish();
+    run = null;
+  }
+}
+
+function steer(wasm: Wasm, command: Command): null {
+  if (command.type === "pause") {
+    if (run && !run.paused) {
+      let resume = (): void => undefined;
+      const until = new Promise<void>((resolve) => (resume = resolve));
+      run.paused = { until, resume };
+    }
+    return null;
+  }
+  if (!run) return null;
+  // A paused run has to be pulled once more to read that it shall stop.
+  run.paused?.resume();
+  run.paused = null;
+  if (command.type !== "resume") wasm.command(JSON.stringify(command));
+  return null;
+}
+
+async function serve(id: number, call: Call): Promise<unknown> {
+  loading ??= load();
+  const wasm = await loading;
+  switch (call.call) {
+    case "open":
+      return JSON.parse(await wasm.open());
+    case "request":
+      return JSON.parse(await wasm.request(JSON.stringify(call.request)));
+    case "train":
+      return pull(wasm, id, JSON.stringify(call.config));
+    case "command":
+      return steer(wasm, call.command);
+    case "cancel":
+      if (!run) wasm.command(JSON.stringify({ type: "stop" } satisfies Command));
+      return null;
+    case "write":
+      await wasm.write_file(call.path, call.bytes, call.append);
+      return null;
+    case "read":
+      return wasm.read_file(call.path, call.offset, call.length);
+    case "destroy_device":
+      wasm.destroy_device();
+      return null;
+  }
+}
+
+scope.onmessage = ({ data }) => {
+  if ("ack" in data) {
+    run?.outbox.ack(data.ack);
+    return;
+  }
+  serve(data.id, data).then(
+    (ok) => {
+      const transfer = ok instanceof Uint8Array ? [ok.buffer] : [];
+      scope.postMessage({ id: data.id, ok }, transfer);
+    },
+    (error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      scope.postMessage({ id: data.id, error: message });
+    },
+  );
+};

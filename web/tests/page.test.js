@@ -1,0 +1,93 @@
+// What the page's panels compute, apart from what they draw.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { parse } from "../dist/page/argument-field.js";
+import { ARGUMENTS, SET_BY_PANELS } from "../dist/page/arguments.js";
+import { baseName, bytes, count, duration, figure, parameters, percent, plural } from "../dist/page/format.js";
+import { canHoldOut, holdOut } from "../dist/page/holdout.js";
+import { nearest, niceRange, smooth, thin, ticks } from "../dist/page/scale.js";
+
+test("numbers are written for people", () => {
+  assert.deepEqual([0, 820, 999.6, 90_868_373, 1_340_000_000].map(bytes), ["0 B", "820 B", "1.0 kB", "90.9 MB", "1.3 GB"]);
+  assert.deepEqual([0.4, 59.6, 245, 3599.7, 7620].map(duration), ["0 s", "1 min 00 s", "4 min 05 s", "1 h 00 min", "2 h 07 min"]);
+  assert.deepEqual(
+    [null, NaN, 0, 0.00005, 0.000123, 0.61877024, 12, 1234.5].map(figure),
+    ["n/a", "n/a", "0", "5e-5", "1.23e-4", "0.6188", "12", "1,235"],
+  );
+  assert.deepEqual([count(3600), parameters(22_713_986), percent(0.8625)], ["3,600", "22.7 million", "86.3 %"]);
+  assert.deepEqual([plural(1, "row"), plural(2, "row"), baseName("/runs/a/")], ["1 row", "2 rows", "a"]);
+});
+
+test("ticks are round and lie in the range", () => {
+  assert.deepEqual(ticks(0, 1, 5), [0, 0.2, 0.4, 0.6, 0.8, 1]);
+  assert.deepEqual(ticks(0, 675, 4), [0, 200, 400, 600]);
+  assert.deepEqual(ticks(0.1, 0.3, 2), [0.1, 0.2, 0.3]);
+  assert.deepEqual(niceRange(0.13, 0.87, 5), [0, 1]);
+  const range = niceRange(0.37, 0.85, 5);
+  const inside = ticks(...range, 5);
+  assert.deepEqual([inside[0], inside.at(-1)].map(figure), range.map(figure), "the ends are ticks");
+  const [low, high] = niceRange(0.5, 0.5, 5);
+  assert.ok(low < 0.5 && high > 0.5);
+});
+
+test("smoothing keeps a constant and follows a step slowly", () => {
+  const flat = Array.from({ length: 50 }, (_, x) => [x, 0.7]);
+  for (const [, y] of smooth(flat)) assert.ok(Math.abs(y - 0.7) < 1e-12);
+  const step = smooth(Array.from({ length: 100 }, (_, x) => [x, x < 50 ? 0 : 1]));
+  assert.ok(step[50][1] < 0.5 && step[99][1] > 0.9);
+});
+
+test("thinning keeps the peaks, and the order", () => {
+  const points = Array.from({ length: 10_000 }, (_, x) => [x, x === 5_003 ? 9 : x === 7_001 ? -9 : 0]);
+  const kept = thin(points, 100);
+  assert.equal(kept.length, 200);
+  assert.ok(kept.some(([x]) => x === 5_003) && kept.some(([x]) => x === 7_001));
+  assert.ok(kept.every(([x], i) => i === 0 || x >= kept[i - 1][0]));
+  assert.equal(nearest(points, 7_000.6), 7_001);
+  assert.equal(nearest([], 1), -1);
+});
+
+test("every tenth row is set aside, and a quoted line break is no end of a row", () => {
+  const rows = Array.from({ length: 20 }, (_, i) => `"text ${i},\nand ""more""",${i % 2}`);
+  const { train, validation } = holdOut("a.csv", `\uFEFFtext,label\r\n${rows.join("\r\n")}\r\n`);
+  assert.equal(validation, `text,label\n${rows[9]}\n${rows[19]}\n`);
+  assert.equal(train.split("text,label\n").length, 2);
+  assert.equal(train.match(/^"text/gm).length, 18);
+  const lines = holdOut("a.jsonl", Array.from({ length: 10 }, (_, i) => `{"text": "say \\"${i}"}`).join("\n"));
+  assert.equal(lines.validation, '{"text": "say \\"9"}\n');
+  assert.deepEqual(["a.CSV", "a.jsonl", "a.parquet"].map(canHoldOut), [true, true, false]);
+});
+
+test("words become values, and what is none is refused", () => {
+  const read = (kind, text) => parse({ kind }, text);
+  assert.equal(read("number", "5e-5").value, 5e-5);
+  assert.equal(read("number", "0,1").value, 0.1);
+  assert.match(read("integer", "1.5").problem, /whole number/);
+  assert.match(read("number", "few").problem, /Enter a number/);
+  assert.equal(read("flag", "false").value, false);
+  assert.equal(read("text", "true").value, true);
+  assert.equal(read("text", "checkpoint-4").value, "checkpoint-4");
+  assert.deepEqual(read("json", '{"power": 2}').value, { power: 2 });
+  assert.deepEqual(read(["no", "steps"], "steps"), { value: "steps", problem: "" });
+  assert.equal(read("integer", "").value, undefined);
+});
+
+test("the drawer has every argument of the Rust sources, with their words", () => {
+  const shown = new Map(ARGUMENTS.flatMap(({ items }) => items.map(({ name, help }) => [name, help])));
+  const names = [];
+  for (const file of ["model", "data", "training"]) {
+    const source = readFileSync(new URL(`../../crates/protocol/src/config/${file}.rs`, import.meta.url), "utf8");
+    const [, fields] = /pub struct \w+Arguments \{\n(.*?)\n\}/s.exec(source);
+    let doc = [];
+    for (const line of fields.split("\n").map((text) => text.trim())) {
+      const name = /^pub (\w+):/.exec(line)?.[1];
+      if (line.startsWith("///")) doc.push(line.slice(3).trim().replaceAll("`", ""));
+      if (!name) continue;
+      names.push(name);
+      if (!SET_BY_PANELS.includes(name)) assert.equal(shown.get(name), doc.join(" "), name);
+      doc = [];
+    }
+  }
+  assert.deepEqual([...shown.keys(), ...SET_BY_PANELS].sort(), names.sort());
+});
