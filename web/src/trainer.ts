@@ -10,11 +10,11 @@ import type {
   Inspection,
   Opened,
   Place,
-  Prediction,
   Request,
   Review,
   RunConfigJson,
   SavedRun,
+  TokenizedPrediction,
 } from "./generated/protocol.js";
 import { progressListener, type ProgressCallback } from "./progress.js";
 import { Run } from "./run.js";
@@ -117,7 +117,7 @@ export class Trainer {
   }
 
   /** Classifies a text, or a pair of texts. */
-  async predict(text: string, pair?: string | null, options: ModelOptions = {}): Promise<Prediction> {
+  async predict(text: string, pair?: string | null, options: ModelOptions = {}): Promise<TokenizedPrediction> {
     const [prediction] = await this.predictAll([{ text, text_pair: pair ?? null }], options);
     if (!prediction) throw new TunesmithError("The model gave no answer.");
     return prediction;
@@ -127,7 +127,7 @@ export class Trainer {
   predictAll(
     texts: { text: string; text_pair?: string | null }[],
     options: ModelOptions = {},
-  ): Promise<Prediction[]> {
+  ): Promise<TokenizedPrediction[]> {
     const model = this.model(options);
     const device = options.device ?? this.last?.config.device ?? "auto";
     return this.compute({ type: "predict", model, texts, device }, options);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Errors of generating and writing the data set.
+/// Errors of generating and writing the data set and the model.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A grammar or word file says something that can't be read.
@@ -56,4 +56,15 @@ pub enum Error {
         /// The cause.
         source: parquet::errors::ParquetError,
     },
+    /// A sentence could not be split into words.
+    #[error("`{sentence}`: {source}")]
+    Words {
+        /// The sentence.
+        sentence: String,
+        /// The cause.
+        source: tokenizers::Error,
+    },
+    /// The tensors could not be encoded as safetensors.
+    #[error("the tiny model's weights: {0}")]
+    Weights(#[from] safetensors::SafeTensorError),
 }

@@ -1,4 +1,4 @@
-//! The committed files: parquet in the Hub's layout, the dataset card, and CSV examples.
+//! The committed files: parquet in the Hub's layout, the dataset card, CSV examples, and the model.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use parquet::file::properties::WriterProperties;
 use crate::dataset::{Generator, LABELS};
 use crate::error::Error;
 use crate::pair::Pair;
+use crate::tiny;
 
 /// The config's name, and the folder of its parquet files.
 pub const CONFIG: &str = "mrpc_like";
@@ -46,6 +47,7 @@ pub fn generate() -> Result<Vec<File>, Error> {
     let mut generator = Generator::new()?;
     let root = Path::new("data/paraphrase");
     let mut files = Vec::new();
+    let mut sentences = Vec::new();
     let mut card = CARD
         .replace("{{events}}", &generator.events().to_string())
         .replace("{{forms}}", &generator.forms().to_string());
@@ -62,6 +64,7 @@ pub fn generate() -> Result<Vec<File>, Error> {
                 .join(format!("{split}-00000-of-00001.parquet")),
             bytes,
         });
+        sentences.extend(pairs.into_iter().flat_map(|p| [p.sentence1, p.sentence2]));
     }
     card = card
         .replace("{{download_bytes}}", &download_bytes.to_string())
@@ -76,6 +79,7 @@ pub fn generate() -> Result<Vec<File>, Error> {
         path: root.join("README.md"),
         bytes: card.into_bytes(),
     });
+    files.extend(tiny::files(&sentences)?);
     Ok(files)
 }
 

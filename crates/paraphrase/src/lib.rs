@@ -1,9 +1,9 @@
-//! The repository's own paraphrase pairs, for where the Hub can't be reached.
+//! The repository's own paraphrase pairs and tiny model, for where the Hub can't be reached.
 //!
 //! A grammar of invented news events states the same facts in different forms (equivalent pairs)
 //! or slightly different facts in similar forms (the others). The grammar, the word lists and the
 //! output are all committed; `cargo run -p tunesmith-paraphrase` writes the output again, byte
-//! for byte.
+//! for byte. The model is an untrained BERT whose vocabulary is the words of the pairs.
 
 pub mod dataset;
 pub mod error;
@@ -14,6 +14,7 @@ pub mod pair;
 pub mod render;
 pub mod rng;
 pub mod syntax;
+pub mod tiny;
 pub mod value;
 pub mod words;
 

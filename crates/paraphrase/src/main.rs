@@ -1,4 +1,4 @@
-//! Writes the committed data set and examples again: `generate-paraphrase [ROOT]`.
+//! Writes the committed data set, examples and tiny model again: `generate-paraphrase [ROOT]`.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,9 +1,12 @@
 //! Counter-based random numbers, so that a row depends only on the seed and its own stream.
 //!
-//! The output function is SplitMix64's finaliser (Steele, Lea and Flood, 2014). Only `u64` and
-//! `u32` are drawn, never `usize`, so that every target writes the same bytes.
+//! The output function is SplitMix64's finaliser (Steele, Lea and Flood, 2014). `usize` is never
+//! drawn, so that every target writes the same bytes.
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The count of values that 53 bits have, all of which an `f64` holds exactly.
+const TWO_TO_53: f64 = (1u64 << 53) as f64;
 
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -48,6 +51,16 @@ impl Rng {
         self.below(100) < percent
     }
 
+    /// A number of the standard normal distribution, by the method of Box and Muller (1958).
+    ///
+    /// The functions are libm's, as those of a platform differ in the last bit.
+    pub fn normal(&mut self) -> f64 {
+        // In (0, 1], so that the logarithm is finite.
+        let radius = ((self.next_u64() >> 11) + 1) as f64 / TWO_TO_53;
+        let angle = (self.next_u64() >> 11) as f64 / TWO_TO_53;
+        libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(std::f64::consts::TAU * angle)
+    }
+
     /// One item, or nothing from an empty slice.
     pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         let n = u32::try_from(items.len()).ok()?;
@@ -84,5 +97,21 @@ mod tests {
             seen[rng.below(7) as usize] += 1;
         }
         assert!(seen.iter().all(|&n| (850..1150).contains(&n)), "{seen:?}");
+    }
+
+    #[test]
+    fn normal_numbers_have_the_moments_and_tails_of_their_distribution() {
+        let mut rng = Rng::new(1, "normal", 0);
+        let drawn: Vec<f64> = (0..100_000).map(|_| rng.normal()).collect();
+        let share = |of: fn(f64) -> bool| {
+            drawn.iter().filter(|x| of(**x)).count() as f64 / drawn.len() as f64
+        };
+        let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
+        let variance = drawn.iter().map(|x| x * x).sum::<f64>() / drawn.len() as f64;
+        // Three standard errors of each estimate.
+        assert!(mean.abs() < 0.0095, "{mean}");
+        assert!((variance - 1.0).abs() < 0.0135, "{variance}");
+        assert!((share(|x| x.abs() < 1.0) - 0.6827).abs() < 0.0045);
+        assert!((share(|x| x > 2.0) - 0.02275).abs() < 0.0015);
     }
 }

@@ -1,59 +1,17 @@
 //! Nothing short of reading both sentences tells the label, measured on what parquet holds.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+mod support;
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use tunesmith_paraphrase::files::{CONFIG, SPLITS};
+use std::collections::{BTreeMap, BTreeSet};
+
+use support::{Row, read};
+use tunesmith_paraphrase::files::SPLITS;
 use tunesmith_paraphrase::measure::{overlap, words};
 
 /// How far a rule fitted on validation itself may get above the majority. A choice among some
 /// thousands of words finds one that fits 400 rows by chance a little; MRPC's overlap gives 4.6.
 const MARGIN: f64 = 0.03;
-
-struct Row {
-    sentence1: String,
-    sentence2: String,
-    label: bool,
-}
-
-fn read(split: &str) -> Vec<Row> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../data/paraphrase")
-        .join(CONFIG)
-        .join(format!("{split}-00000-of-00001.parquet"));
-    let file = std::fs::File::open(&path).unwrap();
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-        .unwrap()
-        .build()
-        .unwrap();
-    let mut rows = Vec::new();
-    for batch in reader {
-        let batch = batch.unwrap();
-        let text = |name| batch.column_by_name(name).unwrap().as_string::<i32>();
-        let label = batch
-            .column_by_name("label")
-            .unwrap()
-            .as_primitive::<Int64Type>();
-        let idx = batch
-            .column_by_name("idx")
-            .unwrap()
-            .as_primitive::<Int32Type>();
-        for i in 0..batch.num_rows() {
-            assert_eq!(usize::try_from(idx.value(i)).unwrap(), rows.len());
-            assert!((0..=1).contains(&label.value(i)));
-            rows.push(Row {
-                sentence1: text("sentence1").value(i).to_owned(),
-                sentence2: text("sentence2").value(i).to_owned(),
-                label: label.value(i) == 1,
-            });
-        }
-    }
-    rows
-}
 
 fn accuracy(rows: &[Row], rule: impl Fn(&Row) -> bool) -> f64 {
     rows.iter().filter(|row| rule(row) == row.label).count() as f64 / rows.len() as f64

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A request to a run in progress; in JSON `{"type": "stop_and_save"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Command {
     /// Take no further step until [`Command::Resume`]; device memory stays held.

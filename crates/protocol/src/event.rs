@@ -14,6 +14,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// In JSON the event's fields lie beside these two:
 /// `{"version":1,"seq":4,"type":"warning","message":"…"}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Record {
     /// [`PROTOCOL_VERSION`] of the writer.
     pub version: u32,
@@ -99,6 +100,7 @@ impl Sequencer {
 /// Something that happened in a run. Only [`Event::Step`] may be coalesced on the way to a screen;
 /// no other event is ever dropped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The model and the data are ready and the first step is about to be taken.
@@ -158,6 +160,7 @@ pub enum Event {
 
 /// What is about to be trained, on what, and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RunStarted {
     /// `model_name_or_path`.
     pub model: String,
@@ -187,6 +190,7 @@ pub struct RunStarted {
 
 /// The device a run computes on, as the person should see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DeviceInfo {
     /// The adapter's own name.
     pub name: String,
@@ -199,6 +203,7 @@ pub struct DeviceInfo {
 /// What sort of device computes. A software adapter is told apart because it may be handed out
 /// silently and is many times slower than what a person expects of "the GPU".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// A GPU with its own memory.
@@ -215,6 +220,7 @@ pub enum DeviceKind {
 
 /// The splits of the data, ready for the first batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DatasetReady {
     /// The splits, in the data set's order.
     pub splits: Vec<Split>,
@@ -224,6 +230,7 @@ pub struct DatasetReady {
 
 /// One split of a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Split {
     /// `train`, `validation`, `test`.
     pub name: String,
@@ -235,6 +242,7 @@ pub struct Split {
 
 /// One optimizer step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Step {
     /// Optimizer steps taken, this one included: the first is 1.
     pub step: u64,
@@ -242,11 +250,13 @@ pub struct Step {
     pub epoch: f64,
     /// The mean loss over the step's rows, before the update; the device's `f32` exactly.
     #[serde(deserialize_with = "null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub loss: f64,
     /// The learning rate this step used.
     pub learning_rate: f64,
     /// The global norm of the gradients before clipping.
     #[serde(deserialize_with = "null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub grad_norm: f64,
     /// Rows in this step.
     pub batch_rows: u64,
@@ -260,16 +270,19 @@ pub struct Step {
 
 /// The Trainer's training entry in `log_history`, with its keys in its order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Log {
     /// Epochs done.
     pub epoch: f64,
     /// The last step's global gradient norm, before clipping.
     #[serde(deserialize_with = "null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub grad_norm: f64,
     /// The last step's learning rate.
     pub learning_rate: f64,
     /// The mean loss since the last entry.
     #[serde(deserialize_with = "null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub loss: f64,
     /// Optimizer steps taken.
     pub step: u64,
@@ -277,6 +290,7 @@ pub struct Log {
 
 /// An evaluation of one split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Eval {
     /// Epochs done.
     pub epoch: f64,
@@ -286,6 +300,7 @@ pub struct Eval {
     pub split: String,
     /// The mean loss over the split.
     #[serde(deserialize_with = "null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub loss: f64,
     /// The metrics by evaluate's names, without a prefix.
     pub metrics: Metrics,
@@ -299,6 +314,7 @@ pub struct Eval {
 
 /// The end of a run: the last entry of `log_history`, and where the result lies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Done {
     /// The folder that holds the fine-tuned model.
     pub output_dir: String,
@@ -308,6 +324,7 @@ pub struct Done {
     pub epoch: f64,
     /// The mean loss over the whole training.
     #[serde(deserialize_with = "null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub train_loss: f64,
     /// Seconds of training.
     pub train_runtime: f64,
@@ -319,6 +336,6 @@ pub struct Done {
     pub best_metric: Option<f64>,
     /// The checkpoint of that value.
     pub best_model_checkpoint: Option<String>,
-    /// Whether the run ended early because a [`Command`](crate::Command) asked for it.
+    /// Whether the run ended early because a `Command` asked for it.
     pub stopped: bool,
 }

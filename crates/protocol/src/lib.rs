@@ -15,6 +15,8 @@ mod config;
 mod event;
 mod metrics;
 mod shell;
+#[cfg(test)]
+mod types;
 mod view;
 
 pub use command::Command;
@@ -30,6 +32,7 @@ pub use event::{
 pub use metrics::Metrics;
 pub use shell::{
     AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Estimate, FileEntry, Inspection, LabelCount,
-    Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo, WrongRow,
+    Opened, Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo, Storage,
+    TokenizedPrediction, WrongRow,
 };
 pub use view::{DownloadState, LossPoint, ProgressState, RunState, RunView};

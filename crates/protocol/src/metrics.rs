@@ -9,6 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Metric values by name, in a fixed order; a JSON object, with `null` where a value is not finite.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(type = "{ [name: string]: number | null }")
+)]
 pub struct Metrics(Vec<(String, f64)>);
 
 impl Metrics {

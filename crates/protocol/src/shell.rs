@@ -7,6 +7,7 @@ use crate::{DeviceChoice, DeviceKind, RunConfig};
 
 /// A request of a user interface to whoever holds the session; in JSON `{"type": "inspect", …}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
     /// Which adapters there are: [`AdapterInfo`]s.
@@ -27,19 +28,22 @@ pub enum Request {
         name: String,
         /// A branch, tag or commit; `main` where none is given.
         #[serde(default)]
+        #[cfg_attr(test, ts(optional = nullable))]
         revision: Option<String>,
     },
     /// What the data looks like: an [`Inspection`].
     Inspect {
         /// Which data, and which columns.
+        #[cfg_attr(test, ts(type = "RunConfigJson"))]
         config: RunConfig,
     },
     /// What a training would take: an [`Estimate`].
     Estimate {
         /// The training.
+        #[cfg_attr(test, ts(type = "RunConfigJson"))]
         config: RunConfig,
     },
-    /// Classifies texts: [`Prediction`]s.
+    /// Classifies texts: [`TokenizedPrediction`]s.
     Predict {
         /// The model's folder.
         model: String,
@@ -47,11 +51,13 @@ pub enum Request {
         texts: Vec<Pair>,
         /// Where to compute.
         #[serde(default)]
+        #[cfg_attr(test, ts(as = "Option<_>", optional))]
         device: DeviceChoice,
     },
     /// What a trained model gets wrong: a [`Review`].
     Review {
         /// The run's configuration, whose validation split is read.
+        #[cfg_attr(test, ts(type = "RunConfigJson"))]
         config: RunConfig,
         /// The model's folder.
         model: String,
@@ -65,8 +71,32 @@ pub enum Request {
     },
 }
 
+/// What was opened, before anything else is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Opened {
+    /// Where files are kept.
+    pub storage: Storage,
+    /// Why files can't be kept for longer, where they are in memory.
+    pub reason: Option<String>,
+    /// The version of Tunesmith.
+    pub version: String,
+}
+
+/// Where a browser's files are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    /// In the origin's private files: they survive a reload and a crash.
+    Opfs,
+    /// In memory: they go with the page.
+    Memory,
+}
+
 /// An adapter that could compute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AdapterInfo {
     /// The driver's name for it.
     pub name: String,
@@ -82,6 +112,7 @@ pub struct AdapterInfo {
 
 /// A file and its size.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct FileEntry {
     /// Its whole path.
     pub path: String,
@@ -91,6 +122,7 @@ pub struct FileEntry {
 
 /// Where something was put.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Place {
     /// The folder or file.
     pub path: String,
@@ -101,31 +133,49 @@ pub struct Place {
 
 /// A text, or two to be read together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Pair {
     /// The text, or the first of the two.
     pub text: String,
     /// The second text.
     #[serde(default)]
+    #[cfg_attr(test, ts(optional = nullable))]
     pub text_pair: Option<String>,
 }
 
 /// What a model says of a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Prediction {
     /// The most likely class; `score` for a regression.
     pub label: String,
     /// Its id.
     pub label_id: usize,
     /// Its probability; for a regression, the number predicted.
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub score: f64,
     /// The probabilities of all classes in the order of their ids; for a regression, the number.
+    #[cfg_attr(test, ts(as = "Vec<Option<f64>>"))]
     pub scores: Vec<f64>,
     /// The model's outputs as they are: `[num_labels]`.
+    #[cfg_attr(test, ts(as = "Vec<Option<f32>>"))]
     pub logits: Vec<f32>,
+}
+
+/// A prediction, and what the model read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TokenizedPrediction {
+    /// What the model says.
+    #[serde(flatten)]
+    pub prediction: Prediction,
+    /// The text's tokens, special ones included.
+    pub tokens: Vec<String>,
 }
 
 /// What data looks like before it is tokenized.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Inspection {
     /// The splits with their rows, in the data set's order.
     pub splits: Vec<SplitInfo>,
@@ -145,6 +195,7 @@ pub struct Inspection {
 
 /// A split and its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SplitInfo {
     /// `train`, `validation`, `test`.
     pub name: String,
@@ -154,6 +205,7 @@ pub struct SplitInfo {
 
 /// A column and what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ColumnInfo {
     /// Its name.
     pub name: String,
@@ -163,6 +215,7 @@ pub struct ColumnInfo {
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
     /// Strings.
@@ -177,6 +230,7 @@ pub enum ColumnKind {
 
 /// A label and how often it occurs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LabelCount {
     /// The class's name, or the value.
     pub label: String,
@@ -186,6 +240,7 @@ pub struct LabelCount {
 
 /// What a training would take, by formula.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Estimate {
     /// Numbers that are trained.
     pub parameters: u64,
@@ -203,6 +258,7 @@ pub struct Estimate {
 
 /// What a trained model gets right and wrong on a split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Review {
     /// The split.
     pub split: String,
@@ -218,6 +274,7 @@ pub struct Review {
 
 /// A class's precision, recall and F1, as scikit-learn's `classification_report` has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ClassReport {
     /// The class.
     pub label: String,
@@ -233,6 +290,7 @@ pub struct ClassReport {
 
 /// A row whose class the model got wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct WrongRow {
     /// Its number in the split, from 0.
     pub row: u64,
@@ -245,6 +303,7 @@ pub struct WrongRow {
     /// The class that the model gave it.
     pub predicted: String,
     /// The probability that the model gave the true class.
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub score: f64,
     /// The negative logarithm of that.
     pub loss: f64,
@@ -252,6 +311,7 @@ pub struct WrongRow {
 
 /// A run whose output is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct SavedRun {
     /// Its folder.
     pub output_dir: String,

@@ -10,6 +10,7 @@ use crate::{DatasetReady, Done, Eval, Event, Log, Record, RunStarted, Step};
 
 /// How far a run is. Whether it is paused is the shell's to know: pausing is not pulling.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// Nothing has happened.
@@ -29,21 +30,25 @@ pub enum RunState {
 
 /// One point of the loss curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LossPoint {
     /// Optimizer steps taken.
     pub step: u64,
     /// The step's loss.
     #[serde(deserialize_with = "crate::metrics::null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub loss: f64,
     /// The step's learning rate.
     pub learning_rate: f64,
     /// The step's global gradient norm, before clipping.
     #[serde(deserialize_with = "crate::metrics::null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub grad_norm: f64,
 }
 
 /// How far a file's download is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DownloadState {
     /// The file.
     pub file: String,
@@ -55,6 +60,7 @@ pub struct DownloadState {
 
 /// How far a stage is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ProgressState {
     /// The stage.
     pub stage: String,
@@ -66,6 +72,7 @@ pub struct ProgressState {
 
 /// All that a screen shows of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RunView {
     /// How far the run is.
     pub state: RunState,

@@ -3,9 +3,8 @@
 use std::cell::RefCell;
 use std::path::Path;
 
-use serde::Serialize;
 use tunesmith_platform::fs;
-use tunesmith_protocol::{DeviceChoice, Pair, Place, Prediction, Request};
+use tunesmith_protocol::{DeviceChoice, Pair, Place, Request, TokenizedPrediction};
 use tunesmith_session::Predictor;
 use wasm_bindgen::JsError;
 
@@ -17,14 +16,6 @@ const RUNS: &str = "/runs";
 thread_local! {
     /// The model that was last asked, which is most often asked again.
     static PREDICTOR: RefCell<Option<(String, DeviceChoice, Predictor)>> = const { RefCell::new(None) };
-}
-
-/// A prediction, and the tokens that the model read.
-#[derive(Serialize)]
-struct Answered {
-    #[serde(flatten)]
-    prediction: Prediction,
-    tokens: Vec<String>,
 }
 
 pub(crate) async fn answer(request: Request) -> Result<String, JsError> {
@@ -68,7 +59,7 @@ async fn predict(
     model: String,
     texts: &[Pair],
     device: DeviceChoice,
-) -> Result<Vec<Answered>, JsError> {
+) -> Result<Vec<TokenizedPrediction>, JsError> {
     let held = PREDICTOR
         .take()
         .filter(|(path, choice, held)| *path == model && *choice == device && !held.has_failed());
@@ -77,11 +68,11 @@ async fn predict(
         None => Predictor::load(Path::new(&model), device, None).await?,
     };
     let predictions = predictor.predict(texts).await?;
-    let answered: Result<Vec<Answered>, JsError> = texts
+    let answered: Result<Vec<TokenizedPrediction>, JsError> = texts
         .iter()
         .zip(predictions)
         .map(|(text, prediction)| {
-            Ok(Answered {
+            Ok(TokenizedPrediction {
                 prediction,
                 tokens: predictor.tokens(text)?,
             })

@@ -1,6 +1,6 @@
 //! Files in and out of the storage, a piece at a time.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use tunesmith_platform::fs::{self, File, OpenOptions};
@@ -8,6 +8,9 @@ use tunesmith_protocol::{FileEntry, Place};
 use wasm_bindgen::prelude::*;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
+
+/// Bytes read and written at once: each call crosses to the browser.
+const PIECE: usize = 1 << 20;
 
 /// Writes a piece of a file: at its end, or as its beginning in place of what it was. The folders to it
 /// are made.
@@ -64,7 +67,7 @@ pub(crate) fn list(folder: &Path) -> std::io::Result<Vec<FileEntry>> {
 pub(crate) fn zip(folder: &Path) -> Result<Place, JsError> {
     let target = folder.with_extension("zip");
     let name = folder.file_name().unwrap_or_default();
-    let mut writer = ZipWriter::new(File::create(&target)?);
+    let mut writer = ZipWriter::new(BufWriter::with_capacity(PIECE, File::create(&target)?));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .large_file(true);
@@ -77,9 +80,11 @@ pub(crate) fn zip(folder: &Path) -> Result<Place, JsError> {
         }
         let inside = Path::new(name).join(inside);
         writer.start_file(inside.to_string_lossy(), options)?;
-        std::io::copy(&mut File::open(&entry.path)?, &mut writer)?;
+        let mut file = BufReader::with_capacity(PIECE, File::open(&entry.path)?);
+        std::io::copy(&mut file, &mut writer)?;
     }
-    writer.finish()?.sync_all()?;
+    let file = writer.finish()?.into_inner().map_err(|error| error.into_error())?;
+    file.sync_all()?;
     Ok(Place {
         bytes: Some(fs::metadata(&target)?.len()),
         path: target.display().to_string(),

@@ -12,8 +12,8 @@ mod run;
 
 use js_sys::Function;
 use serde::Serialize;
-use tunesmith_platform::fs::{self, Storage};
-use tunesmith_protocol::Event;
+use tunesmith_platform::fs;
+use tunesmith_protocol::{Event, Opened, Storage};
 use wasm_bindgen::prelude::*;
 
 pub use files::{read_file, write_file};
@@ -21,18 +21,21 @@ pub use run::{command, next_record, start_run};
 
 use std::cell::RefCell;
 
-thread_local! {
-    static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
+unsafe extern "C" {
+    /// The linker's list of what is registered before anything runs (cubecl's operations).
+    fn __wasm_call_ctors();
 }
 
-/// What [`open`] tells.
-#[derive(Serialize)]
-struct Opened {
-    /// `opfs` or `memory`.
-    storage: &'static str,
-    /// Why files can't be kept.
-    reason: Option<String>,
-    version: &'static str,
+/// Runs when the module has been loaded. A module that does not call its constructors itself gets them
+/// called before every exported function: hundreds of times a step.
+#[wasm_bindgen(start)]
+fn start() {
+    // SAFETY: made by the linker, without arguments, and called once.
+    unsafe { __wasm_call_ctors() }
+}
+
+thread_local! {
+    static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
 /// Opens the storage, before anything else is called. `hub` is the base URL of another hub than the
@@ -55,11 +58,11 @@ pub async fn open(hub: Option<String>) -> Result<String, JsError> {
     let opened = fs::open().await?;
     json(&Opened {
         storage: match opened.storage {
-            Storage::Opfs => "opfs",
-            Storage::Memory => "memory",
+            fs::Storage::Opfs => Storage::Opfs,
+            fs::Storage::Memory => Storage::Memory,
         },
         reason: opened.reason,
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
     })
 }
 

@@ -1,385 +1,294 @@
-// Generated from crates/protocol: the JSON of the Rust types of the same names. Do not edit by hand.
+// Generated from crates/protocol by `TUNESMITH_UPDATE=1 cargo test -p tunesmith-protocol types`: do not edit.
 
-/** The version in every record. */
-export const PROTOCOL_VERSION = 1;
-
-/** One line of the event stream: an event with its place in the stream. */
-export type Record = { version: number; seq: number } & Event;
+/**
+ * One line of the event stream: an `Event` with its place in the stream.
+ *
+ * In JSON the event's fields lie beside these two:
+ * `{"version":1,"seq":4,"type":"warning","message":"…"}`.
+ */
+export type Record = {
+  /** `PROTOCOL_VERSION` of the writer. */
+  version: number,
+  /**
+   * Place in the stream: 0 begins a stream, later records have greater numbers. A gap means that
+   * step events were coalesced.
+   */
+  seq: number,
+} & Event;
 
 /**
  * Something that happened in a run. Only `Event::Step` may be coalesced on the way to a screen;
  * no other event is ever dropped.
  */
-export type Event =
-  /** The model and the data are ready and the first step is about to be taken. */
-  | ({ type: "run_started" } & RunStarted)
-  /** Part of a file has arrived. */
-  | {
-      type: "download";
-      /** The file, as the hub names it. */
-      file: string;
-      /** Bytes here so far. */
-      loaded: number;
-      /** Bytes in all, where the server says so. */
-      total: number | null;
-    }
-  /** A stage that takes time, other than a download or training, has come this far. */
-  | {
-      type: "progress";
-      /** The stage, as a person reads it: `tokenizing`, `evaluating`. */
-      stage: string;
-      /** Items done. */
-      done: number;
-      /** Items in all. */
-      total: number;
-    }
-  /** The data is read, tokenized and planned. */
-  | ({ type: "dataset_ready" } & DatasetReady)
-  /** One optimizer step was taken. */
-  | ({ type: "step" } & Step)
-  /** The Trainer's training entry of `log_history`: means since the last such entry. */
-  | ({ type: "log" } & Log)
-  /** A split was evaluated. */
-  | ({ type: "eval" } & Eval)
-  /** A checkpoint was written, synced and renamed to its place. */
-  | {
-      type: "checkpoint";
-      /** Optimizer steps taken. */
-      step: number;
-      /** The checkpoint's folder. */
-      path: string;
-    }
-  /** Something the person should know; the run goes on. */
-  | {
-      type: "warning";
-      /** What, where, and what to do. */
-      message: string;
-    }
-  /**
-   * The device is gone (driver reset, GPU unplugged, tab in the background): this run can only
-   * be resumed from its last checkpoint.
-   */
-  | {
-      type: "device_lost";
-      /** What the driver said, and what to do. */
-      message: string;
-    }
-  /** The run has ended and its output is written. */
-  | ({ type: "done" } & Done)
-  /** The run has ended with an error. */
-  | {
-      type: "failed";
-      /** What, where, and what to do. */
-      message: string;
-    };
+export type Event = { "type": "run_started" } & RunStarted | { "type": "download",
+  /** The file, as the hub names it. */
+  file: string,
+  /** Bytes here so far. */
+  loaded: number,
+  /** Bytes in all, where the server says so. */
+  total: number | null,
+} | { "type": "progress",
+  /** The stage, as a person reads it: `tokenizing`, `evaluating`. */
+  stage: string,
+  /** Items done. */
+  done: number,
+  /** Items in all. */
+  total: number,
+} | { "type": "dataset_ready" } & DatasetReady | { "type": "step" } & Step | { "type": "log" } & Log | { "type": "eval" } & Eval | { "type": "checkpoint",
+  /** Optimizer steps taken. */
+  step: number,
+  /** The checkpoint's folder. */
+  path: string,
+} | { "type": "warning",
+  /** What, where, and what to do. */
+  message: string,
+} | { "type": "device_lost",
+  /** What the driver said, and what to do. */
+  message: string,
+} | { "type": "done" } & Done | { "type": "failed",
+  /** What, where, and what to do. */
+  message: string,
+};
 
 /** What is about to be trained, on what, and for how long. */
-export interface RunStarted {
+export type RunStarted = {
   /** `model_name_or_path`. */
-  model: string;
+  model: string,
   /** The data set: a hub id with its configuration (`glue/mrpc`), a folder, or a file. */
-  dataset: string;
+  dataset: string,
   /** The GLUE task that gives the metrics, if one was named. */
-  task: string | null;
+  task: string | null,
   /** The device that computes. */
-  device: DeviceInfo;
+  device: DeviceInfo,
   /** Rows of the training split, after `max_train_samples`. */
-  num_examples: number;
+  num_examples: number,
   /** Epochs planned; a fraction where `max_steps` or `num_train_epochs` says so. */
-  num_epochs: number;
+  num_epochs: number,
   /** Optimizer steps planned. */
-  total_steps: number;
+  total_steps: number,
   /** Rows of a batch on the device. */
-  per_device_train_batch_size: number;
+  per_device_train_batch_size: number,
   /** Batches to an optimizer step. */
-  gradient_accumulation_steps: number;
+  gradient_accumulation_steps: number,
   /** The seed of everything random. */
-  seed: number;
+  seed: number,
   /** Numbers that the optimizer changes. */
-  trainable_parameters: number;
+  trainable_parameters: number,
   /** The optimizer steps already taken, where the run goes on from a checkpoint. */
-  resumed_from_step: number | null;
-}
+  resumed_from_step: number | null,
+};
 
 /** The device a run computes on, as the person should see it. */
-export interface DeviceInfo {
+export type DeviceInfo = {
   /** The adapter's own name. */
-  name: string;
+  name: string,
   /** What drives it: `vulkan`, `metal`, `dx12`, `webgpu`, `flex`. */
-  backend: string;
+  backend: string,
   /** What sort of device it is. */
-  kind: DeviceKind;
-}
+  kind: DeviceKind,
+};
 
 /**
  * What sort of device computes. A software adapter is told apart because it may be handed out
  * silently and is many times slower than what a person expects of "the GPU".
  */
-export type DeviceKind =
-  /** A GPU with its own memory. */
-  | "discrete_gpu"
-  /** A GPU that shares the machine's memory. */
-  | "integrated_gpu"
-  /** A graphics driver that computes on the CPU (lavapipe, SwiftShader, WARP). */
-  | "software_gpu"
-  /** The CPU itself. */
-  | "cpu"
-  /** The driver doesn't say. */
-  | "other";
+export type DeviceKind = "discrete_gpu" | "integrated_gpu" | "software_gpu" | "cpu" | "other";
 
 /** The splits of the data, ready for the first batch. */
-export interface DatasetReady {
+export type DatasetReady = {
   /** The splits, in the data set's order. */
-  splits: Split[];
+  splits: Array<Split>,
   /** The label's names in the order of their ids; empty for a regression. */
-  labels: string[];
-}
+  labels: Array<string>,
+};
 
 /** One split of a data set. */
-export interface Split {
+export type Split = {
   /** `train`, `validation`, `test`. */
-  name: string;
+  name: string,
   /** Rows. */
-  num_rows: number;
-  /** A digest of the tokenized rows, by which two targets compare; `None` where none was taken. */
-  digest: string | null;
-}
+  num_rows: number,
+  /** A digest of the tokenized rows, by which two targets compare; `null` where none was taken. */
+  digest: string | null,
+};
 
 /** One optimizer step. */
-export interface Step {
+export type Step = {
   /** Optimizer steps taken, this one included: the first is 1. */
-  step: number;
+  step: number,
   /** Epochs done, with the fraction of the current one. */
-  epoch: number;
+  epoch: number,
   /** The mean loss over the step's rows, before the update; the device's `f32` exactly. */
-  loss: number | null;
+  loss: number | null,
   /** The learning rate this step used. */
-  learning_rate: number;
+  learning_rate: number,
   /** The global norm of the gradients before clipping. */
-  grad_norm: number | null;
+  grad_norm: number | null,
   /** Rows in this step. */
-  batch_rows: number;
+  batch_rows: number,
   /** The padded length of the step's longest batch, in tokens. */
-  batch_length: number;
+  batch_length: number,
   /** Rows a second, smoothed; 0 until it is known. */
-  samples_per_second: number;
-  /** Seconds until the last step at this speed; `None` until it is known. */
-  remaining_seconds: number | null;
-}
+  samples_per_second: number,
+  /** Seconds until the last step at this speed; `null` until it is known. */
+  remaining_seconds: number | null,
+};
 
 /** The Trainer's training entry in `log_history`, with its keys in its order. */
-export interface Log {
+export type Log = {
   /** Epochs done. */
-  epoch: number;
+  epoch: number,
   /** The last step's global gradient norm, before clipping. */
-  grad_norm: number | null;
+  grad_norm: number | null,
   /** The last step's learning rate. */
-  learning_rate: number;
+  learning_rate: number,
   /** The mean loss since the last entry. */
-  loss: number | null;
+  loss: number | null,
   /** Optimizer steps taken. */
-  step: number;
-}
+  step: number,
+};
 
 /** An evaluation of one split. */
-export interface Eval {
+export type Eval = {
   /** Epochs done. */
-  epoch: number;
+  epoch: number,
   /** Optimizer steps taken. */
-  step: number;
+  step: number,
   /** The split's name. */
-  split: string;
+  split: string,
   /** The mean loss over the split. */
-  loss: number | null;
+  loss: number | null,
   /** The metrics by evaluate's names, without a prefix. */
-  metrics: { [name: string]: number | null };
+  metrics: Metrics,
   /** Seconds the evaluation took. */
-  runtime: number;
+  runtime: number,
   /** Rows a second. */
-  samples_per_second: number;
+  samples_per_second: number,
   /** Batches a second. */
-  steps_per_second: number;
-}
+  steps_per_second: number,
+};
+
+/** Metric values by name, in a fixed order; a JSON object, with `null` where a value is not finite. */
+export type Metrics = { [name: string]: number | null };
 
 /** The end of a run: the last entry of `log_history`, and where the result lies. */
-export interface Done {
+export type Done = {
   /** The folder that holds the fine-tuned model. */
-  output_dir: string;
+  output_dir: string,
   /** Optimizer steps taken. */
-  step: number;
+  step: number,
   /** Epochs done. */
-  epoch: number;
+  epoch: number,
   /** The mean loss over the whole training. */
-  train_loss: number | null;
+  train_loss: number | null,
   /** Seconds of training. */
-  train_runtime: number;
+  train_runtime: number,
   /** Rows a second. */
-  train_samples_per_second: number;
+  train_samples_per_second: number,
   /** Optimizer steps a second. */
-  train_steps_per_second: number;
+  train_steps_per_second: number,
   /** The best value of `metric_for_best_model`, where one is kept. */
-  best_metric: number | null;
+  best_metric: number | null,
   /** The checkpoint of that value. */
-  best_model_checkpoint: string | null;
+  best_model_checkpoint: string | null,
   /** Whether the run ended early because a `Command` asked for it. */
-  stopped: boolean;
-}
+  stopped: boolean,
+};
 
 /** How far a run is. Whether it is paused is the shell's to know: pausing is not pulling. */
-export type RunState =
-  /** Nothing has happened. */
-  | "idle"
-  /** Downloads, tokenizing, loading. */
-  | "preparing"
-  /** Steps are taken and splits evaluated. */
-  | "training"
-  /** Ended, with its output written. */
-  | "done"
-  /** Ended, because the device is gone. */
-  | "device_lost"
-  /** Ended with an error. */
-  | "failed";
+export type RunState = "idle" | "preparing" | "training" | "done" | "device_lost" | "failed";
 
 /** One point of the loss curve. */
-export interface LossPoint {
+export type LossPoint = {
   /** Optimizer steps taken. */
-  step: number;
+  step: number,
   /** The step's loss. */
-  loss: number | null;
+  loss: number | null,
   /** The step's learning rate. */
-  learning_rate: number;
+  learning_rate: number,
   /** The step's global gradient norm, before clipping. */
-  grad_norm: number | null;
-}
+  grad_norm: number | null,
+};
 
 /** How far a file's download is. */
-export interface DownloadState {
+export type DownloadState = {
   /** The file. */
-  file: string;
+  file: string,
   /** Bytes here so far. */
-  loaded: number;
+  loaded: number,
   /** Bytes in all, where known. */
-  total: number | null;
-}
+  total: number | null,
+};
 
 /** How far a stage is. */
-export interface ProgressState {
+export type ProgressState = {
   /** The stage. */
-  stage: string;
+  stage: string,
   /** Items done. */
-  done: number;
+  done: number,
   /** Items in all. */
-  total: number;
-}
+  total: number,
+};
 
 /** All that a screen shows of a run. */
-export interface RunView {
+export type RunView = {
   /** How far the run is. */
-  state: RunState;
+  state: RunState,
   /** The last record applied. */
-  seq: number | null;
+  seq: number | null,
   /** What is trained, on what. */
-  run: RunStarted | null;
+  run: RunStarted | null,
   /** The data. */
-  dataset: DatasetReady | null;
+  dataset: DatasetReady | null,
   /** Downloads, in the order in which they began. */
-  downloads: DownloadState[];
-  /** The stage in progress; `None` when it is complete and while steps are taken. */
-  progress: ProgressState | null;
+  downloads: Array<DownloadState>,
+  /** The stage in progress; `null` when it is complete and while steps are taken. */
+  progress: ProgressState | null,
   /** The last step. */
-  step: Step | null;
+  step: Step | null,
   /** The loss curve, by ascending step. */
-  losses: LossPoint[];
+  losses: Array<LossPoint>,
   /** The training entries of the log. */
-  logs: Log[];
+  logs: Array<Log>,
   /** The evaluations. */
-  evals: Eval[];
+  evals: Array<Eval>,
   /** The last checkpoint's folder, from which a run can be resumed. */
-  last_checkpoint: string | null;
+  last_checkpoint: string | null,
   /** All warnings. */
-  warnings: string[];
+  warnings: Array<string>,
   /** The latest thing said to the person: a warning, an error, or that a checkpoint was written. */
-  message: string | null;
+  message: string | null,
   /** How the run ended. */
-  done: Done | null;
-}
+  done: Done | null,
+};
 
 /** A request to a run in progress; in JSON `{"type": "stop_and_save"}`. */
-export type Command =
-  /** Take no further step until `Command::Resume`; device memory stays held. */
-  | { type: "pause" }
-  /** Go on after `Command::Pause`. */
-  | { type: "resume" }
-  /** End after the current step and write nothing. */
-  | { type: "stop" }
-  /** End after the current step with a checkpoint, from which the run can be resumed. */
-  | { type: "stop_and_save" };
+export type Command = { "type": "pause" } | { "type": "resume" } | { "type": "stop" } | { "type": "stop_and_save" };
 
-/** How the learning rate changes over a run, after warm-up. */
-export type SchedulerType =
-  /** Falls in a straight line to 0. */
-  | "linear"
-  /** Falls along half a cosine to 0. */
-  | "cosine"
-  /** Stays, without warm-up. */
-  | "constant"
-  /** Stays. */
-  | "constant_with_warmup"
-  /** Falls along a power of the remaining share to `lr_end`. */
-  | "polynomial";
-
-/** How often something is done. */
-export type IntervalStrategy =
-  /** Never. */
-  | "no"
-  /** Every so many optimizer steps. */
-  | "steps"
-  /** At the end of every epoch. */
-  | "epoch";
-
-/** What is cut where a row has more tokens than fit. */
-export type Truncation =
-  /** The longer sentence of a pair, token by token. */
-  | "longest_first"
-  /** The first sentence. */
-  | "only_first"
-  /** The second sentence. */
-  | "only_second"
-  /** Nothing: a row that is too long is an error. */
-  | "do_not_truncate";
-
-/** Where a run computes. */
-export type DeviceChoice =
-  /** A real GPU where there is one, else the CPU. */
-  | "auto"
-  /** A real GPU, or an error. */
-  | "gpu"
-  /** The CPU itself. */
-  | "cpu"
-  /** A graphics driver that computes on the CPU: slow, for testing the GPU's path without one. */
-  | "software-gpu";
+/** Everything a run is told before it starts. */
+export type RunConfig = ModelArguments & DataArguments & TrainingArguments;
 
 /** Which checkpoint is fine-tuned. */
-export interface ModelArguments {
+export type ModelArguments = {
   /** A hub id, or a folder with `config.json` and `model.safetensors`. Required. */
-  model_name_or_path?: string;
+  model_name_or_path: string,
   /** Branch, tag or commit on the hub. Default `main`. */
-  model_revision?: string;
+  model_revision: string,
   /** A tokenizer other than the model's: a hub id or a folder. */
-  tokenizer_name?: string | null;
+  tokenizer_name: string | null,
   /** The folder of downloads; default the shared `HF_HUB_CACHE`. */
-  cache_dir?: string | null;
+  cache_dir: string | null,
   /** Draw a new head where the checkpoint's has another number of labels, instead of an error. */
-  ignore_mismatched_sizes?: boolean;
+  ignore_mismatched_sizes: boolean,
   /** Overrides all three dropouts of the config, 0 to 1; 0 turns dropout off. */
-  dropout?: number | null;
+  dropout: number | null,
   /** Overrides the config's dropout of the hidden layers, 0 to 1. */
-  hidden_dropout_prob?: number | null;
+  hidden_dropout_prob: number | null,
   /** Overrides the config's dropout of the attention weights, 0 to 1. */
-  attention_probs_dropout_prob?: number | null;
+  attention_probs_dropout_prob: number | null,
   /** Overrides the config's dropout before the head, 0 to 1. */
-  classifier_dropout?: number | null;
-}
+  classifier_dropout: number | null,
+};
 
 /**
  * Which rows, and how their text becomes tokens.
@@ -387,385 +296,386 @@ export interface ModelArguments {
  * Two defaults are the course's and not run_glue's: padding is dynamic, and a row is cut at the
  * model's own limit.
  */
-export interface DataArguments {
+export type DataArguments = {
   /** A GLUE task (`mrpc`): names the metrics, and the data where no data set or file is named. */
-  task_name?: string | null;
+  task_name: string | null,
   /** A hub id, or a folder in the Hub's layout. */
-  dataset_name?: string | null;
+  dataset_name: string | null,
   /** The data set's configuration (`mrpc` of `glue`). */
-  dataset_config_name?: string | null;
+  dataset_config_name: string | null,
   /** Training rows: CSV, TSV, JSON Lines or parquet. */
-  train_file?: string | null;
+  train_file: string | null,
   /** Validation rows. */
-  validation_file?: string | null;
+  validation_file: string | null,
   /** Test rows. */
-  test_file?: string | null;
+  test_file: string | null,
   /**
    * The one or two text columns; a list, or words with commas between. Default: what the task
    * says, else the first string columns.
    */
-  text_column_names?: string[] | null;
+  text_column_names: Array<string> | null,
   /** The label's column. Default `label`. */
-  label_column_name?: string | null;
+  label_column_name: string | null,
   /** The most tokens of a row, special ones included. Default: the model's limit. */
-  max_seq_length?: number | null;
+  max_seq_length: number | null,
   /** What is cut where a row is longer. */
-  truncation?: Truncation;
+  truncation: Truncation,
   /** Pad every row to `max_seq_length` instead of to the longest of its batch. */
-  pad_to_max_length?: boolean;
+  pad_to_max_length: boolean,
   /** Pad the batch's length up to a multiple of this. */
-  pad_to_multiple_of?: number | null;
+  pad_to_multiple_of: number | null,
   /** Tokenize again although the cache holds these rows. */
-  overwrite_cache?: boolean;
+  overwrite_cache: boolean,
   /** Use only the first so many training rows. */
-  max_train_samples?: number | null;
+  max_train_samples: number | null,
   /** Use only the first so many validation rows. */
-  max_eval_samples?: number | null;
+  max_eval_samples: number | null,
   /** Use only the first so many test rows. */
-  max_predict_samples?: number | null;
-}
+  max_predict_samples: number | null,
+};
 
 /** How to train, evaluate and save. The defaults are those of transformers 5. */
-export interface TrainingArguments {
+export type TrainingArguments = {
   /** Where the model and its checkpoints are written. */
-  output_dir?: string;
+  output_dir: string,
   /** Write into `output_dir` although it holds something. */
-  overwrite_output_dir?: boolean;
+  overwrite_output_dir: boolean,
   /** Train. */
-  do_train?: boolean;
+  do_train: boolean,
   /** Evaluate on the validation split at the end; implied by an `eval_strategy` other than `no`. */
-  do_eval?: boolean;
+  do_eval: boolean,
   /** Predict the test split at the end. */
-  do_predict?: boolean;
+  do_predict: boolean,
   /** Where to compute. */
-  device?: DeviceChoice;
+  device: DeviceChoice,
   /** Rows of a training batch. */
-  per_device_train_batch_size?: number;
+  per_device_train_batch_size: number,
   /** Rows of an evaluation batch. */
-  per_device_eval_batch_size?: number;
+  per_device_eval_batch_size: number,
   /** Batches to an optimizer step. */
-  gradient_accumulation_steps?: number;
+  gradient_accumulation_steps: number,
   /** Epochs; a fraction ends within one. */
-  num_train_epochs?: number;
+  num_train_epochs: number,
   /** Optimizer steps, in place of `num_train_epochs` where it is greater than 0. */
-  max_steps?: number;
+  max_steps: number,
   /** Leave out an epoch's last batch where it is not full. */
-  dataloader_drop_last?: boolean;
+  dataloader_drop_last: boolean,
   /** Draw batches of rows of like length, which saves padding. */
-  group_by_length?: boolean;
+  group_by_length: boolean,
   /** AdamW's step size after warm-up. */
-  learning_rate?: number;
+  learning_rate: number,
   /** How the learning rate changes. */
-  lr_scheduler_type?: SchedulerType;
+  lr_scheduler_type: SchedulerType,
   /** What the schedule needs besides. */
-  lr_scheduler_kwargs?: SchedulerKwargs;
+  lr_scheduler_kwargs: Partial<SchedulerKwargs>,
   /** Steps over which the learning rate rises from 0; less than 1 is a share of the run. */
-  warmup_steps?: number;
+  warmup_steps: Steps,
   /** Decoupled weight decay, on all but biases and LayerNorm. */
-  weight_decay?: number;
+  weight_decay: number,
   /** AdamW's beta of the mean gradient. */
-  adam_beta1?: number;
+  adam_beta1: number,
   /** AdamW's beta of the mean squared gradient. */
-  adam_beta2?: number;
+  adam_beta2: number,
   /** AdamW's epsilon. */
-  adam_epsilon?: number;
+  adam_epsilon: number,
   /** The global gradient norm that a step is clipped to; 0 clips nothing. */
-  max_grad_norm?: number;
+  max_grad_norm: number,
   /** The share of a label's weight that is spread over all labels, 0 to 1. */
-  label_smoothing_factor?: number;
+  label_smoothing_factor: number,
   /** The seed of everything random. */
-  seed?: number;
+  seed: number,
   /** The seed of the order of rows; default `seed`. */
-  data_seed?: number | null;
+  data_seed: number | null,
   /** When the mean training loss is logged. */
-  logging_strategy?: IntervalStrategy;
+  logging_strategy: IntervalStrategy,
   /** Every so many steps; less than 1 is a share of the run. */
-  logging_steps?: number;
+  logging_steps: Steps,
   /** Log the first step too. */
-  logging_first_step?: boolean;
+  logging_first_step: boolean,
   /** When the validation split is evaluated. */
-  eval_strategy?: IntervalStrategy;
+  eval_strategy: IntervalStrategy,
   /** Every so many steps; less than 1 is a share of the run. Default `logging_steps`. */
-  eval_steps?: number | null;
+  eval_steps: Steps | null,
   /** When a checkpoint is written. */
-  save_strategy?: IntervalStrategy;
+  save_strategy: IntervalStrategy,
   /** Every so many steps; less than 1 is a share of the run. */
-  save_steps?: number;
+  save_steps: Steps,
   /** Keep only so many checkpoints, the best one always among them. */
-  save_total_limit?: number | null;
+  save_total_limit: number | null,
   /** End with the best checkpoint's weights instead of the last's. */
-  load_best_model_at_end?: boolean;
+  load_best_model_at_end: boolean,
   /** What "best" means; default `loss`. */
-  metric_for_best_model?: string | null;
+  metric_for_best_model: string | null,
   /** Whether more is better; default yes, except where the metric's name ends in `loss`. */
-  greater_is_better?: boolean | null;
+  greater_is_better: boolean | null,
   /** Go on from a checkpoint. */
-  resume_from_checkpoint?: boolean | string;
-}
+  resume_from_checkpoint: ResumeFrom,
+};
+
+/** How the learning rate changes over a run, after warm-up. */
+export type SchedulerType = "linear" | "cosine" | "constant" | "constant_with_warmup" | "polynomial";
 
 /** transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only. */
-export interface SchedulerKwargs {
+export type SchedulerKwargs = {
   /** `cosine`: waves over the run; 0.5 falls once from the top to 0. */
-  num_cycles?: number;
+  num_cycles: number,
   /** `polynomial`: the power. */
-  power?: number;
+  power: number,
   /** `polynomial`: the learning rate at the end. */
-  lr_end?: number;
-}
+  lr_end: number,
+};
 
-/** Everything a run is told before it starts; what is left out has transformers' default. */
-export interface RunConfigJson extends ModelArguments, DataArguments, TrainingArguments {}
+/** How often something is done. */
+export type IntervalStrategy = "no" | "steps" | "epoch";
+
+/** What is cut where a row has more tokens than fit. */
+export type Truncation = "longest_first" | "only_first" | "only_second" | "do_not_truncate";
+
+/** Where a run computes. */
+export type DeviceChoice = "auto" | "gpu" | "cpu" | "software-gpu";
+
+/** A number of optimizer steps, or where it is less than 1 a share of the run's steps. */
+export type Steps = number;
+
+/** Which checkpoint a run goes on from. In JSON `false`, `true` (the last) or a path. */
+export type ResumeFrom = boolean | string;
+
+/** What was opened, before anything else is asked. */
+export type Opened = {
+  /** Where files are kept. */
+  storage: Storage,
+  /** Why files can't be kept for longer, where they are in memory. */
+  reason: string | null,
+  /** The version of Tunesmith. */
+  version: string,
+};
+
+/** Where a browser's files are kept. */
+export type Storage = "opfs" | "memory";
 
 /** A request of a user interface to whoever holds the session; in JSON `{"type": "inspect", …}`. */
-export type Request =
-  /** Which adapters there are: `AdapterInfo`s. */
-  | { type: "adapters" }
-  /** All files below a folder: `FileEntry`s. */
-  | {
-      type: "list";
-      /** The folder. */
-      path: string;
-    }
-  /** Removes a file or folder. */
-  | {
-      type: "remove";
-      /** Which one. */
-      path: string;
-    }
-  /** Brings a model of the hub here: a `Place`. */
-  | {
-      type: "fetch_model";
-      /** Its id, `owner/name`. */
-      name: string;
-      /** A branch, tag or commit; `main` where none is given. */
-      revision?: string | null;
-    }
-  /** What the data looks like: an `Inspection`. */
-  | {
-      type: "inspect";
-      /** Which data, and which columns. */
-      config: RunConfigJson;
-    }
-  /** What a training would take: an `Estimate`. */
-  | {
-      type: "estimate";
-      /** The training. */
-      config: RunConfigJson;
-    }
-  /** Classifies texts: `Prediction`s. */
-  | {
-      type: "predict";
-      /** The model's folder. */
-      model: string;
-      /** The texts. */
-      texts: Pair[];
-      /** Where to compute. */
-      device?: DeviceChoice;
-    }
-  /** What a trained model gets wrong: a `Review`. */
-  | {
-      type: "review";
-      /** The run's configuration, whose validation split is read. */
-      config: RunConfigJson;
-      /** The model's folder. */
-      model: string;
-    }
-  /** The runs that were kept: `SavedRun`s. */
-  | { type: "runs" }
-  /** Writes a folder as one zip file: a `Place`. */
-  | {
-      type: "zip";
-      /** The folder. */
-      path: string;
-    };
+export type Request = { "type": "adapters" } | { "type": "list",
+  /** The folder. */
+  path: string,
+} | { "type": "remove",
+  /** Which one. */
+  path: string,
+} | { "type": "fetch_model",
+  /** Its id, `owner/name`. */
+  name: string,
+  /** A branch, tag or commit; `main` where none is given. */
+  revision?: string | null,
+} | { "type": "inspect",
+  /** Which data, and which columns. */
+  config: RunConfigJson,
+} | { "type": "estimate",
+  /** The training. */
+  config: RunConfigJson,
+} | { "type": "predict",
+  /** The model's folder. */
+  model: string,
+  /** The texts. */
+  texts: Array<Pair>,
+  /** Where to compute. */
+  device?: DeviceChoice,
+} | { "type": "review",
+  /** The run's configuration, whose validation split is read. */
+  config: RunConfigJson,
+  /** The model's folder. */
+  model: string,
+} | { "type": "runs" } | { "type": "zip",
+  /** The folder. */
+  path: string,
+};
 
 /** An adapter that could compute. */
-export interface AdapterInfo {
+export type AdapterInfo = {
   /** The driver's name for it. */
-  name: string;
+  name: string,
   /** `vulkan`, `metal`, `dx12`, `webgpu`. */
-  backend: string;
+  backend: string,
   /** What sort of device it is. */
-  kind: DeviceKind;
+  kind: DeviceKind,
   /** The largest tensor it can bind, in bytes. */
-  max_binding_bytes: number;
+  max_binding_bytes: number,
   /** The largest buffer it can allocate, in bytes. */
-  max_buffer_bytes: number;
-}
+  max_buffer_bytes: number,
+};
 
 /** A file and its size. */
-export interface FileEntry {
+export type FileEntry = {
   /** Its whole path. */
-  path: string;
+  path: string,
   /** Bytes. */
-  bytes: number;
-}
+  bytes: number,
+};
 
 /** Where something was put. */
-export interface Place {
+export type Place = {
   /** The folder or file. */
-  path: string;
+  path: string,
   /** Bytes of a file. */
-  bytes: number | null;
-}
+  bytes: number | null,
+};
 
 /** A text, or two to be read together. */
-export interface Pair {
+export type Pair = {
   /** The text, or the first of the two. */
-  text: string;
+  text: string,
   /** The second text. */
-  text_pair?: string | null;
-}
+  text_pair?: string | null,
+};
 
 /** What a model says of a text. */
-export interface Prediction {
+export type Prediction = {
   /** The most likely class; `score` for a regression. */
-  label: string;
+  label: string,
   /** Its id. */
-  label_id: number;
+  label_id: number,
   /** Its probability; for a regression, the number predicted. */
-  score: number;
+  score: number | null,
   /** The probabilities of all classes in the order of their ids; for a regression, the number. */
-  scores: number[];
+  scores: Array<number | null>,
   /** The model's outputs as they are: `[num_labels]`. */
-  logits: number[];
-}
+  logits: Array<number | null>,
+};
+
+/** A prediction, and what the model read. */
+export type TokenizedPrediction = {
+  /** The text's tokens, special ones included. */
+  tokens: Array<string>,
+  /** The most likely class; `score` for a regression. */
+  label: string,
+  /** Its id. */
+  label_id: number,
+  /** Its probability; for a regression, the number predicted. */
+  score: number | null,
+  /** The probabilities of all classes in the order of their ids; for a regression, the number. */
+  scores: Array<number | null>,
+  /** The model's outputs as they are: `[num_labels]`. */
+  logits: Array<number | null>,
+};
 
 /** What data looks like before it is tokenized. */
-export interface Inspection {
+export type Inspection = {
   /** The splits with their rows, in the data set's order. */
-  splits: SplitInfo[];
+  splits: Array<SplitInfo>,
   /** The columns of the first split. */
-  columns: ColumnInfo[];
-  /** The first rows of the first split, a cell a column; `None` where a cell is empty. */
-  rows: ((string | null)[])[];
+  columns: Array<ColumnInfo>,
+  /** The first rows of the first split, a cell a column; `null` where a cell is empty. */
+  rows: Array<Array<string | null>>,
   /** The columns that a training would take as text: one, or a pair. */
-  text_column_names: string[];
+  text_column_names: Array<string>,
   /** The column that it would take as the label, where there is one. */
-  label_column_name: string | null;
+  label_column_name: string | null,
   /** How often each label occurs in the first split, by label; the most frequent ones of a great many. */
-  label_counts: LabelCount[];
+  label_counts: Array<LabelCount>,
   /** What should be known of the data. */
-  warnings: string[];
-}
+  warnings: Array<string>,
+};
 
 /** A split and its rows. */
-export interface SplitInfo {
+export type SplitInfo = {
   /** `train`, `validation`, `test`. */
-  name: string;
+  name: string,
   /** Rows. */
-  num_rows: number;
-}
+  num_rows: number,
+};
 
 /** A column and what it holds. */
-export interface ColumnInfo {
+export type ColumnInfo = {
   /** Its name. */
-  name: string;
+  name: string,
   /** What it holds. */
-  kind: ColumnKind;
-}
+  kind: ColumnKind,
+};
 
 /** What a column holds. */
-export type ColumnKind =
-  /** Strings. */
-  | "text"
-  /** Classes with names. */
-  | "label"
-  /** Numbers. */
-  | "number"
-  /** Anything else. */
-  | "other";
+export type ColumnKind = "text" | "label" | "number" | "other";
 
 /** A label and how often it occurs. */
-export interface LabelCount {
+export type LabelCount = {
   /** The class's name, or the value. */
-  label: string;
+  label: string,
   /** Rows that have it. */
-  count: number;
-}
+  count: number,
+};
 
 /** What a training would take, by formula. */
-export interface Estimate {
+export type Estimate = {
   /** Numbers that are trained. */
-  parameters: number;
+  parameters: number,
   /** Weights, gradients, moments, and what the longest batch keeps, in bytes. */
-  device_bytes: number;
+  device_bytes: number,
   /** The largest single tensor, which must fit a binding, in bytes. */
-  largest_bytes: number;
+  largest_bytes: number,
   /** Optimizer steps. */
-  total_steps: number;
+  total_steps: number,
   /** Rows of the training split. */
-  num_examples: number;
+  num_examples: number,
   /** The longest row that is assumed, in tokens. */
-  longest_length: number;
-}
+  longest_length: number,
+};
 
 /** What a trained model gets right and wrong on a split. */
-export interface Review {
+export type Review = {
   /** The split. */
-  split: string;
+  split: string,
   /** The classes' names in the order of their ids. */
-  labels: string[];
+  labels: Array<string>,
   /** Rows by their true class, then by the predicted one. */
-  confusion: number[][];
+  confusion: Array<Array<number>>,
   /** Each class by itself. */
-  per_class: ClassReport[];
+  per_class: Array<ClassReport>,
   /** The rows with the greatest loss among those it got wrong, the worst first. */
-  most_wrong: WrongRow[];
-}
+  most_wrong: Array<WrongRow>,
+};
 
 /** A class's precision, recall and F1, as scikit-learn's `classification_report` has them. */
-export interface ClassReport {
+export type ClassReport = {
   /** The class. */
-  label: string;
+  label: string,
   /** Of the rows predicted to be of it, the share that is. */
-  precision: number;
+  precision: number,
   /** Of its rows, the share that was predicted to be. */
-  recall: number;
+  recall: number,
   /** The harmonic mean of the two. */
-  f1: number;
+  f1: number,
   /** Its rows. */
-  support: number;
-}
+  support: number,
+};
 
 /** A row whose class the model got wrong. */
-export interface WrongRow {
+export type WrongRow = {
   /** Its number in the split, from 0. */
-  row: number;
+  row: number,
   /** Its text. */
-  text: string;
+  text: string,
   /** Its second text. */
-  text_pair: string | null;
+  text_pair: string | null,
   /** Its true class. */
-  label: string;
+  label: string,
   /** The class that the model gave it. */
-  predicted: string;
+  predicted: string,
   /** The probability that the model gave the true class. */
-  score: number;
+  score: number | null,
   /** The negative logarithm of that. */
-  loss: number;
-}
+  loss: number,
+};
 
 /** A run whose output is kept. */
-export interface SavedRun {
+export type SavedRun = {
   /** Its folder. */
-  output_dir: string;
+  output_dir: string,
   /** The step of its last checkpoint or of its end. */
-  last_step: number;
+  last_step: number,
   /** The steps that were planned. */
-  total_steps: number | null;
+  total_steps: number | null,
   /** Its configuration, as far as it was kept. */
-  config: RunConfigJson | null;
+  config: RunConfig | null,
   /** Whether it came to its end. */
-  finished: boolean;
-}
+  finished: boolean,
+};
 
-/** What was opened. */
-export interface Opened {
-  /** Where files are kept: `memory` does not survive a reload. */
-  storage: "opfs" | "memory";
-  /** Why it is memory. */
-  reason: string | null;
-  /** The version of Tunesmith. */
-  version: string;
-}
+/** The arguments of a run; what is left out has transformers' default. */
+export type RunConfigJson = Partial<RunConfig>;

@@ -40,8 +40,9 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
 
-/** A share as per cent: `86.3 %`. */
-export function percent(share: number, digits = 1): string {
+/** A share as per cent: `86.3 %`; `n/a` for what JSON can't hold. */
+export function percent(share: number | null, digits = 1): string {
+  if (share === null) return "n/a";
   return `${(100 * share).toFixed(digits)} %`;
 }
 

@@ -88,7 +88,7 @@ function draw(result: HTMLElement, { label, score, scores, label_id }: Predictio
       { class: "scores" },
       ...scores.map((one, i) => {
         const bar = h("span", { class: "count-bar", "aria-hidden": "true" }, h("span"));
-        bar.style.setProperty("--share", String(one));
+        bar.style.setProperty("--share", String(one ?? 0));
         return h("li", {}, h("span", {}, labelText(i === label_id ? label : (labels[i] ?? `class ${i}`))), bar, h("span", {}, percent(one)));
       }),
     ),

@@ -21,6 +21,7 @@ macro_rules! choices {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS))]
         pub enum $name {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)+
         }
@@ -120,6 +121,7 @@ choices! {
 /// A number of optimizer steps, or where it is less than 1 a share of the run's steps.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize)]
 #[serde(from = "f64")]
+#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Steps(pub f64);
 
 impl Steps {
@@ -167,6 +169,7 @@ impl Serialize for Steps {
 
 /// Which checkpoint a run goes on from. In JSON `false`, `true` (the last) or a path.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "boolean | string"))]
 pub enum ResumeFrom {
     /// None: start anew.
     #[default]

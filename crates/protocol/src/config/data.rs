@@ -9,6 +9,7 @@ use super::Truncation;
 /// Two defaults are the course's and not run_glue's: padding is dynamic, and a row is cut at the
 /// model's own limit.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
 pub struct DataArguments {
     /// A GLUE task (`mrpc`): names the metrics, and the data where no data set or file is named.

@@ -23,6 +23,11 @@ pub use training::{SchedulerKwargs, TrainingArguments};
 
 /// Everything a run is told before it starts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(type = "ModelArguments & DataArguments & TrainingArguments")
+)]
 pub struct RunConfig {
     /// Which model.
     #[serde(flatten)]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which checkpoint is fine-tuned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
 pub struct ModelArguments {
     /// A hub id, or a folder with `config.json` and `model.safetensors`. Required.

@@ -6,6 +6,7 @@ use super::{DeviceChoice, IntervalStrategy, ResumeFrom, SchedulerType, Steps};
 
 /// How to train, evaluate and save. The defaults are those of transformers 5.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
 pub struct TrainingArguments {
     /// Where the model and its checkpoints are written.
@@ -41,6 +42,7 @@ pub struct TrainingArguments {
     /// How the learning rate changes.
     pub lr_scheduler_type: SchedulerType,
     /// What the schedule needs besides.
+    #[cfg_attr(test, ts(type = "Partial<SchedulerKwargs>"))]
     pub lr_scheduler_kwargs: SchedulerKwargs,
     /// Steps over which the learning rate rises from 0; less than 1 is a share of the run.
     pub warmup_steps: Steps,
@@ -164,6 +166,7 @@ impl TrainingArguments {
 
 /// transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct SchedulerKwargs {
     /// `cosine`: waves over the run; 0.5 falls once from the top to 0.
