@@ -291,6 +291,18 @@ impl Adapter {
             .await
             .map_err(|error| refused(error.to_string()))?;
         let failure: Arc<Mutex<Option<String>>> = Arc::default();
+        let setup = WgpuSetup {
+            instance: wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle()),
+            backend: self.handle.get_info().backend,
+            adapter: self.handle.clone(),
+            device: device.clone(),
+            queue,
+        };
+        let burn_device = Device::wgpu_options()
+            .setup(setup)
+            .init()
+            .map_err(|error| refused(error.to_string()))?;
+        // After cubecl's own handlers, which panic: wgpu keeps the last that is set.
         let kept = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error| note(&kept, error.to_string())));
         let kept = failure.clone();
@@ -299,27 +311,15 @@ impl Adapter {
                 note(&kept, format!("the device was lost: {message}"));
             }
         });
-        let setup = WgpuSetup {
-            instance: wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle()),
-            backend: self.handle.get_info().backend,
-            adapter: self.handle.clone(),
-            device: device.clone(),
-            queue,
-        };
-        let handle = Some(device);
-        let device = Device::wgpu_options()
-            .setup(setup)
-            .init()
-            .map_err(|error| refused(error.to_string()))?;
         Ok(ComputeDevice {
-            device,
+            device: burn_device,
             name: self.name.clone(),
             backend: self.backend.clone(),
             kind: Some(self.kind),
             reason: reason.to_owned(),
             max_binding_bytes,
             failure,
-            handle,
+            handle: Some(device),
         })
     }
 }

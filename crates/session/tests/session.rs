@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tunesmith::kernels::ComputeDevice;
 use tunesmith::model::{BertConfig, BertForSequenceClassification};
-use tunesmith_protocol::Pair;
 use tunesmith_protocol::{
-    Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Record,
+    Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Pair, Record,
     ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
 };
 use tunesmith_session::{Predictor, Session, SessionError, predict_file, predict_texts};
@@ -505,4 +504,49 @@ fn arguments_are_checked_together() {
     place.config.training.learning_rate = -1.0;
     place.config.training.max_steps = 0;
     place.fails_with(&["learning_rate", "max_steps"]);
+}
+
+/// The losses of the steps, as they are on the device, by step.
+fn losses(records: &[Record]) -> Vec<(u64, u64)> {
+    let step = |record: &Record| match &record.event {
+        Event::Step(step) => Some((step.step, step.loss.to_bits())),
+        _ => None,
+    };
+    records.iter().filter_map(step).collect()
+}
+
+#[test]
+fn a_run_whose_device_is_lost_goes_on_from_its_last_checkpoint_on_a_new_one() {
+    let mut place = Place::new();
+    place.config.training = TrainingArguments {
+        device: DeviceChoice::SoftwareGpu,
+        eval_strategy: IntervalStrategy::No,
+        max_steps: 8,
+        save_steps: Steps(2.0),
+        logging_steps: Steps(1.0),
+        ..place.config.training
+    };
+    let whole = losses(&place.run());
+    assert_eq!(whole.len(), 8);
+    for lost_after in [2, 3, 6] {
+        let out = place.path(&format!("lost-{lost_after}"));
+        place.config.training.output_dir = out.display().to_string();
+        place.config.training.resume_from_checkpoint = ResumeFrom::No;
+        let (records, error) = run(place.config.clone(), |event| {
+            if matches!(event, Event::Step(step) if step.step == lost_after) {
+                tunesmith_session::destroy_devices();
+            }
+            None
+        });
+        let last = &records.last().unwrap().event;
+        let Event::DeviceLost { message } = last else {
+            panic!("{last:?}: {error:?}");
+        };
+        assert!(message.contains("lost") && message.contains("checkpoint"), "{message}");
+
+        place.config.training.resume_from_checkpoint = ResumeFrom::Last;
+        let later = losses(&place.run());
+        assert!(later.len() >= 8 - lost_after as usize, "{later:?}");
+        assert_eq!(later, whole[whole.len() - later.len()..], "after step {lost_after}");
+    }
 }
