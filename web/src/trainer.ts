@@ -8,6 +8,7 @@ import type {
   Estimate,
   FileEntry,
   Inspection,
+  MemoryUsage,
   Opened,
   Place,
   Request,
@@ -178,6 +179,11 @@ export class Trainer {
   async fetchModel(name: string, options: CallOptions & { revision?: string } = {}): Promise<string> {
     const { revision = null } = options;
     return (await this.request<Place>({ type: "fetch_model", name, revision }, options)).path;
+  }
+
+  /** How much memory is held, here and on the device. */
+  memory(): Promise<MemoryUsage> {
+    return this.request({ type: "memory" });
   }
 
   /** All files below a folder of storage. */

@@ -32,7 +32,7 @@ pub use event::{
 pub use metrics::Metrics;
 pub use shell::{
     AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Estimate, FileEntry, Inspection, LabelCount,
-    Opened, Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo, Storage,
+    MemoryUsage, Opened, Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo, Storage,
     TokenizedPrediction, WrongRow,
 };
 pub use view::{DownloadState, LossPoint, ProgressState, RunState, RunView};

@@ -64,6 +64,8 @@ pub enum Request {
     },
     /// The runs that were kept: [`SavedRun`]s.
     Runs,
+    /// How much memory is held: a [`MemoryUsage`].
+    Memory,
     /// Writes a folder as one zip file: a [`Place`].
     Zip {
         /// The folder.
@@ -118,6 +120,16 @@ pub struct FileEntry {
     pub path: String,
     /// Bytes.
     pub bytes: u64,
+}
+
+/// How much memory is held, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct MemoryUsage {
+    /// The program's own; in a browser it never shrinks.
+    pub host_bytes: u64,
+    /// On the devices that are open, whether in use or kept for the next step.
+    pub device_bytes: u64,
 }
 
 /// Where something was put.

@@ -50,6 +50,7 @@ const TYPES: &[fn(&Config) -> String] = &[
     declaration::<Request>,
     declaration::<AdapterInfo>,
     declaration::<FileEntry>,
+    declaration::<MemoryUsage>,
     declaration::<Place>,
     declaration::<Pair>,
     declaration::<Prediction>,

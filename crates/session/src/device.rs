@@ -38,6 +38,26 @@ pub async fn open(choice: DeviceChoice) -> Result<ComputeDevice, SessionError> {
     Ok(device)
 }
 
+/// What went wrong with a device that this thread has opened and not yet replaced.
+pub(crate) fn device_failure() -> Option<String> {
+    OPENED.with(|opened| {
+        let opened = opened.borrow();
+        opened.iter().find_map(|(_, device)| device.failure())
+    })
+}
+
+/// What the devices that this thread has opened hold, in bytes: in use, or kept for the next step.
+#[must_use]
+pub fn device_bytes() -> u64 {
+    OPENED.with(|opened| {
+        let opened = opened.borrow();
+        let usage = opened
+            .iter()
+            .filter_map(|(_, device)| device.device.memory_pool_usage());
+        usage.map(|usage| usage.bytes_reserved).sum()
+    })
+}
+
 /// Loses this thread's devices as a driver would, so that it can be tested what happens then.
 pub fn destroy_devices() {
     OPENED.with(|opened| {

@@ -27,7 +27,7 @@ mod review;
 mod saved;
 mod session;
 
-pub use device::{adapter_infos, destroy_devices, open};
+pub use device::{adapter_infos, destroy_devices, device_bytes, open};
 pub use error::SessionError;
 pub use estimate::estimate;
 pub use fetch::fetch_model;

@@ -11,6 +11,7 @@ use tunesmith::train::TrainError;
 use tunesmith_protocol::{Command, Event, Record, RunConfig, Sequencer};
 
 use crate::SessionError;
+use crate::device::device_failure;
 use crate::drive::drive;
 
 type Work = Pin<Box<dyn Future<Output = Result<(), SessionError>>>>;
@@ -160,6 +161,12 @@ fn failure(error: &SessionError) -> Event {
     let message = error.to_string();
     match error {
         SessionError::Train(TrainError::Device { .. }) => Event::DeviceLost { message },
-        _ => Event::Failed { message },
+        // Whatever goes wrong once a device is gone is the device's.
+        _ => match device_failure() {
+            Some(reason) => Event::DeviceLost {
+                message: format!("{reason}; then: {message}"),
+            },
+            None => Event::Failed { message },
+        },
     }
 }

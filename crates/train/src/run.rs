@@ -293,14 +293,15 @@ impl<'t> Run<'t> {
         Ok(())
     }
 
+    /// Whatever goes wrong once the device is gone is the device's.
     fn in_context(&self, error: TrainError) -> TrainError {
-        match error {
-            TrainError::Read(message) => TrainError::Device {
+        match (error, self.trainer.model.device().failure()) {
+            (_, Some(message)) | (TrainError::Read(message), None) => TrainError::Device {
                 message,
                 step: self.read_step.max(self.resumed_from),
                 kept: self.kept(),
             },
-            other => other,
+            (other, None) => other,
         }
     }
 }

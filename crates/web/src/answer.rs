@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use tunesmith_platform::fs;
-use tunesmith_protocol::{DeviceChoice, Pair, Place, Request, TokenizedPrediction};
+use tunesmith_protocol::{DeviceChoice, MemoryUsage, Pair, Place, Request, TokenizedPrediction};
 use tunesmith_session::Predictor;
 use wasm_bindgen::JsError;
 
@@ -51,6 +51,10 @@ pub(crate) async fn answer(request: Request) -> Result<String, JsError> {
             json(&tunesmith_session::review(config, Path::new(&model), &mut tell).await?)
         }
         Request::Runs => json(&tunesmith_session::saved_runs(Path::new(RUNS))),
+        Request::Memory => json(&MemoryUsage {
+            host_bytes: 65_536 * core::arch::wasm32::memory_size(0) as u64,
+            device_bytes: tunesmith_session::device_bytes(),
+        }),
         Request::Zip { path } => json(&files::zip(Path::new(&path))?),
     }
 }

@@ -83,7 +83,10 @@ pub(crate) fn zip(folder: &Path) -> Result<Place, JsError> {
         let mut file = BufReader::with_capacity(PIECE, File::open(&entry.path)?);
         std::io::copy(&mut file, &mut writer)?;
     }
-    let file = writer.finish()?.into_inner().map_err(|error| error.into_error())?;
+    let file = writer
+        .finish()?
+        .into_inner()
+        .map_err(|error| error.into_error())?;
     file.sync_all()?;
     Ok(Place {
         bytes: Some(fs::metadata(&target)?.len()),

@@ -483,7 +483,7 @@ export type Request = { "type": "adapters" } | { "type": "list",
   config: RunConfigJson,
   /** The model's folder. */
   model: string,
-} | { "type": "runs" } | { "type": "zip",
+} | { "type": "runs" } | { "type": "memory" } | { "type": "zip",
   /** The folder. */
   path: string,
 };
@@ -508,6 +508,14 @@ export type FileEntry = {
   path: string,
   /** Bytes. */
   bytes: number,
+};
+
+/** How much memory is held, in bytes. */
+export type MemoryUsage = {
+  /** The program's own; in a browser it never shrinks. */
+  host_bytes: number,
+  /** On the devices that are open, whether in use or kept for the next step. */
+  device_bytes: number,
 };
 
 /** Where something was put. */
