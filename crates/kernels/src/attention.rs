@@ -159,7 +159,7 @@ pub fn attention(
     let square = || empty([shape.rows(), shape.stride()], &device);
     let scores = shape
         .tokens_by_tokens([query, key], shape.scale())
-        .run(&[qkv.clone()], square());
+        .run(std::slice::from_ref(&qkv), square());
     let softmax = Softmax { shape: *shape };
     let (probabilities, dropped) = if shape.dropout.is_active() {
         let [kept, dropped] = run(&softmax, &[scores], &[ints(lengths)], [square(), square()]);

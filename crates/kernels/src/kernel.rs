@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use burn::backend::wgpu::CubeTensor;
 use cubecl::ir::metadata::Info;
 use cubecl::ir::settings::Dim3;
-use cubecl::ir::{DeviceProperties, UIntKind};
+use cubecl::ir::UIntKind;
 use cubecl::prelude::*;
 use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeKernel, PrecompiledSource};
@@ -30,12 +30,24 @@ pub(crate) struct Class {
 }
 
 impl Class {
-    fn of(properties: &DeviceProperties) -> Self {
-        let name = &properties.identity.name;
-        Self {
-            kind: AdapterKind::of_name(name),
-            subgroup: subgroup_size(name),
+    /// Of the device that holds a tensor; looked up by the adapter's name once, and not at each of a
+    /// step's launches.
+    fn beside(tensor: &CubeTensor) -> Self {
+        thread_local! {
+            static LAST: RefCell<Option<(cubecl::Device, Class)>> = const { RefCell::new(None) };
         }
+        LAST.with_borrow_mut(|last| match last {
+            Some((device, class)) if *device == tensor.device => *class,
+            _ => {
+                let name = &tensor.client.properties().identity.name;
+                let class = Self {
+                    kind: AdapterKind::of_name(name),
+                    subgroup: subgroup_size(name),
+                };
+                *last = Some((tensor.device.clone(), class));
+                class
+            }
+        })
     }
 }
 
@@ -243,7 +255,7 @@ fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
         "a kernel was given the same memory twice, which WebGPU refuses: a bug in the calling op"
     );
     let client = &tensors[0].client;
-    let class = Class::of(client.properties());
+    let class = Class::beside(tensors[0]);
     let Launch {
         variant,
         extent,
