@@ -176,6 +176,7 @@ use Element::{F32, I32, Vec4};
 // name, invocations a workgroup, flags, bindings: inputs, indices, outputs, and the noise of a mask.
 shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
+    ZERO = "zero", 64, [], [binding("output", F32)];
     DROPOUT = "dropout", 16, [], [binding("x", F32), binding("output", F32), binding("noise", I32)];
     LAYER_NORM = "layer_norm", 16, ["residual", "dropout"], [
         binding("x", Vec4), binding_when("residual", Vec4, "residual"),

@@ -1,10 +1,10 @@
 //! Parameters side by side in few large buffers, so that one dispatch updates very many of them.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use tunesmith_shaders::COPY;
+use tunesmith_shaders::{COPY, ZERO};
 
-use crate::buffer::{Buffer, floats, tensor};
-use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run_in_place};
+use crate::buffer::{Buffer, empty, floats, tensor};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
 /// A tensor in a block starts at a multiple of so many floats: 256 bytes, WebGPU's alignment of a
 /// storage binding.
@@ -126,7 +126,7 @@ impl Blocks {
         let buffers = layout
             .blocks
             .iter()
-            .map(|block| floats(Tensor::<1>::zeros([block.count], device)))
+            .map(|block| zero([block.count], device))
             .collect();
         Self {
             layout: layout.clone(),
@@ -168,6 +168,35 @@ impl Blocks {
             let copy = Copy { count, start };
             run_in_place(&copy, &[floats(uploaded)], &[], self, &[bound]);
         }
+    }
+}
+
+/// A tensor of zeros. Every kernel on a GPU is ours: one of burn's would bring its compiler along.
+pub fn zeros<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    tensor(zero(shape, device))
+}
+
+fn zero<const D: usize>(shape: [usize; D], device: &Device) -> Buffer {
+    let count = shape.iter().product();
+    let [zeroed] = run(&Zero { count }, &[], &[], [empty(shape, device)]);
+    zeroed
+}
+
+struct Zero {
+    count: usize,
+}
+
+impl Kernel for Zero {
+    fn launch(&self, _: Class) -> Launch {
+        Launch {
+            variant: Variant::shader(ZERO, &[]),
+            extent: Extent::Line(self.count),
+            params: Params::default().int(self.count),
+        }
+    }
+
+    fn plain(&self, _: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        outputs[0].fill(0.0);
     }
 }
 

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::backend::wgpu::CubeTensor;
+use cubecl::ir::UIntKind;
 use cubecl::ir::metadata::Info;
 use cubecl::ir::settings::Dim3;
-use cubecl::ir::UIntKind;
 use cubecl::prelude::*;
 use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeKernel, PrecompiledSource};

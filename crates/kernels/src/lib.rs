@@ -25,7 +25,7 @@ mod reduce;
 
 pub use adamw::{AdamWHyper, AdamWState, adamw};
 pub use attention::{Attention, AttentionSaved, attention, attention_backward};
-pub use blocks::{BlockLayout, Blocks, Slot, View};
+pub use blocks::{BlockLayout, Blocks, Slot, View, zeros};
 pub use buffer::indices;
 pub use device::{
     Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_device,

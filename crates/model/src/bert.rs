@@ -181,7 +181,7 @@ impl Bert {
         let dtanh = tanh_backward(&pooled, dpooled);
         self.pooler
             .backward_parameters(backward, &dtanh, &hidden, seq);
-        let zeros = Tensor::zeros(hidden.dims(), &hidden.device());
+        let zeros = tunesmith_kernels::zeros(hidden.dims(), &hidden.device());
         let mut dx = self
             .pooler
             .backward_input(backward.values, &dtanh, seq, zeros);

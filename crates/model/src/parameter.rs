@@ -1,7 +1,7 @@
 //! The parameters of a model: their names and shapes, and the blocks that hold values and gradients.
 
 use burn::tensor::{Device, Tensor};
-use tunesmith_kernels::{BlockLayout, Blocks, Slot};
+use tunesmith_kernels::{BlockLayout, Blocks, Slot, zeros};
 
 /// One trainable tensor under its Hugging Face name.
 #[derive(Debug, Clone)]
@@ -125,7 +125,7 @@ impl Parameters {
     pub fn gradient(&self, parameter: &Parameter) -> Tensor<1> {
         match &self.gradients {
             Some(gradients) => gradients.tensor(parameter.slot),
-            None => Tensor::zeros([parameter.count()], &self.device),
+            None => zeros([parameter.count()], &self.device),
         }
     }
 

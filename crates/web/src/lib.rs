@@ -28,8 +28,8 @@ unsafe extern "C" {
 
 /// Runs when the module has been loaded. A module that does not call its constructors itself gets them
 /// called before every exported function: hundreds of times a step.
-#[wasm_bindgen]
-pub fn start() {
+#[wasm_bindgen(start)]
+fn start() {
     // SAFETY: made by the linker, without arguments, and called once.
     unsafe { __wasm_call_ctors() }
 }
