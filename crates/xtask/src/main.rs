@@ -6,11 +6,14 @@
 
 mod bench;
 mod demo;
+mod files;
 mod lint;
+mod parity;
 mod project;
 mod setup;
 mod shell;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -40,11 +43,28 @@ enum Job {
         /// Only the lane that compares with Python's transformers (installs PyTorch once).
         #[arg(long, conflicts_with = "filter")]
         python: bool,
-        /// Run only the tests whose name contains one of these.
+        /// Only the lane of the browser: the npm package, and the page in Chromium.
+        #[arg(long, conflicts_with = "python")]
+        web: bool,
+        /// Run only the tests whose name contains one of these (with --web: whose file's name does).
         filter: Vec<String>,
     },
     /// Checks formatting, clippy, the direction of dependencies, and that the core builds for wasm32.
     Lint,
+    /// Runs the cases of tests/cases natively and in Chromium, on every device, and compares them.
+    Parity,
+    /// Builds the page and the npm package into web/dist, and serves it.
+    Web {
+        /// Build again what changes, and leave out wasm-opt, which takes minutes.
+        #[arg(long)]
+        dev: bool,
+        /// Where to serve, on this machine only.
+        #[arg(long, default_value_t = 8787)]
+        port: u16,
+        /// Serve nothing.
+        #[arg(long)]
+        build_only: bool,
+    },
     /// Measures; the arguments are those of `tunesmith-bench` (crates/bench).
     Bench {
         /// Measure PyTorch beside it (installs PyTorch once).
@@ -75,8 +95,24 @@ fn run(job: Job) -> Result<ExitCode> {
     match job {
         Job::Demo { full } => demo::run(&project, full)?,
         Job::Test { python: true, .. } => return Ok(test::python(&project)?.report()),
-        Job::Test { filter, .. } => return Ok(test::cargo(&project, &filter)?.report()),
+        Job::Test {
+            web: true, filter, ..
+        } => return Ok(web::test(&project, &filter)?.report()),
+        Job::Test { filter, .. } => return Ok(test::all(&project, &filter)?.report()),
         Job::Lint => lint::run(&project)?,
+        Job::Parity => return Ok(parity::run(&project)?.report()),
+        Job::Web {
+            dev,
+            port,
+            build_only,
+        } => web::run(
+            &project,
+            &web::Options {
+                dev,
+                build_only,
+                port,
+            },
+        )?,
         Job::Bench { torch, arguments } => bench::run(&project, &arguments, torch)?,
     }
     Ok(ExitCode::SUCCESS)

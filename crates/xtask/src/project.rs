@@ -84,12 +84,25 @@ impl Project {
             .args(["build", "--package", "tunesmith-cli"])
             .args(["--package", "tunesmith-bench"])
             .run()?;
+        let name = format!("{binary}{}", env::consts::EXE_SUFFIX);
+        Ok(self.target()?.join("debug").join(name))
+    }
+
+    /// Where cargo puts what it builds.
+    ///
+    /// # Errors
+    /// When cargo can't read a manifest.
+    pub fn target(&self) -> Result<PathBuf> {
         let metadata = self.metadata(false)?;
         let target = metadata["target_directory"]
             .as_str()
             .context("cargo metadata names no target directory")?;
-        let name = format!("{binary}{}", env::consts::EXE_SUFFIX);
-        Ok(Path::new(target).join("debug").join(name))
+        Ok(PathBuf::from(target))
+    }
+
+    /// The npm package and the page.
+    pub fn web(&self) -> PathBuf {
+        self.root.join("web")
     }
 
     /// The repository's own set of sentence pairs, a folder in the Hub's layout.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -55,6 +55,17 @@ impl Cmd {
             .status()
             .with_context(|| format!("can't start `{self}`"))?;
         self.check(status)
+    }
+
+    /// Starts it on this terminal and goes on.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn start(mut self) -> Result<Child> {
+        eprintln!("$ {self}");
+        self.0
+            .spawn()
+            .with_context(|| format!("can't start `{self}`"))
     }
 
     /// Runs it on this terminal, with each line of its output shown and given to `each`.

@@ -5,15 +5,17 @@
 
 use std::env;
 use std::fs;
+use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::project::{PARAPHRASE_CONFIG, Project};
 use crate::setup::{minilm, python, swiftshader, vulkan};
 use crate::shell::Cmd;
+use crate::{parity, web};
 
 /// How many tests did what.
 #[derive(Debug, Default, PartialEq)]
@@ -46,6 +48,56 @@ impl Tally {
         }
     }
 
+    /// Adds what a line of TAP says, if it is one of the closing counts.
+    pub fn read_tap(&mut self, line: &str) {
+        let mut words = line.split(' ');
+        let (Some("#"), Some(what), Some(Ok(number))) = (
+            words.next(),
+            words.next(),
+            words.next().map(str::parse::<u64>),
+        ) else {
+            return;
+        };
+        match what {
+            "pass" => self.passed += number,
+            "fail" | "cancelled" => self.failed += number,
+            "skipped" | "todo" => self.ignored += number,
+            _ => {}
+        }
+    }
+
+    /// Adds what Playwright's JSON report says. A test that failed first and passed later is a failure.
+    pub fn read_playwright(&mut self, report: &Value) {
+        let count = |name: &str| report["stats"][name].as_u64().unwrap_or(0);
+        let broken = report["errors"].as_array().map_or(0, Vec::len) as u64;
+        self.passed += count("expected");
+        self.failed += count("unexpected") + count("flaky") + broken;
+        self.ignored += count("skipped");
+    }
+
+    /// Whether a test failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed > 0
+    }
+
+    /// Adds one check.
+    pub fn count(&mut self, passed: bool) {
+        match passed {
+            true => self.passed += 1,
+            false => self.failed += 1,
+        }
+    }
+
+    /// Counts a failure where a program of tests failed though none of its tests did.
+    pub fn ended(&mut self, program: &str, status: ExitStatus) {
+        if !status.success() && self.failed == 0 {
+            eprintln!(
+                "{program} failed ({status}), though no test did: a build or a crash, see above"
+            );
+            self.failed = 1;
+        }
+    }
+
     /// Prints the closing line; the code is a failure where a test failed or none ran.
     pub fn report(&self) -> ExitCode {
         println!("\n{}", self.line());
@@ -65,11 +117,44 @@ impl Tally {
     }
 }
 
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+}
+
+/// Runs all tests, or the workspace's whose name contains one of the filters.
+///
+/// # Errors
+/// When the set-up fails or a lane can't be started.
+pub fn all(project: &Project, filters: &[String]) -> Result<Tally> {
+    let mut tally = cargo(project, filters)?;
+    if filters.is_empty() {
+        let lanes: [(&str, &dyn Fn() -> Result<Tally>); 2] = [
+            ("the browser lane", &|| web::test(project, &[])),
+            ("parity", &|| parity::run(project)),
+        ];
+        for (name, lane) in lanes {
+            match lane() {
+                Ok(lane) => tally += lane,
+                // So that what the others said is still counted.
+                Err(error) => {
+                    eprintln!("error: {name}: {error:#}");
+                    tally.failed += 1;
+                }
+            }
+        }
+    }
+    Ok(tally)
+}
+
 /// Runs the workspace's tests, those whose name contains one of the filters if there are any.
 ///
 /// # Errors
 /// When the set-up fails or cargo can't be started.
-pub fn cargo(project: &Project, filters: &[String]) -> Result<Tally> {
+fn cargo(project: &Project, filters: &[String]) -> Result<Tally> {
     vulkan::software().context("the tests need software Vulkan")?;
     let swiftshader = swiftshader::manifest().context("the tests need SwiftShader")?;
     let mut command = project
@@ -84,12 +169,7 @@ pub fn cargo(project: &Project, filters: &[String]) -> Result<Tally> {
     }
     let mut tally = Tally::default();
     let status = command.lines(|line| tally.read(line))?;
-    if !status.success() && tally.failed == 0 {
-        eprintln!(
-            "cargo test failed ({status}), though no test did: a build or a crash, see above"
-        );
-        tally.failed = 1;
-    }
+    tally.ended("cargo test", status);
     Ok(tally)
 }
 
@@ -219,6 +299,29 @@ mod tests {
             format!("{:?}", tally.report()),
             format!("{:?}", ExitCode::FAILURE)
         );
+    }
+
+    #[test]
+    fn the_browser_lane_s_counts_are_added() {
+        let mut tally = Tally::default();
+        for line in [
+            "TAP version 13",
+            "# Subtest: fail 3",
+            "ok 1 - a",
+            "# tests 7",
+            "# pass 4",
+            "# fail 2",
+        ] {
+            tally.read_tap(line);
+        }
+        assert_eq!(tally.line(), "4 passed, 2 failed");
+        let mut other = Tally::default();
+        other.read_playwright(&json!({
+            "errors": [{"message": "a file that doesn't parse"}],
+            "stats": {"expected": 5, "unexpected": 1, "flaky": 1, "skipped": 2},
+        }));
+        tally += other;
+        assert_eq!(tally.line(), "9 passed, 5 failed, 2 skipped");
     }
 
     #[test]

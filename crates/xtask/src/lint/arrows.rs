@@ -14,7 +14,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
-    ("tunesmith-hub", &[]),
+    ("tunesmith-hub", &["tunesmith-platform"]),
     ("tunesmith-metrics", &[]),
     ("tunesmith-paraphrase", &[]),
     (
@@ -22,7 +22,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         &["tunesmith-hub", "tunesmith-platform", "tunesmith-protocol"],
     ),
     ("tunesmith-kernels", &["tunesmith-shaders"]),
-    ("tunesmith-model", &["tunesmith-kernels"]),
+    (
+        "tunesmith-model",
+        &["tunesmith-kernels", "tunesmith-platform"],
+    ),
     (
         "tunesmith-train",
         &[
@@ -57,6 +60,14 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         &["tunesmith", "tunesmith-protocol", "tunesmith-session"],
     ),
     (
+        "tunesmith-web",
+        &[
+            "tunesmith-platform",
+            "tunesmith-protocol",
+            "tunesmith-session",
+        ],
+    ),
+    (
         "tunesmith-bench",
         &["tunesmith-kernels", "tunesmith-model", "tunesmith-train"],
     ),
@@ -77,11 +88,11 @@ const WITHOUT_TENSORS: &[&str] = &[
 /// How the names of the tensor library's packages begin.
 const TENSORS: &[&str] = &["burn", "cubecl"];
 
-/// Lies below the session, so it must not know which shell holds it.
+/// Lies below the session, so it must not know which shell holds it. Not platform: what a browser has
+/// instead of a system is its matter.
 const BELOW_SHELLS: &[&str] = &[
     "tunesmith-shaders",
     "tunesmith-protocol",
-    "tunesmith-platform",
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",

@@ -6,17 +6,11 @@ use anyhow::{Result, bail};
 
 use crate::project::Project;
 use crate::setup::rust::{self, WASM};
+use crate::web;
 
 /// Native by nature. Every other library runs on every target and is held to `clippy/portable`:
 /// nothing that blocks, starts a thread or reads the system's clock.
 const NATIVE: [&str; 2] = ["tunesmith-hub", "tunesmith-paraphrase"];
-
-/// What is compiled for wasm32 already; the others join with the web shell.
-const ON_WASM: [&str; 3] = [
-    "tunesmith-shaders",
-    "tunesmith-protocol",
-    "tunesmith-metrics",
-];
 
 const DENY: [&str; 3] = ["--", "--deny", "warnings"];
 
@@ -53,10 +47,10 @@ pub fn run(project: &Project) -> Result<()> {
         }),
         ("clippy for wasm32", &|| {
             rust::wasm_target()?;
-            project
-                .cargo()
-                .args(["clippy", "--lib", "--target", WASM])
-                .args(each("--package", &ON_WASM))
+            // The browser's shell, and with it everything below.
+            web::cargo(project)
+                .args(["clippy", "--lib", "--package", web::PACKAGE])
+                .args(["--target", WASM, "--profile", web::PROFILE])
                 .args(DENY)
                 .run()
         }),

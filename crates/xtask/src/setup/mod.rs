@@ -2,7 +2,9 @@
 //! where the thing is there, and says what it does where it isn't.
 
 pub mod apt;
+pub mod chromium;
 pub mod minilm;
+pub mod node;
 pub mod python;
 pub mod rust;
 pub mod swiftshader;

@@ -4,9 +4,9 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::apt::{self, System};
+use super::chromium;
 
 /// Names the manifest where it lies elsewhere.
 const VARIABLE: &str = "TUNESMITH_SWIFTSHADER_ICD";
@@ -29,12 +29,8 @@ pub fn manifest() -> Result<PathBuf> {
         return Ok(found);
     }
     eprintln!("no SwiftShader here");
-    let script = apt::install("", &["chromium"]);
     let elsewhere = format!("name its vk_swiftshader_icd.json by {VARIABLE}");
-    if !System::here().is("debian") {
-        bail!("install Chromium, which brings SwiftShader, and {elsewhere}");
-    }
-    apt::as_root(&script).context("installing Chromium, which brings SwiftShader")?;
+    chromium::install().with_context(|| format!("Chromium brings SwiftShader; or {elsewhere}"))?;
     find().with_context(|| format!("Chromium is installed without SwiftShader: {elsewhere}"))
 }
 

@@ -1,0 +1,377 @@
+//! The same cases on every target, and what their event logs say of each other.
+//!
+//! A case of `tests/cases` runs natively on the CPU, on llvmpipe and on SwiftShader, and in Chromium on
+//! the CPU and on SwiftShader (`web/e2e/parity.spec.ts`). What a log says of rows, ids, order, padding,
+//! learning rates and metrics must be the same to the letter; losses and logits agree to 1e-4. Runs also
+//! change their target in the middle, by a checkpoint.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Map, Value, json};
+
+use crate::project::Project;
+use crate::setup::{swiftshader, vulkan};
+use crate::shell::Cmd;
+use crate::test::Tally;
+use crate::web;
+
+/// How far losses and logits may be apart: float32 sums of another order differ by some 1e-7 here.
+const TOLERANCE: f64 = 1e-4;
+
+/// The step after which a run changes its target.
+const HANDED_OVER: &str = "checkpoint-5";
+
+/// Where a case runs, what stands in front of its files' names, and the device it asks for.
+const NATIVE: [(&str, &str, bool); 3] = [
+    ("native-cpu", "cpu", false),
+    ("native-llvmpipe", "software-gpu", false),
+    ("native-swiftshader", "software-gpu", true),
+];
+const BROWSER: [&str; 2] = ["chromium-cpu", "chromium-swiftshader"];
+
+/// Runs every case everywhere, prints the table, and counts the comparisons.
+///
+/// # Errors
+/// When a run fails, or the set-up.
+pub fn run(project: &Project) -> Result<Tally> {
+    vulkan::software().context("parity needs software Vulkan")?;
+    let swiftshader = swiftshader::manifest().context("parity needs SwiftShader")?;
+    let tunesmith = project.tunesmith()?;
+    let out = project.root.join("web/test-results/parity");
+    let _ = fs::remove_dir_all(&out);
+    let cases = cases(&project.root.join("tests/cases"))?;
+    for case in &cases {
+        for (target, device, on_swiftshader) in NATIVE {
+            let place = out.join(case).join(target);
+            fs::create_dir_all(&place)
+                .with_context(|| format!("can't make {}", place.display()))?;
+            let driver = on_swiftshader.then_some(swiftshader.as_path());
+            native(project, &tunesmith, case, device, driver, &place, None)?;
+        }
+    }
+    // Reads the native runs' checkpoints, and leaves its own.
+    let mut tally = web::playwright(project, &["parity"])?;
+    if tally.has_failed() {
+        return Ok(tally);
+    }
+    for case in &cases {
+        for (target, device) in [
+            ("chromium-cpu", "cpu"),
+            ("chromium-swiftshader", "software-gpu"),
+        ] {
+            let place = out.join(case).join(format!("{target}-then-native"));
+            fs::create_dir_all(&place)
+                .with_context(|| format!("can't make {}", place.display()))?;
+            let driver = (device != "cpu").then_some(swiftshader.as_path());
+            let from = out.join(case).join(target).join("run").join(HANDED_OVER);
+            native(
+                project,
+                &tunesmith,
+                case,
+                device,
+                driver,
+                &place,
+                Some(&from),
+            )?;
+        }
+    }
+    println!(
+        "{:8} {:34} {:>10} {:>10} {:>9} {:>9}",
+        "case", "where", "the same", "metrics", "losses", "logits"
+    );
+    for case in &cases {
+        let place = |target: &str| out.join(case).join(target);
+        let reference = Ran::read(&place("native-cpu"))?;
+        let others = NATIVE
+            .iter()
+            .skip(1)
+            .map(|(target, ..)| (*target).to_owned());
+        let others = others.chain(BROWSER.iter().flat_map(|target| {
+            [
+                (*target).to_owned(),
+                format!("{target}-then-native"),
+                format!("native-then-{target}"),
+            ]
+        }));
+        for target in others {
+            let ran = Ran::read(&place(&target))?;
+            let found = reference.compare(&ran);
+            println!("{case:8} {target:34} {found}");
+            tally.count(found.is_good());
+        }
+    }
+    Ok(tally)
+}
+
+fn cases(folder: &Path) -> Result<Vec<String>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().join("config.json").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Runs a case with the command, from the start or from a checkpoint, and asks its model.
+fn native(
+    project: &Project,
+    tunesmith: &Path,
+    case: &str,
+    device: &str,
+    driver: Option<&Path>,
+    place: &Path,
+    resume: Option<&Path>,
+) -> Result<()> {
+    let folder = project.root.join("tests/cases").join(case);
+    let config = fs::read_to_string(folder.join("config.json"))
+        .with_context(|| format!("can't read the case {case}"))?;
+    let mut config: Map<String, Value> =
+        serde_json::from_str(&config).with_context(|| format!("the case {case}"))?;
+    config.insert("device".to_owned(), json!(device));
+    config.insert("output_dir".to_owned(), json!(place.join("run")));
+    if let Some(checkpoint) = resume {
+        config.insert("resume_from_checkpoint".to_owned(), json!(checkpoint));
+    }
+    let arguments = place.join("config.json");
+    fs::write(&arguments, Value::Object(config).to_string())
+        .with_context(|| format!("can't write {}", arguments.display()))?;
+    let with_driver = |command: Cmd| match driver {
+        Some(manifest) => command.env("VK_DRIVER_FILES", manifest),
+        None => command,
+    };
+    with_driver(
+        Cmd::new(tunesmith)
+            .dir(&project.root)
+            .arg("train")
+            .arg(&arguments),
+    )
+    .arg("--events")
+    .arg(place.join("events.jsonl"))
+    .run()?;
+    with_driver(Cmd::new(tunesmith).args(["predict", "--device", device, "--model"]))
+        .arg(place.join("run"))
+        .arg("--input")
+        .arg(folder.join("texts.jsonl"))
+        .arg("--output")
+        .arg(place.join("predictions.jsonl"))
+        .run()
+}
+
+/// What a run left: its log, and what its model says of the case's texts.
+struct Ran {
+    /// What must be the same to the letter, by what it is and where in the run.
+    facts: BTreeMap<String, Value>,
+    metrics: BTreeMap<String, Value>,
+    losses: BTreeMap<String, f64>,
+    logits: Vec<f64>,
+}
+
+/// How two runs compare.
+struct Found {
+    differing: Vec<String>,
+    metrics: Vec<String>,
+    losses: f64,
+    logits: f64,
+}
+
+impl Ran {
+    fn read(place: &Path) -> Result<Self> {
+        let logits = lines(&place.join("predictions.jsonl"))?
+            .iter()
+            .flat_map(|line| line["logits"].as_array().cloned().unwrap_or_default())
+            .map(|value| value.as_f64().unwrap_or(f64::NAN))
+            .collect();
+        Self::of(&lines(&place.join("events.jsonl"))?, logits)
+            .with_context(|| format!("the run in {}", place.display()))
+    }
+
+    fn of(events: &[Value], logits: Vec<f64>) -> Result<Self> {
+        let mut ran = Self {
+            facts: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            losses: BTreeMap::new(),
+            logits,
+        };
+        for event in events {
+            let step = &event["step"];
+            let loss = event["loss"].as_f64().unwrap_or(f64::NAN);
+            match event["type"].as_str() {
+                Some("dataset_ready") => {
+                    ran.facts
+                        .insert("rows and ids".to_owned(), plain(&event["splits"]));
+                    ran.facts
+                        .insert("labels".to_owned(), plain(&event["labels"]));
+                }
+                Some("step") => {
+                    for name in ["epoch", "learning_rate", "batch_rows", "batch_length"] {
+                        let key = format!("{name} of step {step:>4}");
+                        ran.facts.insert(key, plain(&event[name]));
+                    }
+                    ran.losses.insert(format!("step {step:>4}"), loss);
+                }
+                Some("eval") => {
+                    let key = format!("eval after step {step:>4}");
+                    ran.losses.insert(key.clone(), loss);
+                    ran.metrics.insert(key, plain(&event["metrics"]));
+                }
+                _ => {}
+            }
+        }
+        if ran.losses.is_empty() || ran.logits.is_empty() {
+            bail!("it took no step or answered nothing, so there is nothing to compare");
+        }
+        Ok(ran)
+    }
+
+    /// A run that went on from a checkpoint has the later steps only: those are compared.
+    fn compare(&self, other: &Self) -> Found {
+        let differing = |left: &BTreeMap<String, Value>, right: &BTreeMap<String, Value>| {
+            let differs = right
+                .iter()
+                .filter(|(key, value)| left.get(*key) != Some(*value));
+            differs.map(|(key, _)| key.clone()).collect()
+        };
+        let losses = other.losses.iter().map(|(key, loss)| {
+            let wanted = self.losses.get(key).copied().unwrap_or(f64::NAN);
+            (wanted - loss).abs()
+        });
+        let logits = self
+            .logits
+            .iter()
+            .zip(&other.logits)
+            .map(|(a, b)| (a - b).abs());
+        Found {
+            differing: differing(&self.facts, &other.facts),
+            metrics: differing(&self.metrics, &other.metrics),
+            losses: worst(losses),
+            logits: match self.logits.len() == other.logits.len() {
+                true => worst(logits),
+                false => f64::INFINITY,
+            },
+        }
+    }
+}
+
+/// A value with every number as a double, which is all that a browser has: it writes 1 for 1.0. Both
+/// write the shortest digits that read back as the same bits.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Array(values) => values.iter().map(plain).collect(),
+        Value::Object(values) => values
+            .iter()
+            .map(|(name, value)| (name.clone(), plain(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}
+
+/// The greatest, where no number is the greatest of all: it must not pass as equal.
+fn worst(differences: impl Iterator<Item = f64>) -> f64 {
+    differences.fold(0.0, |worst, difference| match difference.is_nan() {
+        true => f64::INFINITY,
+        false => worst.max(difference),
+    })
+}
+
+impl Found {
+    fn is_good(&self) -> bool {
+        self.differing.is_empty()
+            && self.metrics.is_empty()
+            && self.losses <= TOLERANCE
+            && self.logits <= TOLERANCE
+    }
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let same = |list: &[String]| match list {
+            [] => "yes".to_owned(),
+            list => format!("{} not", list.len()),
+        };
+        write!(
+            f,
+            "{:>10} {:>10} {:>9.1e} {:>9.1e}",
+            same(&self.differing),
+            same(&self.metrics),
+            self.losses,
+            self.logits
+        )?;
+        for what in self.differing.iter().chain(&self.metrics).take(5) {
+            write!(f, "\n           differs: {what}")?;
+        }
+        Ok(())
+    }
+}
+
+fn lines(path: &Path) -> Result<Vec<Value>> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()))?;
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| {
+            serde_json::from_str(line)
+                .with_context(|| format!("{}, line {}: no JSON", path.display(), index + 1))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn events(loss: Option<f64>, length: u64, accuracy: f64) -> Vec<Value> {
+        vec![
+            json!({"type": "dataset_ready", "splits": [{"name": "train", "digest": "ab"}], "labels": []}),
+            json!({"type": "step", "step": 1, "loss": 0.7, "batch_length": 9}),
+            json!({"type": "step", "step": 2, "loss": loss, "batch_length": length}),
+            json!({"type": "eval", "step": 2, "loss": 0.5, "metrics": {"accuracy": accuracy}}),
+        ]
+    }
+
+    fn ran(events: &[Value]) -> Ran {
+        Ran::of(events, vec![0.25, 0.5]).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_difference_is_noticed() {
+        let reference = ran(&events(Some(0.6), 12, 0.75));
+        let mut as_a_browser_writes = events(Some(0.60001), 12, 1.0);
+        as_a_browser_writes[3]["metrics"] = json!({"accuracy": 1});
+        let reference_of_one = ran(&events(Some(0.6), 12, 1.0));
+        let same = reference_of_one.compare(&ran(&as_a_browser_writes));
+        assert!(same.is_good(), "{same}");
+        for (other, what) in [
+            (events(Some(0.61), 12, 0.75), "a loss"),
+            (events(None, 12, 0.75), "a loss that is no number"),
+            (events(Some(0.6), 13, 0.75), "padding"),
+            (events(Some(0.6), 12, 0.76), "a metric"),
+        ] {
+            assert!(!reference.compare(&ran(&other)).is_good(), "{what}");
+        }
+        let mut other = ran(&events(Some(0.6), 12, 0.75));
+        other.logits[1] = 0.51;
+        assert!(!reference.compare(&other).is_good(), "a logit");
+        other.logits.pop();
+        assert!(!reference.compare(&other).is_good(), "a missing answer");
+    }
+
+    #[test]
+    fn a_run_that_went_on_is_compared_where_it_went_on() {
+        let reference = ran(&events(Some(0.6), 12, 0.75));
+        let mut later = events(Some(0.6), 12, 0.75);
+        later.remove(1);
+        assert!(reference.compare(&ran(&later)).is_good());
+        assert!(
+            Ran::of(&later[..1], vec![0.5]).is_err(),
+            "nothing to compare"
+        );
+    }
+}
