@@ -1,0 +1,267 @@
+// The npm package as a developer uses it: in a page of their own, on the CPU where the device doesn't
+// matter, and on SwiftShader where it does.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test as base, type Page } from "@playwright/test";
+import { FakeHub } from "./support/hub.ts";
+
+type Package = typeof import("../src/index.js");
+type Trainer = Awaited<ReturnType<Package["Trainer"]["create"]>>;
+type RunConfig = Parameters<Trainer["train"]>[0];
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const MODEL = "tunesmith/tiny";
+const TEXTS = ["fine", "bright", "happy", "warm"].map((word) => [`a ${word} day`, "good"]);
+TEXTS.push(...["dull", "dark", "sad", "cold"].map((word) => [`a ${word} day`, "bad"]));
+const CSV = `text,label\n${TEXTS.map((row) => row.join(",")).join("\n")}\n`;
+/** Learns the rows above by heart. */
+const CONFIG: RunConfig = {
+  model_name_or_path: MODEL,
+  train_file: "rows.csv",
+  validation_file: "rows.csv",
+  text_column_names: ["text"],
+  label_column_name: "label",
+  device: "cpu",
+  learning_rate: 2e-3,
+  per_device_train_batch_size: 8,
+  max_seq_length: 16,
+  max_steps: 40,
+};
+
+/** What a test's page has beside the package. */
+interface Global {
+  trainer: Trainer;
+  config: RunConfig;
+  files: { [name: string]: Blob };
+}
+
+const test = base.extend<{ hub: FakeHub; trainer: Page }>({
+  hub: async ({ context }, use) => {
+    const hub = await FakeHub.start({
+      [`models/${MODEL}`]: at("../../data/tiny"),
+      "models/google/bert_uncased_L-2_H-128_A-2": at("../../data/tiny"),
+      "datasets/tunesmith/paraphrase": at("../../data/paraphrase"),
+    });
+    await hub.stand(context);
+    await use(hub);
+    await hub.close();
+  },
+  /** A page with a trainer, `config` and `files`. */
+  trainer: async ({ page, hub: _ }, use) => {
+    await page.goto("/builtin/index.json");
+    await page.evaluate(
+      async ({ config, csv }) => {
+        const { Trainer } = (await import("/index.js" as string)) as Package;
+        const files = { "rows.csv": new Blob([csv]) };
+        Object.assign(globalThis, { trainer: await Trainer.create(), config, files } satisfies Global);
+      },
+      { config: CONFIG, csv: CSV },
+    );
+    await use(page);
+  },
+});
+
+test("the README's example runs", async ({ page, hub }) => {
+  const readme = readFileSync(at("../README.md"), "utf8");
+  const example = /```html\n([\s\S]+?)```/.exec(readme)?.[1] ?? "";
+  expect(example.trim().split("\n").length).toBeLessThanOrEqual(17);
+  await page.route("**/example.html", (route) =>
+    route.fulfill({
+      contentType: "text/html",
+      body: `<!doctype html><body>${example.replace("./tunesmith/dist/index.js", "/index.js")}`,
+    }),
+  );
+  await page.goto("/example.html");
+  // Which of the two is no matter: this model has learnt nothing before.
+  await expect(page.locator("body")).toHaveText(/(good|bad) \((0\.[5-9]\d|1\.00)\)/, { timeout: 120_000 });
+  expect(hub.count("/resolve/")).toBeGreaterThan(0);
+});
+
+test("a run tells its events in order, learns, and its model answers", async ({ trainer }) => {
+  const got = await trainer.evaluate(async () => {
+    const { trainer, config, files } = globalThis as unknown as Global;
+    const run = trainer.train({ ...config, eval_strategy: "epoch", num_train_epochs: 20 }, { files });
+    const events: { seq: number; type: string; loss?: number | null }[] = [];
+    for await (const event of run) events.push(event);
+    const done = await run.finished;
+    const zip = await trainer.export();
+    return {
+      events,
+      state: run.view.state,
+      done,
+      answer: await trainer.predict("a sad day"),
+      both: await trainer.predictAll([{ text: "a warm day" }, { text: "a cold day" }]),
+      review: await trainer.review(run.config),
+      runs: await trainer.runs(),
+      zip: [zip.type, new TextDecoder().decode((await zip.arrayBuffer()).slice(0, 2)), zip.size] as const,
+    };
+  });
+  const types = got.events.map(({ type }) => type);
+  expect(got.events.map(({ seq }) => seq)).toEqual(got.events.map((_, i) => i));
+  expect(types.indexOf("dataset_ready")).toBeLessThan(types.indexOf("run_started"));
+  expect(types.indexOf("run_started")).toBeLessThan(types.indexOf("step"));
+  expect(types.at(-1)).toBe("done");
+  expect(types.filter((type) => type === "step")).toHaveLength(40);
+  const losses = got.events.filter(({ type }) => type === "step").map(({ loss }) => loss ?? NaN);
+  expect(losses.at(-1)).toBeLessThan(losses[0]! / 2);
+  expect(got.state).toBe("done");
+  expect(got.done.step).toBe(40);
+  expect(got.answer.label).toBe("bad");
+  expect(got.answer.scores.reduce((sum, one) => sum + one, 0)).toBeCloseTo(1, 5);
+  expect(got.both.map(({ label }) => label)).toEqual(["good", "bad"]);
+  expect(got.review.labels.toSorted()).toEqual(["bad", "good"]);
+  expect(got.review.confusion.flat().reduce((sum, one) => sum + one, 0)).toBe(8);
+  expect(got.runs).toHaveLength(1);
+  expect(got.runs[0]!.finished).toBe(true);
+  expect(got.zip.slice(0, 2)).toEqual(["application/zip", "PK"]);
+  expect(got.zip[2]).toBeGreaterThan(1e6);
+});
+
+test("a run is paused, resumed, stopped with a checkpoint, and goes on from it", async ({ trainer }) => {
+  const got = await trainer.evaluate(async () => {
+    const { trainer, config, files } = globalThis as unknown as Global;
+    const long = { ...config, max_steps: 400 };
+    const run = trainer.train(long, { files });
+    const rest = (ms: number): Promise<void> => new Promise((later) => setTimeout(later, ms));
+    const stepped = async (steps: number): Promise<void> => {
+      while ((run.view.step?.step ?? 0) < steps) await rest(5);
+    };
+    await stepped(5);
+    run.pause();
+    // What was on its way when the pause was asked for.
+    await rest(500);
+    const paused = run.view.step!.step;
+    await rest(1000);
+    const still = run.view.step!.step;
+    run.resume();
+    await stepped(still + 5);
+    run.stopAndSave();
+    const done = await run.finished;
+    const again = trainer.train({ ...run.config, max_steps: done.step + 3, resume_from_checkpoint: true });
+    const steps: number[] = [];
+    for await (const event of again) if (event.type === "step") steps.push(event.step);
+    return { paused, still, done, steps, from: again.view.run?.resumed_from_step };
+  });
+  expect(got.still).toBe(got.paused);
+  expect(got.done.stopped).toBe(true);
+  expect(got.done.step).toBeLessThan(400);
+  expect(got.from).toBe(got.done.step);
+  expect(got.steps).toEqual([1, 2, 3].map((step) => got.done.step + step));
+});
+
+test("an AbortSignal ends a run with the signal's reason, and another run can begin", async ({ trainer }) => {
+  const got = await trainer.evaluate(async () => {
+    const { trainer, config, files } = globalThis as unknown as Global;
+    const control = new AbortController();
+    const run = trainer.train({ ...config, max_steps: 10_000 }, { files, signal: control.signal });
+    const told: string[] = [];
+    try {
+      for await (const event of run) {
+        if (event.type === "step" && event.step === 3) control.abort(new Error("enough"));
+      }
+    } catch (error) {
+      told.push((error as Error).message);
+    }
+    await run.finished.catch((error: Error) => told.push(error.message));
+    const next = await trainer.train({ ...config, max_steps: 2 }, { files }).finished;
+    return { told, step: next.step };
+  });
+  expect(got.told).toEqual(["enough", "enough"]);
+  expect(got.step).toBe(2);
+});
+
+test("a hub's model is pinned to a commit, downloaded once, and read offline", async ({ trainer, hub }) => {
+  const fetched = await trainer.evaluate(async (name) => {
+    const { trainer } = globalThis as unknown as Global;
+    const told: { status: string; file?: string; progress?: number }[] = [];
+    const path = await trainer.fetchModel(name, { progress_callback: (info) => told.push(info) });
+    return { path, told };
+  }, MODEL);
+  const commit = hub.commit(`models/${MODEL}`);
+  const resolved = hub.requests.filter((request) => request.includes("/resolve/"));
+  expect(resolved.length).toBeGreaterThan(0);
+  for (const request of resolved) expect(request).toContain(commit);
+  const weights = fetched.told.filter(({ file }) => file === "model.safetensors");
+  expect(weights.slice(0, 2).map(({ status }) => status)).toEqual(["initiate", "download"]);
+  expect(weights.at(-1)!.status).toBe("done");
+  expect(weights.at(-2)!.progress).toBe(100);
+
+  hub.online = false;
+  const again = await trainer.evaluate(
+    (name) => (globalThis as unknown as Global).trainer.fetchModel(name),
+    MODEL,
+  );
+  expect(again).toBe(fetched.path);
+  expect(hub.requests.filter((request) => request.includes("/resolve/"))).toEqual(resolved);
+});
+
+test("a hub's data set is read by its name", async ({ trainer }) => {
+  const splits = await trainer.evaluate(async () => {
+    const { trainer } = globalThis as unknown as Global;
+    const config = { dataset_name: "tunesmith/paraphrase", dataset_config_name: "mrpc_like" };
+    return (await trainer.inspect(config)).splits;
+  });
+  expect(splits.map(({ name }) => name)).toEqual(["train", "validation", "test"]);
+});
+
+test("a download that is cancelled ends with the signal's reason and is taken up again", async ({ trainer, hub }) => {
+  hub.bytesPerSecond = 100_000;
+  const told = await trainer.evaluate(async (name) => {
+    const { trainer } = globalThis as unknown as Global;
+    const signal = AbortSignal.timeout(1500);
+    return trainer.fetchModel(name, { signal }).then(
+      () => "",
+      (error: Error) => error.name,
+    );
+  }, MODEL);
+  expect(told).toBe("TimeoutError");
+  hub.bytesPerSecond = null;
+  const path = await trainer.evaluate((name) => (globalThis as unknown as Global).trainer.fetchModel(name), MODEL);
+  expect(path).toContain("/hub/");
+});
+
+test("what can't be done is told in a sentence", async ({ trainer, hub }) => {
+  const told = await trainer.evaluate(async () => {
+    const { trainer, config, files } = globalThis as unknown as Global;
+    const message = (work: Promise<unknown>): Promise<string> =>
+      work.then(
+        () => "",
+        (error: Error) => `${error.constructor.name}: ${error.message}`,
+      );
+    return {
+      model: await message(trainer.train({ ...config, model_name_or_path: "nobody/nothing" }, { files }).finished),
+      column: await message(trainer.train({ ...config, label_column_name: "mood" }, { files }).finished),
+      untrained: await message(trainer.export({ model: "/runs/none" })),
+    };
+  });
+  expect(hub.count("nobody/nothing")).toBeGreaterThan(0);
+  expect(told.model).toMatch(/^TunesmithError: .*nobody\/nothing/s);
+  expect(told.column).toMatch(/^TunesmithError: .*mood/s);
+  expect(told.untrained).toMatch(/^TunesmithError: .*\/runs\/none/s);
+});
+
+test("on WebGPU a lost device is told with advice, and the run goes on from its checkpoint", async ({ trainer }) => {
+  const got = await trainer.evaluate(async () => {
+    const { trainer, config, files } = globalThis as unknown as Global;
+    const adapters = await trainer.adapters();
+    const gpu = { ...config, device: "software-gpu" as const, max_steps: 8, save_steps: 2 };
+    const run = trainer.train(gpu, { files });
+    let lost = "";
+    try {
+      for await (const event of run) if (event.type === "checkpoint") await trainer.destroyDevice();
+    } catch (error) {
+      lost = (error as Error).message;
+    }
+    const state = run.view.state;
+    const again = trainer.train({ ...run.config, resume_from_checkpoint: true });
+    const done = await again.finished;
+    return { adapters, lost, state, from: again.view.run?.resumed_from_step, device: again.view.run?.device.kind, done };
+  });
+  expect(got.adapters.map(({ kind }) => kind)).toEqual(["software_gpu"]);
+  expect(got.state).toBe("device_lost");
+  expect(got.lost).toMatch(/device.*checkpoint-2/s);
+  expect(got.from).toBeGreaterThanOrEqual(2);
+  expect(got.device).toBe("software_gpu");
+  expect(got.done.step).toBe(8);
+});

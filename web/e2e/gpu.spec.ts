@@ -1,0 +1,127 @@
+// Training on WebGPU: a device that is lost in the middle, memory that stays flat, and how long the first
+// steps take. On SwiftShader, with the built-in model.
+
+import { readdirSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test as base, type Page } from "@playwright/test";
+
+type Package = typeof import("../src/index.js");
+type Trainer = Awaited<ReturnType<Package["Trainer"]["create"]>>;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const CONFIG = {
+  model_name_or_path: "/data/tiny",
+  train_file: "/files/rows.csv",
+  device: "software-gpu",
+  max_seq_length: 32,
+  per_device_train_batch_size: 4,
+  learning_rate: 1e-3,
+  logging_steps: 1,
+} as const;
+
+interface Global {
+  trainer: Trainer;
+  config: typeof CONFIG;
+}
+
+function below(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return statSync(path).isDirectory() ? below(path) : [relative(root, path)];
+  });
+}
+
+const test = base.extend<{ trainer: Page }>({
+  trainer: async ({ page }, use) => {
+    await page.route("**/data/**", (route) => route.fulfill({ path: join(root, new URL(route.request().url()).pathname) }));
+    await page.goto("/builtin/index.json");
+    const paths = below(join(root, "data/tiny"));
+    // One to thirty words, so that batches are of many lengths.
+    const words = ["rain", "is", "expected", "on", "friday", "and", "the", "river"];
+    const rows = Array.from({ length: 400 }, (_, row) => {
+      const text = Array.from({ length: 1 + ((row * 7) % 30) }, (_, place) => words[(row + place * row) % words.length]);
+      return `${text.join(" ")},${row % 3 ? "many" : "few"}`;
+    });
+    await page.evaluate(
+      async ({ paths, config, csv }) => {
+        const { Trainer } = (await import("/index.js" as string)) as Package;
+        const trainer = await Trainer.create();
+        for (const path of paths) await trainer.write(`/${path}`, await (await fetch(`/${path}`)).blob());
+        await trainer.write("/files/rows.csv", new Blob([csv]));
+        Object.assign(globalThis, { trainer, config } satisfies Global);
+      },
+      { paths, config: CONFIG, csv: `text,label\n${rows.join("\n")}\n` },
+    );
+    await use(page);
+  },
+});
+
+test("a run whose device is lost goes on from its last checkpoint on a new one", async ({ trainer }) => {
+  const got = await trainer.evaluate(async () => {
+    const { trainer, config } = globalThis as unknown as Global;
+    const losses = async (args: object, lostAfter = 0): Promise<{ losses: (number | null)[]; error: string; state: string }> => {
+      const run = trainer.train({ ...config, max_steps: 8, save_strategy: "steps", save_steps: 2, ...args });
+      const losses: (number | null)[] = [];
+      let error = "";
+      try {
+        for await (const event of run) {
+          if (event.type !== "step") continue;
+          losses.push(event.loss);
+          if (event.step === lostAfter) await trainer.destroyDevice();
+        }
+      } catch (thrown) {
+        error = String(thrown);
+      }
+      return { losses, error, state: run.view.state };
+    };
+    const whole = await losses({ output_dir: "/runs/whole" });
+    const lost = [];
+    for (const after of [3, 4, 7]) {
+      const output_dir = `/runs/lost-${after}`;
+      const before = await losses({ output_dir }, after);
+      lost.push({ before, later: await losses({ output_dir, resume_from_checkpoint: true }) });
+    }
+    return { whole, lost };
+  });
+  expect(got.whole).toMatchObject({ error: "", state: "done" });
+  expect(got.whole.losses).toHaveLength(8);
+  for (const { before, later } of got.lost) {
+    expect(before.state, before.error).toBe("device_lost");
+    expect(before.error).toMatch(/lost.*checkpoint/s);
+    expect(later).toMatchObject({ error: "", state: "done" });
+    expect(later.losses.length).toBeGreaterThan(8 - before.losses.length - 1);
+    // The same adapter and driver: the same bits.
+    expect(later.losses).toEqual(got.whole.losses.slice(-later.losses.length));
+  }
+});
+
+test("memory stays flat over 500 steps of varying length, and a step is quick", async ({ trainer }) => {
+  const got = await trainer.evaluate(async () => {
+    const { trainer, config } = globalThis as unknown as Global;
+    const started = performance.now();
+    const run = trainer.train({ ...config, max_steps: 500, save_strategy: "no", output_dir: "/runs/long", logging_steps: 50 });
+    const used: { host_bytes: number; device_bytes: number }[] = [];
+    const lengths = new Set<number>();
+    let first = 0;
+    let begun = 0;
+    for await (const event of run) {
+      if (event.type === "run_started") begun = performance.now();
+      if (event.type !== "step") continue;
+      if (event.step === 1) first = performance.now() - begun;
+      lengths.add(event.batch_length);
+      if (event.step % 50 === 0) used.push(await trainer.memory());
+    }
+    const seconds = (performance.now() - begun) / 1000;
+    return { used, lengths: lengths.size, first, step: (1000 * seconds) / 500, prepared: begun - started };
+  });
+  console.log(
+    `first step after ${got.first.toFixed(0)} ms, then ${got.step.toFixed(0)} ms a step; memory after 50 and 500 steps:`,
+    got.used[0],
+    got.used.at(-1),
+  );
+  expect(got.lengths).toBeGreaterThan(3);
+  const [early, late] = [got.used[0]!, got.used.at(-1)!];
+  expect(late.host_bytes).toBeLessThanOrEqual(1.01 * early.host_bytes);
+  expect(late.device_bytes).toBeLessThanOrEqual(1.01 * early.device_bytes);
+});
