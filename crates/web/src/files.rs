@@ -67,11 +67,13 @@ pub(crate) fn list(folder: &Path) -> std::io::Result<Vec<FileEntry>> {
 pub(crate) fn zip(folder: &Path) -> Result<Place, JsError> {
     let target = folder.with_extension("zip");
     let name = folder.file_name().unwrap_or_default();
+    let entries = list(folder)
+        .map_err(|error| JsError::new(&format!("cannot read {}: {error}", folder.display())))?;
     let mut writer = ZipWriter::new(BufWriter::with_capacity(PIECE, File::create(&target)?));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .large_file(true);
-    for entry in list(folder)? {
+    for entry in entries {
         let Ok(inside) = Path::new(&entry.path).strip_prefix(folder) else {
             continue;
         };

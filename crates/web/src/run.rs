@@ -57,7 +57,7 @@ pub async fn next_record() -> Result<Option<String>, JsError> {
     let Some(record) = record else {
         return Ok(None);
     };
-    let text = json(&record)?;
+    let text = json(&named(record))?;
     RUN.set(Some(run));
     fs::replenish().await?;
     Ok(Some(text))
@@ -74,6 +74,22 @@ pub fn command(text: &str) -> Result<(), JsError> {
         waker.wake();
     }
     Ok(())
+}
+
+/// A failure with the arguments' names as this shell has them: the command's flags are the same names
+/// behind dashes.
+fn named(record: Record) -> Record {
+    let plain = |message: String| message.replace("--", "");
+    let event = match record.event {
+        Event::Failed { message } => Event::Failed {
+            message: plain(message),
+        },
+        Event::DeviceLost { message } => Event::DeviceLost {
+            message: plain(message),
+        },
+        other => other,
+    };
+    Record { event, ..record }
 }
 
 impl Running {
