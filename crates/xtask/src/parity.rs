@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 
 use crate::project::Project;
-use crate::setup::{swiftshader, vulkan};
+use crate::setup::{minilm, swiftshader, vulkan};
 use crate::shell::Cmd;
 use crate::test::Tally;
 use crate::web;
@@ -24,13 +24,19 @@ const TOLERANCE: f64 = 1e-4;
 /// The step after which a run changes its target.
 const HANDED_OVER: &str = "checkpoint-5";
 
-/// Where a case runs, what stands in front of its files' names, and the device it asks for.
+/// The checkpoint of the tests, which lies outside the repository.
+const MINILM: &str = "all-MiniLM-L6-v2";
+
+/// Where a case runs, the device that it asks for, and whether its driver is SwiftShader's.
 const NATIVE: [(&str, &str, bool); 3] = [
     ("native-cpu", "cpu", false),
     ("native-llvmpipe", "software-gpu", false),
     ("native-swiftshader", "software-gpu", true),
 ];
-const BROWSER: [&str; 2] = ["chromium-cpu", "chromium-swiftshader"];
+const BROWSER: [(&str, &str, bool); 2] = [
+    ("chromium-cpu", "cpu", false),
+    ("chromium-swiftshader", "software-gpu", true),
+];
 
 /// Runs every case everywhere, prints the table, and counts the comparisons.
 ///
@@ -43,13 +49,15 @@ pub fn run(project: &Project) -> Result<Tally> {
     let out = project.root.join("web/test-results/parity");
     let _ = fs::remove_dir_all(&out);
     let cases = cases(&project.root.join("tests/cases"))?;
+    let run = |case: &Case, target: &str, device: &str, driver, from: Option<&Path>| {
+        let place = out.join(&case.name).join(target);
+        fs::create_dir_all(&place).with_context(|| format!("can't make {}", place.display()))?;
+        case.run(project, &tunesmith, device, driver, &place, from)
+    };
+    let driver = |on_swiftshader: bool| on_swiftshader.then_some(swiftshader.as_path());
     for case in &cases {
         for (target, device, on_swiftshader) in NATIVE {
-            let place = out.join(case).join(target);
-            fs::create_dir_all(&place)
-                .with_context(|| format!("can't make {}", place.display()))?;
-            let driver = on_swiftshader.then_some(swiftshader.as_path());
-            native(project, &tunesmith, case, device, driver, &place, None)?;
+            run(case, target, device, driver(on_swiftshader), None)?;
         }
     }
     // Reads the native runs' checkpoints, and leaves its own.
@@ -57,25 +65,15 @@ pub fn run(project: &Project) -> Result<Tally> {
     if tally.has_failed() {
         return Ok(tally);
     }
-    for case in &cases {
-        for (target, device) in [
-            ("chromium-cpu", "cpu"),
-            ("chromium-swiftshader", "software-gpu"),
-        ] {
-            let place = out.join(case).join(format!("{target}-then-native"));
-            fs::create_dir_all(&place)
-                .with_context(|| format!("can't make {}", place.display()))?;
-            let driver = (device != "cpu").then_some(swiftshader.as_path());
-            let from = out.join(case).join(target).join("run").join(HANDED_OVER);
-            native(
-                project,
-                &tunesmith,
-                case,
-                device,
-                driver,
-                &place,
-                Some(&from),
-            )?;
+    for case in cases.iter().filter(|case| case.saves()) {
+        for (target, device, on_swiftshader) in BROWSER {
+            let from = out
+                .join(&case.name)
+                .join(target)
+                .join("run")
+                .join(HANDED_OVER);
+            let target = format!("{target}-then-native");
+            run(case, &target, device, driver(on_swiftshader), Some(&from))?;
         }
     }
     println!(
@@ -83,84 +81,108 @@ pub fn run(project: &Project) -> Result<Tally> {
         "case", "where", "the same", "metrics", "losses", "logits"
     );
     for case in &cases {
-        let place = |target: &str| out.join(case).join(target);
-        let reference = Ran::read(&place("native-cpu"))?;
-        let others = NATIVE
-            .iter()
-            .skip(1)
-            .map(|(target, ..)| (*target).to_owned());
-        let others = others.chain(BROWSER.iter().flat_map(|target| {
-            [
-                (*target).to_owned(),
-                format!("{target}-then-native"),
-                format!("native-then-{target}"),
-            ]
-        }));
-        for target in others {
-            let ran = Ran::read(&place(&target))?;
-            let found = reference.compare(&ran);
-            println!("{case:8} {target:34} {found}");
+        let place = |target: &str| out.join(&case.name).join(target);
+        let reference = Ran::read(&place(NATIVE[0].0))?;
+        for target in case.targets().iter().skip(1) {
+            let found = reference.compare(&Ran::read(&place(target))?);
+            println!("{:8} {target:34} {found}", case.name);
             tally.count(found.is_good());
         }
     }
     Ok(tally)
 }
 
-fn cases(folder: &Path) -> Result<Vec<String>> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter(|entry| entry.path().join("config.json").is_file())
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    names.sort();
-    Ok(names)
+/// A folder of `tests/cases`.
+struct Case {
+    name: String,
+    folder: PathBuf,
+    config: Map<String, Value>,
 }
 
-/// Runs a case with the command, from the start or from a checkpoint, and asks its model.
-fn native(
-    project: &Project,
-    tunesmith: &Path,
-    case: &str,
-    device: &str,
-    driver: Option<&Path>,
-    place: &Path,
-    resume: Option<&Path>,
-) -> Result<()> {
-    let folder = project.root.join("tests/cases").join(case);
-    let config = fs::read_to_string(folder.join("config.json"))
-        .with_context(|| format!("can't read the case {case}"))?;
-    let mut config: Map<String, Value> =
-        serde_json::from_str(&config).with_context(|| format!("the case {case}"))?;
-    config.insert("device".to_owned(), json!(device));
-    config.insert("output_dir".to_owned(), json!(place.join("run")));
-    if let Some(checkpoint) = resume {
-        config.insert("resume_from_checkpoint".to_owned(), json!(checkpoint));
+fn cases(folder: &Path) -> Result<Vec<Case>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
+    let mut cases = Vec::new();
+    for folder in entries.flatten().map(|entry| entry.path()) {
+        let arguments = folder.join("config.json");
+        if !arguments.is_file() {
+            continue;
+        }
+        let text = fs::read_to_string(&arguments)
+            .with_context(|| format!("can't read {}", arguments.display()))?;
+        let config = serde_json::from_str(&text)
+            .with_context(|| format!("{} is no JSON object", arguments.display()))?;
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        cases.push(Case {
+            name: name.into_owned(),
+            config,
+            folder,
+        });
     }
-    let arguments = place.join("config.json");
-    fs::write(&arguments, Value::Object(config).to_string())
-        .with_context(|| format!("can't write {}", arguments.display()))?;
-    let with_driver = |command: Cmd| match driver {
-        Some(manifest) => command.env("VK_DRIVER_FILES", manifest),
-        None => command,
-    };
-    with_driver(
-        Cmd::new(tunesmith)
-            .dir(&project.root)
-            .arg("train")
-            .arg(&arguments),
-    )
-    .arg("--events")
-    .arg(place.join("events.jsonl"))
-    .run()?;
-    with_driver(Cmd::new(tunesmith).args(["predict", "--device", device, "--model"]))
-        .arg(place.join("run"))
-        .arg("--input")
-        .arg(folder.join("texts.jsonl"))
-        .arg("--output")
-        .arg(place.join("predictions.jsonl"))
-        .run()
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(cases)
+}
+
+impl Case {
+    /// Whether it leaves a checkpoint, by which a run changes its target.
+    fn saves(&self) -> bool {
+        self.config["save_strategy"] != "no"
+    }
+
+    /// Where it ran, the run that the others are held to first.
+    fn targets(&self) -> Vec<String> {
+        let native = NATIVE.iter().map(|(target, ..)| (*target).to_owned());
+        let browser = BROWSER.iter().flat_map(|(target, ..)| {
+            let handed_over = [
+                format!("{target}-then-native"),
+                format!("native-then-{target}"),
+            ];
+            let handed_over = handed_over.into_iter().filter(|_| self.saves());
+            std::iter::once((*target).to_owned()).chain(handed_over)
+        });
+        native.chain(browser).collect()
+    }
+
+    /// Runs it with the command, from the start or from a checkpoint, and asks its model.
+    fn run(
+        &self,
+        project: &Project,
+        tunesmith: &Path,
+        device: &str,
+        driver: Option<&Path>,
+        place: &Path,
+        resume: Option<&Path>,
+    ) -> Result<()> {
+        let mut config = self.config.clone();
+        if config["model_name_or_path"] == MINILM {
+            let folder = minilm::for_tests(project)?;
+            config.insert("model_name_or_path".to_owned(), json!(folder));
+        }
+        config.insert("device".to_owned(), json!(device));
+        config.insert("output_dir".to_owned(), json!(place.join("run")));
+        if let Some(checkpoint) = resume {
+            config.insert("resume_from_checkpoint".to_owned(), json!(checkpoint));
+        }
+        let arguments = place.join("config.json");
+        fs::write(&arguments, Value::Object(config).to_string())
+            .with_context(|| format!("can't write {}", arguments.display()))?;
+        let with_driver = |command: Cmd| match driver {
+            Some(manifest) => command.env("VK_DRIVER_FILES", manifest),
+            None => command,
+        };
+        with_driver(Cmd::new(tunesmith).dir(&project.root).arg("train"))
+            .arg(&arguments)
+            .arg("--events")
+            .arg(place.join("events.jsonl"))
+            .run()?;
+        with_driver(Cmd::new(tunesmith).args(["predict", "--device", device, "--model"]))
+            .arg(place.join("run"))
+            .arg("--input")
+            .arg(self.folder.join("texts.jsonl"))
+            .arg("--output")
+            .arg(place.join("predictions.jsonl"))
+            .run()
+    }
 }
 
 /// What a run left: its log, and what its model says of the case's texts.

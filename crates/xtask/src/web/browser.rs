@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Optimised, build};
 use crate::project::Project;
-use crate::setup::{chromium, node};
+use crate::setup::{chromium, minilm, node};
 use crate::test::Tally;
 
 /// Where Playwright writes what happened, below `web/`.
@@ -61,6 +61,7 @@ fn browser(project: &Project, arguments: &[&str]) -> Result<Tally> {
         .args(arguments)
         .env("PLAYWRIGHT_JSON_OUTPUT_NAME", REPORT)
         .env(chromium::VARIABLE, chromium::program()?)
+        .env("TUNESMITH_MINILM", minilm::for_tests(project)?)
         .lines(|_| {})?;
     let mut tally = Tally::default();
     if report.is_file() {
