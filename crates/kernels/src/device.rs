@@ -1,11 +1,13 @@
 //! Which adapters there are, which one a run uses and why.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::wgpu::{WgpuSetup, wgpu};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use thiserror::Error;
+
+use crate::buffer::{Buffer, floats};
+use crate::class::Class;
 
 /// What a user asks for with `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +34,7 @@ pub enum AdapterKind {
 }
 
 impl AdapterKind {
-    /// By the adapter's name, which is all that a launch sees of it.
+    /// By the adapter's name.
     pub(crate) fn of_name(name: &str) -> Self {
         let software = [
             "llvmpipe",
@@ -46,16 +48,6 @@ impl AdapterKind {
             Self::Discrete
         }
     }
-}
-
-/// The subgroups of the adapters that were opened, by name, which is what a launch sees of its own.
-fn subgroup_sizes() -> MutexGuard<'static, BTreeMap<String, u32>> {
-    static SIZES: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
-    SIZES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-pub(crate) fn subgroup_size(adapter: &str) -> Option<u32> {
-    subgroup_sizes().get(adapter).copied()
 }
 
 /// A wgpu adapter as people see it.
@@ -174,13 +166,19 @@ pub async fn adapters() -> Vec<Adapter> {
             let subgroups = cfg!(not(target_family = "wasm"))
                 && handle.features().contains(wgpu::Features::SUBGROUP)
                 && info.subgroup_min_size == info.subgroup_max_size;
+            let kind = match info.device_type {
+                wgpu::DeviceType::Cpu => AdapterKind::Software,
+                wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+                _ => AdapterKind::of_name(&info.name),
+            };
             Adapter {
-                kind: match info.device_type {
-                    wgpu::DeviceType::Cpu => AdapterKind::Software,
-                    wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
-                    _ => AdapterKind::of_name(&info.name),
+                kind,
+                // A browser may keep the name to itself.
+                name: match kind {
+                    _ if !info.name.is_empty() => info.name,
+                    AdapterKind::Software => "software renderer".to_owned(),
+                    AdapterKind::Integrated | AdapterKind::Discrete => "GPU".to_owned(),
                 },
-                name: info.name,
                 backend: info.backend.to_string(),
                 driver: format!("{} {}", info.driver, info.driver_info)
                     .trim()
@@ -271,9 +269,6 @@ impl Adapter {
             message,
         };
         let max_binding_bytes = Some(required_limits.max_storage_buffer_binding_size);
-        if let Some(lanes) = self.subgroup_size {
-            subgroup_sizes().insert(self.name.clone(), lanes);
-        }
         let descriptor = wgpu::DeviceDescriptor {
             // cubecl plans with the adapter's features, so all of them must be on.
             required_features: self
@@ -302,6 +297,13 @@ impl Adapter {
             .setup(setup)
             .init()
             .map_err(|error| refused(error.to_string()))?;
+        if let Buffer::Gpu(tensor) = floats(Tensor::<1>::empty([1], &burn_device)) {
+            let class = Class {
+                kind: self.kind,
+                subgroup: self.subgroup_size,
+            };
+            class.remember(&tensor);
+        }
         // After cubecl's own handlers, which panic: wgpu keeps the last that is set.
         let kept = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error| note(&kept, error.to_string())));

@@ -14,42 +14,11 @@ use tunesmith_shaders::{Gemm, Shader};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
-use crate::device::{AdapterKind, subgroup_size};
+pub(crate) use crate::class::Class;
 use crate::dropout::Dropout;
 
 /// WebGPU's limit on workgroups in one dimension.
 const MAX_WORKGROUPS: u32 = 65_535;
-
-/// The class of an adapter, by which variants are chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Class {
-    pub(crate) kind: AdapterKind,
-    /// Invocations of a subgroup, where they can read each other's registers and all subgroups have
-    /// one size.
-    pub(crate) subgroup: Option<u32>,
-}
-
-impl Class {
-    /// Of the device that holds a tensor; looked up by the adapter's name once, and not at each of a
-    /// step's launches.
-    fn beside(tensor: &CubeTensor) -> Self {
-        thread_local! {
-            static LAST: RefCell<Option<(cubecl::Device, Class)>> = const { RefCell::new(None) };
-        }
-        LAST.with_borrow_mut(|last| match last {
-            Some((device, class)) if *device == tensor.device => *class,
-            _ => {
-                let name = &tensor.client.properties().identity.name;
-                let class = Self {
-                    kind: AdapterKind::of_name(name),
-                    subgroup: subgroup_size(name),
-                };
-                *last = Some((tensor.device.clone(), class));
-                class
-            }
-        })
-    }
-}
 
 /// An op with its parameters: how to launch it, and the same thing in plain Rust.
 pub(crate) trait Kernel {

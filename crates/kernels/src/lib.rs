@@ -10,6 +10,7 @@ mod adamw;
 mod attention;
 mod blocks;
 mod buffer;
+mod class;
 mod device;
 mod dropout;
 mod elementwise;
