@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DatasetReady, Done, Eval, Event, Log, Record, RunStarted, Step};
 
-/// How far a run is. Whether it is paused is the shell's to know: pausing is not pulling.
+/// How far a run is. Whether it is paused is the shell's to know, who asked for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]

@@ -116,7 +116,7 @@ async fn train_to_end(
     let resume = trainer.args.resume_from_checkpoint.clone();
     let mut run = trainer.start(&resume)?;
     loop {
-        if let Some(command) = shared.take_command() {
+        if let Some(command) = shared.steering.take_stop() {
             run.command(command);
         }
         match run.next().await? {

@@ -2,7 +2,7 @@
 //!
 //! A [`Session`] does what `run_glue.py` does: it gets the model and the data, tokenizes, trains,
 //! evaluates, predicts and saves. It is pulled: [`Session::next`] works until there is something to
-//! tell, so a shell pauses by not pulling. What waits for the network or keeps all cores busy runs on
+//! tell. Its [`Steering`] pauses and stops it. What waits for the network or keeps all cores busy runs on
 //! a thread of its own and tells from there; the device is only ever touched by whoever pulls.
 //!
 //! Beside it stands what a shell's other commands need: [`open`] a device, fetch a model, [`inspect`]
@@ -26,6 +26,7 @@ mod prepare;
 mod review;
 mod saved;
 mod session;
+mod steering;
 
 pub use device::{adapter_infos, destroy_devices, device_bytes, open};
 pub use error::SessionError;
@@ -41,4 +42,5 @@ pub use predict::{Predictor, predict_file, predict_texts};
 pub use review::review;
 pub use saved::saved_runs;
 pub use session::Session;
+pub use steering::Steering;
 pub use tunesmith::train::device_info;

@@ -1,6 +1,6 @@
 //! The stream: a future that does the work, and a queue of what it has to tell.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -8,11 +8,11 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use tunesmith::train::TrainError;
-use tunesmith_protocol::{Command, Event, Record, RunConfig, Sequencer};
+use tunesmith_protocol::{Event, Record, RunConfig, Sequencer};
 
-use crate::SessionError;
 use crate::device::device_failure;
 use crate::drive::drive;
+use crate::{SessionError, Steering};
 
 type Work = Pin<Box<dyn Future<Output = Result<(), SessionError>>>>;
 
@@ -23,6 +23,8 @@ pub struct Session {
     work: Option<Work>,
     shared: Rc<Shared>,
     sequencer: Sequencer,
+    /// Steps are taken: a run that is stopped before has nothing to end, and is dropped.
+    begun: bool,
     error: Option<SessionError>,
 }
 
@@ -30,7 +32,7 @@ pub struct Session {
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     events: RefCell<VecDeque<Event>>,
-    command: Cell<Option<Command>>,
+    pub(crate) steering: Steering,
 }
 
 impl Shared {
@@ -51,11 +53,6 @@ impl Shared {
             }
         })
         .await;
-    }
-
-    /// The last command not yet read.
-    pub(crate) fn take_command(&self) -> Option<Command> {
-        self.command.take()
     }
 
     /// Does `work`, and passes on what it tells as it comes.
@@ -97,32 +94,41 @@ impl Session {
             work: Some(work),
             shared,
             sequencer: Sequencer::default(),
+            begun: false,
             error: None,
         }
     }
 
-    /// A run that has ended: it drops whatever the former one waited for, where it takes its place.
+    /// What the run is paused and stopped with, by any thread.
     #[must_use]
-    pub fn ended() -> Self {
-        Self {
-            work: None,
-            shared: Rc::default(),
-            sequencer: Sequencer::default(),
-            error: None,
-        }
+    pub fn steering(&self) -> Steering {
+        self.shared.steering.clone()
     }
 
     /// Works until there is something to tell. The last record is a done, failed or device-lost
-    /// event; `None` comes after it.
+    /// event; `None` comes after it. While the run is paused, it waits.
     pub async fn next(&mut self) -> Option<Record> {
         poll_fn(|context| {
             loop {
                 if let Some(event) = self.shared.pop() {
+                    self.begun |= matches!(event, Event::RunStarted(_));
                     return Poll::Ready(Some(self.sequencer.record(event)));
                 }
                 let Some(work) = &mut self.work else {
                     return Poll::Ready(None);
                 };
+                let (paused, stopped) = self.shared.steering.look(context.waker());
+                if stopped && !self.begun {
+                    // What it waits for ends with it.
+                    self.work = None;
+                    self.shared.tell(Event::Failed {
+                        message: "stopped before the first step".to_owned(),
+                    });
+                    continue;
+                }
+                if paused {
+                    return Poll::Pending;
+                }
                 match work.as_mut().poll(context) {
                     Poll::Ready(result) => {
                         self.work = None;
@@ -140,14 +146,6 @@ impl Session {
             }
         })
         .await
-    }
-
-    /// Hands the run a command, which it reads when it is next pulled. [`Command::Pause`] and
-    /// [`Command::Resume`] are for whoever pulls: to pause, don't.
-    pub fn command(&mut self, command: Command) {
-        if matches!(command, Command::Stop | Command::StopAndSave) {
-            self.shared.command.set(Some(command));
-        }
     }
 
     /// Why the run ended, after a failed or device-lost event.

@@ -161,7 +161,7 @@ fn run(
     pollster::block_on(async {
         while let Some(record) = session.next().await {
             if let Some(command) = command(&record.event) {
-                session.command(command);
+                session.steering().send(command);
             }
             records.push(record);
         }
@@ -327,6 +327,45 @@ fn a_stopped_run_is_gone_on_with() {
     assert_eq!(first, Some(4));
     assert!(matches!(&records.last().unwrap().event, Event::Done(done) if done.step == 12));
     assert!(place.out().join("model.safetensors").is_file());
+}
+
+#[test]
+fn a_run_waits_while_it_is_paused_and_ends_before_its_first_step_where_it_is_stopped_there() {
+    let place = Place::new();
+    let steps = |records: &[Record]| losses(records).len();
+    let uninterrupted = place.run();
+
+    let mut paused = place.config.clone();
+    paused.training.output_dir = place.path("paused").display().to_string();
+    let mut session = Session::new(paused);
+    let steering = session.steering();
+    let mut records = Vec::new();
+    pollster::block_on(async {
+        while let Some(record) = session.next().await {
+            records.push(record);
+            if steps(&records) == 2 && matches!(records.last().unwrap().event, Event::Step(_)) {
+                steering.send(Command::Pause);
+                let mut next = std::pin::pin!(session.next());
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                assert!(next.as_mut().poll(&mut context).is_pending());
+                let steering = steering.clone();
+                std::thread::spawn(move || steering.send(Command::Resume));
+                records.extend(next.await);
+            }
+        }
+    });
+    assert_eq!(losses(&records), losses(&uninterrupted));
+
+    let mut stopped = place.config.clone();
+    stopped.training.output_dir = place.path("stopped").display().to_string();
+    let mut session = Session::new(stopped);
+    session.steering().send(Command::Stop);
+    let last = pollster::block_on(session.next()).unwrap();
+    assert!(
+        matches!(&last.event, Event::Failed { message } if message.contains("before the first step"))
+    );
+    assert!(pollster::block_on(session.next()).is_none());
+    assert!(!place.path("stopped").exists());
 }
 
 #[test]

@@ -1,28 +1,17 @@
 //! The one run of this worker.
 
-use std::cell::{Cell, RefCell};
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::{Poll, Waker};
+use std::cell::RefCell;
 
 use tunesmith_platform::fs;
-use tunesmith_protocol::{Command, Event, Record, RunConfig};
-use tunesmith_session::Session;
+use tunesmith_protocol::{Event, Record, RunConfig};
+use tunesmith_session::{Session, Steering};
 use wasm_bindgen::prelude::*;
 
 use crate::json;
 
-struct Running {
-    session: Session,
-    /// Steps are taken: a run that is stopped before has nothing to end, and is dropped.
-    begun: bool,
-    next_seq: u64,
-}
-
 thread_local! {
-    static RUN: RefCell<Option<Running>> = const { RefCell::new(None) };
-    static COMMAND: Cell<Option<Command>> = const { Cell::new(None) };
-    static WAITING: RefCell<Option<Waker>> = const { RefCell::new(None) };
+    static RUN: RefCell<Option<Session>> = const { RefCell::new(None) };
+    static STEERING: RefCell<Option<Steering>> = const { RefCell::new(None) };
 }
 
 /// Makes the run that `config` says, in place of one that has ended. It does nothing until it is
@@ -33,12 +22,9 @@ thread_local! {
 #[wasm_bindgen]
 pub fn start_run(config: &str) -> Result<(), JsError> {
     let (config, _) = RunConfig::from_json(config)?;
-    COMMAND.set(None);
-    RUN.set(Some(Running {
-        session: Session::new(config),
-        begun: false,
-        next_seq: 0,
-    }));
+    let session = Session::new(config);
+    STEERING.set(Some(session.steering()));
+    RUN.set(Some(session));
     Ok(())
 }
 
@@ -48,31 +34,32 @@ pub fn start_run(config: &str) -> Result<(), JsError> {
 /// Where it is pulled twice at once, or there is no run.
 #[wasm_bindgen]
 pub async fn next_record() -> Result<Option<String>, JsError> {
-    let Some(mut run) = RUN.take() else {
+    let Some(mut session) = RUN.take() else {
         return Err(JsError::new(
             "there is no run to pull, or it is pulled already",
         ));
     };
-    let record = run.next().await;
-    let Some(record) = record else {
+    let Some(record) = session.next().await else {
         return Ok(None);
     };
     let text = json(&named(record))?;
-    RUN.set(Some(run));
+    RUN.set(Some(session));
     fs::replenish().await?;
     Ok(Some(text))
 }
 
-/// Steers the run: `{"type": "stop"}` or `{"type": "stop_and_save"}`.
+/// Steers the run: `{"type": "pause"}`, `resume`, `stop` or `stop_and_save`.
 ///
 /// # Errors
 /// A text that is no command.
 #[wasm_bindgen]
 pub fn command(text: &str) -> Result<(), JsError> {
-    COMMAND.set(Some(serde_json::from_str(text)?));
-    if let Some(waker) = WAITING.take() {
-        waker.wake();
-    }
+    let command = serde_json::from_str(text)?;
+    STEERING.with_borrow(|steering| {
+        if let Some(steering) = steering {
+            steering.send(command);
+        }
+    });
     Ok(())
 }
 
@@ -90,41 +77,4 @@ fn named(record: Record) -> Record {
         other => other,
     };
     Record { event, ..record }
-}
-
-impl Running {
-    async fn next(&mut self) -> Option<Record> {
-        if self.begun
-            && let Some(command) = COMMAND.take()
-        {
-            self.session.command(command);
-        }
-        let begun = self.begun;
-        let record = {
-            let mut next = pin!(self.session.next());
-            poll_fn(|context| {
-                WAITING.set(Some(context.waker().clone()));
-                if !begun && COMMAND.take().is_some() {
-                    return Poll::Ready(None);
-                }
-                next.as_mut().poll(context).map(Some)
-            })
-            .await
-        };
-        let Some(record) = record else {
-            // Stopped while it was prepared: what it waited for is dropped with it.
-            self.session = Session::ended();
-            return Some(Record::new(
-                self.next_seq,
-                Event::Failed {
-                    message: "stopped before the first step".to_owned(),
-                },
-            ));
-        };
-        if let Some(record) = &record {
-            self.begun |= matches!(record.event, Event::RunStarted(_));
-            self.next_seq = record.seq + 1;
-        }
-        record
-    }
 }

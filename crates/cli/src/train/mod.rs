@@ -69,7 +69,7 @@ async fn drive(config: RunConfig, events: Option<PathBuf>) -> Result<ExitCode> {
         screen.show(&record.event);
         if interrupt.is_asked() && !stopping {
             stopping = true;
-            session.command(Command::StopAndSave);
+            session.steering().send(Command::StopAndSave);
             screen.say("Finishing the step and saving; Ctrl-C again stops at once.");
         }
         logged?;
