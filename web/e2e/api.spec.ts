@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test as base, type Page } from "@playwright/test";
 import { FakeHub } from "./support/hub.ts";
+import { entries } from "./support/zip.ts";
 
 type Package = typeof import("../src/index.js");
 type Trainer = Awaited<ReturnType<Package["Trainer"]["create"]>>;
@@ -47,20 +48,24 @@ const test = base.extend<{ hub: FakeHub; trainer: Page }>({
     await use(hub);
     await hub.close();
   },
-  /** A page with a trainer, `config` and `files`. */
-  trainer: async ({ page, hub: _ }, use) => {
-    await page.goto("/builtin/index.json");
-    await page.evaluate(
-      async ({ config, csv }) => {
-        const { Trainer } = (await import("/index.js" as string)) as Package;
-        const files = { "rows.csv": new Blob([csv]) };
-        Object.assign(globalThis, { trainer: await Trainer.create(), config, files } satisfies Global);
-      },
-      { config: CONFIG, csv: CSV },
-    );
+  trainer: async ({ page, hub }, use) => {
+    await open(page, hub);
     await use(page);
   },
 });
+
+/** Gives a page a trainer that asks this hub, `config` and `files`; what the page had is gone, but not its storage. */
+async function open(page: Page, hub: FakeHub): Promise<void> {
+  await page.goto("/builtin/index.json");
+  await page.evaluate(
+    async ({ config, csv, hub }) => {
+      const { Trainer } = (await import("/index.js" as string)) as Package;
+      const files = { "rows.csv": new Blob([csv]) };
+      Object.assign(globalThis, { trainer: await Trainer.create({ hub }), config, files } satisfies Global);
+    },
+    { config: CONFIG, csv: CSV, hub: hub.url },
+  );
+}
 
 test("the README's example runs", async ({ page, hub }) => {
   const readme = readFileSync(at("../README.md"), "utf8");
@@ -86,6 +91,11 @@ test("a run tells its events in order, learns, and its model answers", async ({ 
     for await (const event of run) events.push(event);
     const done = await run.finished;
     const zip = await trainer.export();
+    const url = await new Promise<string>((read) => {
+      const reader = new FileReader();
+      reader.onload = () => read(String(reader.result));
+      reader.readAsDataURL(zip);
+    });
     return {
       events,
       state: run.view.state,
@@ -94,7 +104,7 @@ test("a run tells its events in order, learns, and its model answers", async ({ 
       both: await trainer.predictAll([{ text: "a warm day" }, { text: "a cold day" }]),
       review: await trainer.review(run.config),
       runs: await trainer.runs(),
-      zip: [zip.type, new TextDecoder().decode((await zip.arrayBuffer()).slice(0, 2)), zip.size] as const,
+      zip: url.split(";base64,") as [string, string],
     };
   });
   const types = got.events.map(({ type }) => type);
@@ -114,8 +124,12 @@ test("a run tells its events in order, learns, and its model answers", async ({ 
   expect(got.review.confusion.flat().reduce((sum, one) => sum + one, 0)).toBe(8);
   expect(got.runs).toHaveLength(1);
   expect(got.runs[0]!.finished).toBe(true);
-  expect(got.zip.slice(0, 2)).toEqual(["application/zip", "PK"]);
-  expect(got.zip[2]).toBeGreaterThan(1e6);
+  const [type, zip] = got.zip;
+  expect(type).toBe("data:application/zip");
+  const names = entries(Buffer.from(zip, "base64")).map((name) => name.split("/").at(-1));
+  for (const name of ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "README.md"]) {
+    expect(names).toContain(name);
+  }
 });
 
 test("a run is paused, resumed, stopped with a checkpoint, and goes on from it", async ({ trainer }) => {
@@ -150,6 +164,43 @@ test("a run is paused, resumed, stopped with a checkpoint, and goes on from it",
   expect(got.steps).toEqual([1, 2, 3].map((step) => got.done.step + step));
 });
 
+test("a run that was stopped goes on in a new page with the losses of one that wasn't", async ({ trainer, hub }) => {
+  const { whole, part, config } = await trainer.evaluate(async () => {
+    const { trainer, config, files } = globalThis as unknown as Global;
+    const losses = async (output_dir: string, stopAfter: number): Promise<{ losses: (number | null)[]; config: RunConfig }> => {
+      const run = trainer.train({ ...config, max_steps: 60, logging_steps: 1, output_dir }, { files });
+      const losses = [];
+      for await (const event of run) {
+        if (event.type !== "step") continue;
+        losses.push(event.loss);
+        if (event.step === stopAfter) run.stopAndSave();
+      }
+      return { losses, config: run.config };
+    };
+    const whole = await losses("/runs/whole", Infinity);
+    const part = await losses("/runs/part", 5);
+    return { whole: whole.losses, part: part.losses, config: part.config };
+  });
+  expect(whole).toHaveLength(60);
+  expect(part.length).toBeLessThan(60);
+
+  const page = await trainer.context().newPage();
+  await trainer.close();
+  await open(page, hub);
+  const later = await page.evaluate(async (config) => {
+    const { trainer } = globalThis as unknown as Global;
+    const kept = await trainer.runs();
+    const losses = [];
+    for await (const event of trainer.train({ ...config, resume_from_checkpoint: true })) {
+      if (event.type === "step") losses.push(event.loss);
+    }
+    return { opened: trainer.opened, kept: kept.find((run) => run.output_dir === "/runs/part"), losses };
+  }, config);
+  expect(later.opened.storage).toBe("opfs");
+  expect(later.kept).toMatchObject({ last_step: part.length, finished: false });
+  expect([...part, ...later.losses]).toEqual(whole);
+});
+
 test("an AbortSignal ends a run with the signal's reason, and another run can begin", async ({ trainer }) => {
   const got = await trainer.evaluate(async () => {
     const { trainer, config, files } = globalThis as unknown as Global;
@@ -171,7 +222,7 @@ test("an AbortSignal ends a run with the signal's reason, and another run can be
   expect(got.step).toBe(2);
 });
 
-test("a hub's model is pinned to a commit, downloaded once, and read offline", async ({ trainer, hub }) => {
+test("a hub's model is pinned to a commit, downloaded once, and read offline after a reload", async ({ trainer, hub }) => {
   const fetched = await trainer.evaluate(async (name) => {
     const { trainer } = globalThis as unknown as Global;
     const told: { status: string; file?: string; progress?: number }[] = [];
@@ -188,6 +239,7 @@ test("a hub's model is pinned to a commit, downloaded once, and read offline", a
   expect(weights.at(-2)!.progress).toBe(100);
 
   hub.online = false;
+  await open(trainer, hub);
   const again = await trainer.evaluate(
     (name) => (globalThis as unknown as Global).trainer.fetchModel(name),
     MODEL,
@@ -196,29 +248,68 @@ test("a hub's model is pinned to a commit, downloaded once, and read offline", a
   expect(hub.requests.filter((request) => request.includes("/resolve/"))).toEqual(resolved);
 });
 
-test("a hub's data set is read by its name", async ({ trainer }) => {
-  const splits = await trainer.evaluate(async () => {
-    const { trainer } = globalThis as unknown as Global;
-    const config = { dataset_name: "tunesmith/paraphrase", dataset_config_name: "mrpc_like" };
-    return (await trainer.inspect(config)).splits;
-  });
-  expect(splits.map(({ name }) => name)).toEqual(["train", "validation", "test"]);
+test("a hub's model and data set train by their names, and offline after a reload", async ({ trainer, hub }) => {
+  const train = (): Promise<{ losses: (number | null)[]; splits: string[]; files: string[] }> =>
+    trainer.evaluate(async (model_name_or_path) => {
+      const { trainer } = globalThis as unknown as Global;
+      const config: RunConfig = {
+        model_name_or_path,
+        dataset_name: "tunesmith/paraphrase",
+        dataset_config_name: "mrpc_like",
+        device: "cpu",
+        max_steps: 3,
+        logging_steps: 1,
+        max_train_samples: 50,
+        output_dir: "/runs/hub",
+        overwrite_output_dir: true,
+      };
+      const files = new Set<string>();
+      const run = trainer.train(config, { progress_callback: (info) => "file" in info && files.add(info.file) });
+      const losses = [];
+      for await (const event of run) if (event.type === "step") losses.push(event.loss);
+      const { splits } = await trainer.inspect(config);
+      return { losses, splits: splits.map(({ name }) => name), files: [...files] };
+    }, MODEL);
+  const online = await train();
+  expect(online.losses).toHaveLength(3);
+  expect(online.splits).toEqual(["train", "validation", "test"]);
+  expect(online.files).toContain("model.safetensors");
+  expect(online.files).toContain("mrpc_like/train-00000-of-00001.parquet");
+
+  hub.online = false;
+  await open(trainer, hub);
+  const offline = await train();
+  expect(offline.losses).toEqual(online.losses);
+  expect(offline.splits).toEqual(online.splits);
 });
 
-test("a download that is cancelled ends with the signal's reason and is taken up again", async ({ trainer, hub }) => {
+test("a download that is cancelled ends with the signal's reason and goes on where it stopped", async ({ trainer, hub }) => {
   hub.bytesPerSecond = 100_000;
   const told = await trainer.evaluate(async (name) => {
     const { trainer } = globalThis as unknown as Global;
-    const signal = AbortSignal.timeout(1500);
-    return trainer.fetchModel(name, { signal }).then(
-      () => "",
-      (error: Error) => error.name,
-    );
+    const control = new AbortController();
+    return trainer
+      .fetchModel(name, {
+        signal: control.signal,
+        progress_callback: (info) => {
+          const begun = info.status === "progress" && info.file === "model.safetensors" && info.loaded > 0;
+          if (begun) control.abort(new Error("enough"));
+        },
+      })
+      .then(
+        () => "",
+        (error: Error) => error.message,
+      );
   }, MODEL);
-  expect(told).toBe("TimeoutError");
+  expect(told).toBe("enough");
   hub.bytesPerSecond = null;
   const path = await trainer.evaluate((name) => (globalThis as unknown as Global).trainer.fetchModel(name), MODEL);
   expect(path).toContain("/hub/");
+  const weights = hub.requests.filter((request) => request.includes("/model.safetensors"));
+  expect(weights, "the first request ended when it was cancelled, and a second one asked for the rest").toEqual([
+    expect.stringMatching(/safetensors$/),
+    expect.stringMatching(/safetensors bytes=[1-9]\d*-$/),
+  ]);
 });
 
 test("what can't be done is told in a sentence", async ({ trainer, hub }) => {
@@ -229,13 +320,20 @@ test("what can't be done is told in a sentence", async ({ trainer, hub }) => {
         () => "",
         (error: Error) => `${error.constructor.name}: ${error.message}`,
       );
+    const { Trainer } = (await import("/index.js" as string)) as Package;
+    const misspelt = { ...config, lerning_rate: 1 } as RunConfig;
+    const astray = await Trainer.create({ hub: "nowhere" });
     return {
+      argument: await message(trainer.train(misspelt, { files }).finished),
+      hub: await message(astray.fetchModel("nobody/nothing")),
       model: await message(trainer.train({ ...config, model_name_or_path: "nobody/nothing" }, { files }).finished),
       column: await message(trainer.train({ ...config, label_column_name: "mood" }, { files }).finished),
       untrained: await message(trainer.export({ model: "/runs/none" })),
     };
   });
   expect(hub.count("nobody/nothing")).toBeGreaterThan(0);
+  expect(told.argument).toMatch(/^TunesmithError: .*lerning_rate.*learning_rate/s);
+  expect(told.hub).toMatch(/^TunesmithError: .*nowhere.*https:\/\//s);
   expect(told.model).toMatch(/^TunesmithError: .*nobody\/nothing/s);
   expect(told.column).toMatch(/^TunesmithError: .*mood/s);
   expect(told.untrained).toMatch(/^TunesmithError: .*\/runs\/none/s);

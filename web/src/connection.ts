@@ -1,7 +1,7 @@
 /** Calls into the worker, and the answers matched to them. */
 
 import { TunesmithError } from "./error.js";
-import type { Event, Record } from "./generated/protocol.js";
+import type { Event, Record, Request } from "./generated/protocol.js";
 import type { Call, FromWorker, ToWorker } from "./messages.js";
 
 interface Pending {
@@ -29,8 +29,36 @@ export class Connection {
 
   /** Sends a call and waits for its answer. */
   call<T>(call: Call, record?: (record: Record) => void, transfer: Transferable[] = []): Promise<T> {
-    if (this.closed) return Promise.reject(this.closed);
+    return this.send(this.next++, call, record, transfer);
+  }
+
+  /** Sends a request that a signal can give up: it then rejects with the signal's reason. */
+  async request<T>(request: Request, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     const id = this.next++;
+    let abort = (): void => undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      abort = () => {
+        // What only computes goes on to its end, and its answer is dropped.
+        this.call({ call: "cancel", request: id }).catch(() => undefined);
+        reject(signal?.reason);
+      };
+    });
+    signal?.addEventListener("abort", abort);
+    try {
+      return await Promise.race([this.send<T>(id, { call: "request", request }), aborted]);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  private send<T>(
+    id: number,
+    call: Call,
+    record?: (record: Record) => void,
+    transfer: Transferable[] = [],
+  ): Promise<T> {
+    if (this.closed) return Promise.reject(this.closed);
     return new Promise<T>((resolve, reject) => {
       this.pending.set(id, { resolve: (ok) => resolve(ok as T), reject, record });
       this.post({ id, ...call }, transfer);

@@ -7,16 +7,16 @@ import type { Command, Event, Record, Request, RunConfigJson } from "./generated
 
 /** What a page asks of the worker. */
 export type Call =
-  /** Loads the module and opens storage: `Opened`. */
-  | { call: "open" }
+  /** Loads the module and opens storage: `Opened`. `hub` is the address of another hub than the public one. */
+  | { call: "open"; hub?: string | undefined }
   /** A request of the protocol: its answer. */
   | { call: "request"; request: Request }
   /** Starts a run: its records, then `null`. */
   | { call: "train"; config: RunConfigJson }
   /** Steers the run. */
   | { call: "command"; command: Command }
-  /** Ends the downloads of requests; a run goes on. */
-  | { call: "cancel" }
+  /** Gives up a request, by its call's number. */
+  | { call: "cancel"; request: number }
   /** Writes bytes to a file, at its end or in its place. */
   | { call: "write"; path: string; bytes: Uint8Array<ArrayBuffer>; append: boolean }
   /** Reads bytes of a file: a `Uint8Array`, shorter at the file's end. */

@@ -28,6 +28,8 @@ const CHUNK = 4 * 1024 * 1024;
 export interface CreateOptions {
   /** Where `worker.js` lies; beside this module where it isn't given. */
   workerUrl?: string | URL;
+  /** Address of another hub than `https://huggingface.co`: a mirror, or one of your own. */
+  hub?: string;
   /** Ends the trainer, and with it whatever it does. */
   signal?: AbortSignal;
 }
@@ -80,7 +82,7 @@ export class Trainer {
    *
    * @throws {TunesmithError} when the worker or the module can't be loaded.
    */
-  static async create({ workerUrl, signal }: CreateOptions = {}): Promise<Trainer> {
+  static async create({ workerUrl, hub, signal }: CreateOptions = {}): Promise<Trainer> {
     signal?.throwIfAborted();
     const worker = workerUrl
       ? new Worker(workerUrl, { type: "module", name: "tunesmith" })
@@ -88,7 +90,7 @@ export class Trainer {
     const connection = new Connection(worker);
     signal?.addEventListener("abort", () => connection.close(), { once: true });
     try {
-      return new Trainer(connection, await connection.call<Opened>({ call: "open" }));
+      return new Trainer(connection, await connection.call<Opened>({ call: "open", hub }));
     } catch (error) {
       connection.close();
       signal?.throwIfAborted();
@@ -239,22 +241,11 @@ export class Trainer {
 
   private async request<T>(request: Request, options: CallOptions = {}): Promise<T> {
     const { signal, progress_callback } = options;
-    signal?.throwIfAborted();
     const listener = progress_callback && progressListener(nameOf(request), progress_callback);
     if (listener) this.connection.listeners.add(listener);
-    let abort = (): void => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      abort = () => {
-        // Where the work can't be ended, its answer is dropped.
-        this.connection.call({ call: "cancel" }).catch(() => undefined);
-        reject(signal?.reason);
-      };
-    });
-    signal?.addEventListener("abort", abort);
     try {
-      return await Promise.race([this.connection.call<T>({ call: "request", request }), aborted]);
+      return await this.connection.request<T>(request, signal);
     } finally {
-      signal?.removeEventListener("abort", abort);
       if (listener) this.connection.listeners.delete(listener);
     }
   }

@@ -1,8 +1,9 @@
 /** The module that wasm-bindgen writes from `crates/web`, beside the compiled worker. */
 declare module "*/tunesmith_web.js" {
   export default function init(): Promise<unknown>;
-  export function open(): Promise<string>;
-  export function request(json: string): Promise<string>;
+  export function open(hub?: string): Promise<string>;
+  export function request(number: number, json: string): Promise<string>;
+  export function cancel(number: number): void;
   export function start_run(config_json: string): void;
   export function next_record(): Promise<string | undefined>;
   export function command(json: string): void;

@@ -4,17 +4,10 @@
  */
 
 import { Outbox } from "./coalesce.js";
-import type { Command, Record } from "./generated/protocol.js";
+import type { Record } from "./generated/protocol.js";
 import type { Call, FromWorker, ToWorker } from "./messages.js";
 
 type Wasm = typeof import("./wasm/tunesmith_web.js");
-
-/** A run being pulled. */
-interface Pull {
-  outbox: Outbox;
-  /** Settled by `resume`; set while the run is paused. */
-  paused: { until: Promise<void>; resume: () => void } | null;
-}
 
 const scope = self as unknown as {
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
@@ -22,7 +15,8 @@ const scope = self as unknown as {
 };
 
 let loading: Promise<Wasm> | null = null;
-let run: Pull | null = null;
+/** The records of the run that is being pulled. */
+let run: Outbox | null = null;
 
 async function load(): Promise<Wasm> {
   const wasm = await import("./wasm/tunesmith_web.js");
@@ -45,41 +39,20 @@ function messagesServed(): Promise<void> {
 
 async function pull(wasm: Wasm, id: number, config: string): Promise<null> {
   if (run) throw new Error("a run is in progress: stop it before another one starts");
-  const mine: Pull = {
-    outbox: new Outbox((record) => scope.postMessage({ id, record })),
-    paused: null,
-  };
-  run = mine;
+  const outbox = new Outbox((record) => scope.postMessage({ id, record }));
+  run = outbox;
   try {
     wasm.start_run(config);
     for (;;) {
       await messagesServed();
-      if (mine.paused) await mine.paused.until;
       const json = await wasm.next_record();
       if (json === undefined) return null;
-      mine.outbox.push(JSON.parse(json) as Record);
+      outbox.push(JSON.parse(json) as Record);
     }
   } finally {
-    mine.outbox.finish();
+    outbox.finish();
     run = null;
   }
-}
-
-function steer(wasm: Wasm, command: Command): null {
-  if (command.type === "pause") {
-    if (run && !run.paused) {
-      let resume = (): void => undefined;
-      const until = new Promise<void>((resolve) => (resume = resolve));
-      run.paused = { until, resume };
-    }
-    return null;
-  }
-  if (!run) return null;
-  // A paused run has to be pulled once more to read that it shall stop.
-  run.paused?.resume();
-  run.paused = null;
-  if (command.type !== "resume") wasm.command(JSON.stringify(command));
-  return null;
 }
 
 async function serve(id: number, call: Call): Promise<unknown> {
@@ -87,15 +60,16 @@ async function serve(id: number, call: Call): Promise<unknown> {
   const wasm = await loading;
   switch (call.call) {
     case "open":
-      return JSON.parse(await wasm.open());
+      return JSON.parse(await wasm.open(call.hub));
     case "request":
-      return JSON.parse(await wasm.request(JSON.stringify(call.request)));
+      return JSON.parse(await wasm.request(id, JSON.stringify(call.request)));
     case "train":
       return pull(wasm, id, JSON.stringify(call.config));
     case "command":
-      return steer(wasm, call.command);
+      if (run) wasm.command(JSON.stringify(call.command));
+      return null;
     case "cancel":
-      if (!run) wasm.command(JSON.stringify({ type: "stop" } satisfies Command));
+      wasm.cancel(call.request);
       return null;
     case "write":
       await wasm.write_file(call.path, call.bytes, call.append);
@@ -110,7 +84,7 @@ async function serve(id: number, call: Call): Promise<unknown> {
 
 scope.onmessage = ({ data }) => {
   if ("ack" in data) {
-    run?.outbox.ack(data.ack);
+    run?.ack(data.ack);
     return;
   }
   serve(data.id, data).then(

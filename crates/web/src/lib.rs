@@ -2,11 +2,12 @@
 //!
 //! Everything crosses as the JSON of the protocol's types, so that what a page is told is what
 //! `--events` writes. The TypeScript beside it (`web/src/worker.ts`) carries the texts between this
-//! module and the page. One run at a time; pausing is not pulling.
+//! module and the page. One run at a time.
 
 #![cfg(target_arch = "wasm32")]
 
 mod answer;
+mod cancel;
 mod files;
 mod run;
 
@@ -16,6 +17,7 @@ use tunesmith_platform::fs;
 use tunesmith_protocol::{Event, Opened, Storage};
 use wasm_bindgen::prelude::*;
 
+pub use cancel::cancel;
 pub use files::{read_file, write_file};
 pub use run::{command, next_record, start_run};
 
@@ -73,15 +75,16 @@ pub fn on_event(listener: Function) {
     LISTENER.with(|place| *place.borrow_mut() = Some(listener));
 }
 
-/// Answers one request.
+/// Answers one request; `number` is what [`cancel`] calls it by.
 ///
 /// # Errors
 /// A sentence for people.
 #[wasm_bindgen]
-pub async fn request(text: &str) -> Result<String, JsError> {
-    let answer = answer::answer(serde_json::from_str(text)?).await;
+pub async fn request(number: u32, text: &str) -> Result<String, JsError> {
+    let answer = answer::answer(serde_json::from_str(text)?);
+    let answer = cancel::unless_cancelled(number, answer).await;
     fs::replenish().await?;
-    answer
+    answer.unwrap_or_else(|| Err(JsError::new("the request was cancelled")))
 }
 
 /// Loses the device that is open as a driver would, for tests.

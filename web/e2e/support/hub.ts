@@ -31,7 +31,7 @@ interface File {
 export type Folders = { [repository: string]: string };
 
 export class FakeHub {
-  /** Every request's method and path, in order. */
+  /** Every request's method and path, and the range it asks for if it does, in order. */
   readonly requests: string[] = [];
   /** Bytes a second at which files are sent; all at once where it is null. */
   bytesPerSecond: number | null = null;
@@ -71,7 +71,6 @@ export class FakeHub {
   /** Answers in the public hub's place, for a page and its workers. */
   async stand(context: BrowserContext): Promise<void> {
     await context.route(`${PUBLIC}/**`, async (route) => {
-      if (!this.online) return route.abort("internetdisconnected");
       const url = route.request().url().replace(PUBLIC, this.url);
       try {
         await route.fulfill({ response: await route.fetch({ url, timeout: 0 }) });
@@ -88,6 +87,10 @@ export class FakeHub {
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!this.online) {
+      request.socket.destroy();
+      return;
+    }
     const { pathname } = new URL(request.url ?? "/", this.url);
     const path = decodeURIComponent(pathname).slice(1);
     for (const [name, value] of Object.entries(CORS)) response.setHeader(name, value);
@@ -95,7 +98,7 @@ export class FakeHub {
       response.writeHead(204).end();
       return;
     }
-    this.requests.push(`${request.method} /${path}`);
+    this.requests.push([request.method, `/${path}`, request.headers.range].filter(Boolean).join(" "));
     const refuse = (status: number, code: string): void => {
       response.writeHead(status, { "x-error-code": code, "x-error-message": code }).end();
     };
