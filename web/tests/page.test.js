@@ -1,9 +1,7 @@
 // What the page's panels compute, apart from what they draw.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { parse } from "../dist/page/argument-field.js";
-import { ARGUMENTS, SET_BY_PANELS } from "../dist/page/arguments.js";
 import { baseName, bytes, count, duration, figure, parameters, percent, plural } from "../dist/page/format.js";
 import { canHoldOut, holdOut } from "../dist/page/holdout.js";
 import { nearest, niceRange, smooth, thin, ticks } from "../dist/page/scale.js";
@@ -71,23 +69,4 @@ test("words become values, and what is none is refused", () => {
   assert.deepEqual(read("json", '{"power": 2}').value, { power: 2 });
   assert.deepEqual(read(["no", "steps"], "steps"), { value: "steps", problem: "" });
   assert.equal(read("integer", "").value, undefined);
-});
-
-test("the drawer has every argument of the Rust sources, with their words", () => {
-  const shown = new Map(ARGUMENTS.flatMap(({ items }) => items.map(({ name, help }) => [name, help])));
-  const names = [];
-  for (const file of ["model", "data", "training"]) {
-    const source = readFileSync(new URL(`../../crates/protocol/src/config/${file}.rs`, import.meta.url), "utf8");
-    const [, fields] = /pub struct \w+Arguments \{\n(.*?)\n\}/s.exec(source);
-    let doc = [];
-    for (const line of fields.split("\n").map((text) => text.trim())) {
-      const name = /^pub (\w+):/.exec(line)?.[1];
-      if (line.startsWith("///")) doc.push(line.slice(3).trim().replaceAll("`", ""));
-      if (!name) continue;
-      names.push(name);
-      if (!SET_BY_PANELS.includes(name)) assert.equal(shown.get(name), doc.join(" "), name);
-      doc = [];
-    }
-  }
-  assert.deepEqual([...shown.keys(), ...SET_BY_PANELS].sort(), names.sort());
 });

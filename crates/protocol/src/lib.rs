@@ -21,9 +21,9 @@ mod view;
 
 pub use command::Command;
 pub use config::{
-    ConfigError, DataArguments, DeviceChoice, IntervalStrategy, ModelArguments, OLD_SPELLINGS,
-    Problem, ResumeFrom, RunConfig, SchedulerKwargs, SchedulerType, Steps, TrainingArguments,
-    Truncation, UnknownChoice,
+    ARGUMENTS, Argument, ArgumentGroup, ArgumentKind, ConfigError, DataArguments, DeviceChoice,
+    IntervalStrategy, ModelArguments, OLD_SPELLINGS, Problem, ResumeFrom, RunConfig, SET_BY_PANELS,
+    SchedulerKwargs, SchedulerType, Steps, TrainingArguments, Truncation, UnknownChoice,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,

@@ -1,5 +1,6 @@
-//! The TypeScript of all that crosses to a browser's page, made from the Rust types. The file is
-//! committed, so that the web package builds without Rust; this test keeps it current.
+//! The TypeScript of all that crosses to a browser's page, made from the Rust types, and of the table
+//! of arguments. The files are committed, so that the web package builds without Rust; these tests
+//! keep them current.
 
 use std::fs;
 
@@ -7,10 +8,7 @@ use ts_rs::{Config, TS};
 
 use crate::*;
 
-const PATH: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../web/src/generated/protocol.ts"
-);
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/src/generated");
 
 const COMMAND: &str = "TUNESMITH_UPDATE=1 cargo test -p tunesmith-protocol types";
 
@@ -73,23 +71,105 @@ const RUN_CONFIG_JSON: &str = "\
 export type RunConfigJson = Partial<RunConfig>;
 ";
 
+/// The types of the table of arguments.
+const TABLE_TYPES: &[fn(&Config) -> String] = &[
+    declaration::<ArgumentKind>,
+    declaration::<Argument>,
+    declaration::<ArgumentGroup>,
+];
+
+const ARGUMENT_NAME: &str = r#"import type { RunConfigJson } from "./protocol.js";
+
+/** An argument's name. */
+export type ArgumentName = keyof RunConfigJson;
+"#;
+
 #[test]
 fn typescript_is_current() {
-    let current = typescript();
-    if std::env::var_os("TUNESMITH_UPDATE").is_some() {
-        fs::write(PATH, &current).expect("web/src/generated can be written");
-    }
-    let written = fs::read_to_string(PATH).unwrap_or_default();
-    // By lines: git may have checked it out with other line ends.
-    assert!(
-        written.lines().eq(current.lines()),
-        "web/src/generated/protocol.ts differs from the Rust types: run `{COMMAND}`"
+    let types = declarations(TYPES);
+    compare(
+        "protocol.ts",
+        &[header(), types, RUN_CONFIG_JSON.to_owned()],
     );
 }
 
-fn typescript() -> String {
+#[test]
+fn arguments_are_current() {
+    let types = declarations(TABLE_TYPES);
+    compare(
+        "arguments.ts",
+        &[
+            header(),
+            ARGUMENT_NAME.to_owned(),
+            types,
+            set_by_panels(),
+            arguments(),
+        ],
+    );
+}
+
+/// Compares a file of [`FOLDER`] with its parts, and writes it before where that is asked for.
+fn compare(name: &str, parts: &[String]) {
+    let (path, current) = (format!("{FOLDER}/{name}"), parts.join("\n"));
+    if std::env::var_os("TUNESMITH_UPDATE").is_some() {
+        fs::write(&path, &current).expect("web/src/generated can be written");
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    // By lines: git may have checked it out with other line ends.
+    assert!(
+        written.lines().eq(current.lines()),
+        "web/src/generated/{name} differs from the Rust sources: run `{COMMAND}`"
+    );
+}
+
+fn header() -> String {
+    format!("// Generated from crates/protocol by `{COMMAND}`: do not edit.\n")
+}
+
+fn set_by_panels() -> String {
+    let names: Vec<String> = SET_BY_PANELS
+        .iter()
+        .map(|name| format!("  {name:?},\n"))
+        .collect();
+    format!(
+        "/** Arguments that the panels set by themselves: which data, which columns, which model. */\n\
+         export const SET_BY_PANELS: readonly ArgumentName[] = [\n{}];\n",
+        names.concat()
+    )
+}
+
+/// The table. A string is written as Rust's `Debug` does, whose escapes are JavaScript's too.
+fn arguments() -> String {
+    let mut lines = vec![
+        "/** The arguments by group, in the order in which they are shown. */".to_owned(),
+        "export const ARGUMENTS: readonly ArgumentGroup[] = [".to_owned(),
+    ];
+    for ArgumentGroup { group, items } in ARGUMENTS {
+        lines.push(format!("  {{\n    group: {group:?},\n    items: ["));
+        for Argument {
+            name,
+            kind,
+            fallback,
+            help,
+        } in *items
+        {
+            let kind = match kind {
+                ArgumentKind::Choice(words) => format!("{words:?}"),
+                word => format!("\"{word:?}\"").to_lowercase(),
+            };
+            lines.push(format!(
+                "      {{ name: {name:?}, kind: {kind}, fallback: {fallback:?}, help: {help:?} }},"
+            ));
+        }
+        lines.push("    ],\n  },".to_owned());
+    }
+    lines.push("];\n".to_owned());
+    lines.join("\n")
+}
+
+fn declarations(types: &[fn(&Config) -> String]) -> String {
     let config = Config::new().with_large_int("number");
-    let types: Vec<String> = TYPES.iter().map(|declare| declare(&config)).collect();
+    let types: Vec<String> = types.iter().map(|declare| declare(&config)).collect();
     let types = types
         .join("\n")
         // A flattened enum is written out where it is flattened; its name says the same.
@@ -98,8 +178,7 @@ fn typescript() -> String {
         .replace("[`", "`")
         .replace("`]", "`")
         .replace("`None`", "`null`");
-    let header = format!("// Generated from crates/protocol by `{COMMAND}`: do not edit.\n");
-    [header, laid_out(&types), RUN_CONFIG_JSON.to_owned()].join("\n")
+    laid_out(&types)
 }
 
 fn declaration<T: TS>(config: &Config) -> String {

@@ -195,7 +195,7 @@ export type Done = {
   stopped: boolean,
 };
 
-/** How far a run is. Whether it is paused is the shell's to know: pausing is not pulling. */
+/** How far a run is. Whether it is paused is the shell's to know, who asked for it. */
 export type RunState = "idle" | "preparing" | "training" | "done" | "device_lost" | "failed";
 
 /** One point of the loss curve. */

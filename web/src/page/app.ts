@@ -10,7 +10,7 @@ import {
   type SavedRun,
 } from "../index.js";
 import { newRunFolder } from "../trainer.js";
-import type { ArgumentName } from "./arguments.js";
+import type { ArgumentName } from "../generated/arguments.js";
 import { baseName } from "./format.js";
 
 /** What a panel can listen to. */

@@ -1,7 +1,7 @@
 /** A control for one argument, bound to what the person entered. */
 
 import type { App } from "./app.js";
-import { ARGUMENTS, type Argument, type ArgumentName } from "./arguments.js";
+import { ARGUMENTS, type Argument, type ArgumentName } from "../generated/arguments.js";
 import { h, newId } from "./dom.js";
 import { figure } from "./format.js";
 

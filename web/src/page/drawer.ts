@@ -2,7 +2,7 @@
 
 import type { App } from "./app.js";
 import { argumentControl, fallback } from "./argument-field.js";
-import { ARGUMENTS } from "./arguments.js";
+import { ARGUMENTS } from "../generated/arguments.js";
 import { fill, h } from "./dom.js";
 import { plural } from "./format.js";
 

@@ -8,6 +8,7 @@ mod choices;
 mod data;
 mod json;
 mod model;
+mod table;
 mod training;
 mod validate;
 
@@ -19,6 +20,7 @@ pub use choices::{
 pub use data::DataArguments;
 pub use json::OLD_SPELLINGS;
 pub use model::ModelArguments;
+pub use table::{ARGUMENTS, Argument, ArgumentGroup, ArgumentKind, SET_BY_PANELS};
 pub use training::{SchedulerKwargs, TrainingArguments};
 
 /// Everything a run is told before it starts.
