@@ -37,6 +37,8 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
         true => Optimised::No,
         false => Optimised::Yes,
     };
+    // Before the build, which takes minutes: what is edited meanwhile is built again after it.
+    let sources = serve::Sources::look(project);
     build(project, optimised)?;
     if !options.dev {
         module::print_sizes(project)?;
@@ -45,7 +47,7 @@ pub fn run(project: &Project, options: &Options) -> Result<()> {
         Options {
             build_only: true, ..
         } => Ok(()),
-        Options { dev: true, .. } => serve::watch(project, options.port),
+        Options { dev: true, .. } => serve::watch(project, options.port, sources),
         Options { dev: false, .. } => serve::run(project, options.port),
     }
 }

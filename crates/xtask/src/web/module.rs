@@ -1,5 +1,6 @@
 //! The wasm module: built by cargo, given its JavaScript by wasm-bindgen, made smaller by wasm-opt.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,9 +29,14 @@ pub enum Optimised {
     No,
 }
 
-/// Cargo for wasm32.
+/// Cargo for wasm32, with the flags of whoever calls kept.
 pub fn cargo(project: &Project) -> Cmd {
-    project.cargo().env("RUSTFLAGS", RUSTFLAGS)
+    let given = env::var("RUSTFLAGS").unwrap_or_default();
+    project.cargo().env("RUSTFLAGS", rustflags(&given))
+}
+
+fn rustflags(given: &str) -> String {
+    format!("{given} {RUSTFLAGS}").trim_start().to_owned()
 }
 
 /// Builds `web/dist/wasm`.
@@ -111,4 +117,19 @@ pub fn print_sizes(project: &Project) -> Result<()> {
         .arg("tools/sizes.js")
         .arg(dist(project).join(MODULE))
         .run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_added_to_those_given() {
+        // The same text where none is given: another one would build everything again.
+        assert_eq!(rustflags(""), RUSTFLAGS);
+        assert_eq!(
+            rustflags("-C debuginfo=1"),
+            format!("-C debuginfo=1 {RUSTFLAGS}")
+        );
+    }
 }

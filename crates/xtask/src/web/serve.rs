@@ -41,14 +41,25 @@ pub fn run(project: &Project, port: u16) -> Result<()> {
     server(project, port).run()
 }
 
-/// Serves, and builds a part again whenever one of its sources changes; what doesn't build is told and
-/// left as it was.
+/// When the files of each of the [`PARTS`] were changed, as they were looked at last.
+pub struct Sources([Times; PARTS.len()]);
+
+type Times = BTreeMap<PathBuf, Option<SystemTime>>;
+
+impl Sources {
+    /// The sources as they are now.
+    pub fn look(project: &Project) -> Self {
+        Self(PARTS.map(|(_, sources)| times(&project.root, sources)))
+    }
+}
+
+/// Serves, and builds a part again whenever one of its sources changes from what was seen; what doesn't
+/// build is told and left as it was.
 ///
 /// # Errors
 /// When the server ends.
-pub fn watch(project: &Project, port: u16) -> Result<()> {
+pub fn watch(project: &Project, port: u16, Sources(mut seen): Sources) -> Result<()> {
     let mut server = server(project, port).start()?;
-    let mut seen = PARTS.map(|(_, sources)| times(&project.root, sources));
     loop {
         thread::sleep(PAUSE);
         if let Some(status) = server.try_wait()? {
@@ -80,7 +91,7 @@ fn server(project: &Project, port: u16) -> Cmd {
 }
 
 /// When each source was changed. A file that comes or goes while it is looked at is seen next time.
-fn times(root: &Path, sources: &[&str]) -> BTreeMap<PathBuf, Option<SystemTime>> {
+fn times(root: &Path, sources: &[&str]) -> Times {
     sources
         .iter()
         .flat_map(|source| files::below(&root.join(source)).unwrap_or_default())
