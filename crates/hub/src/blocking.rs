@@ -11,6 +11,7 @@ use crate::dataset::DatasetFiles;
 use crate::error::HubError;
 use crate::hub::{self, Commit, Download, RepoFile, RepoKind};
 use crate::model::ModelFiles;
+use crate::search::FoundRepo;
 
 /// A Hub and its cache. Every call blocks; none may be made on an async executor's thread.
 pub struct Hub(hub::Hub);
@@ -102,6 +103,20 @@ impl Hub {
         progress: &mut dyn FnMut(Download),
     ) -> Result<DatasetFiles, HubError> {
         now(self.0.dataset_snapshot(repo, config, revision, progress))
+    }
+
+    /// At most `limit` repositories whose id has `text` in it, the most downloaded first; of models,
+    /// those that are of the BERT family. An empty text finds all.
+    ///
+    /// # Errors
+    /// Offline, unreachable, refused, or not an answer of the hub's.
+    pub fn search(
+        &self,
+        kind: RepoKind,
+        text: &str,
+        limit: usize,
+    ) -> Result<Vec<FoundRepo>, HubError> {
+        now(self.0.search(kind, text, limit))
     }
 }
 

@@ -26,7 +26,7 @@ use serde::Deserialize;
 use tunesmith_platform::fs;
 
 use crate::error::HubError;
-use crate::hub::{RepoFile, RepoKind};
+use crate::hub::{RepoFile, RepoKind, is_commit};
 use crate::lock::Lock;
 use crate::net::sleep;
 
@@ -107,6 +107,18 @@ impl RepoCache {
 
     fn tree(&self, commit: &str) -> PathBuf {
         self.root.join(".tree").join(format!("{commit}.json"))
+    }
+
+    /// The commits that there are snapshots of, in no order.
+    pub fn commits(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.root.join("snapshots")) else {
+            return Vec::new();
+        };
+        let names = entries.flatten().map(|entry| entry.file_name());
+        names
+            .filter_map(|name| name.into_string().ok())
+            .filter(|name| is_commit(name))
+            .collect()
     }
 
     /// The files of `commit` that are on disk, sorted by path; `None` where there is no snapshot.

@@ -3,7 +3,7 @@
 //! Most datasets keep parquet in the repository itself; for the others the Hub maintains a
 //! conversion in the branch `refs/convert/parquet`. Both layouts are recognised by path alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::error::HubError;
@@ -235,11 +235,7 @@ fn split_of(name: &str) -> (&str, Option<usize>) {
 
 /// Without a list from the server, files that were not downloaded show only in the numbering.
 fn check_shards(repo: &str, split: &str, paths: &[String]) -> Result<(), HubError> {
-    let total = paths.iter().find_map(|path| {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        split_of(name.trim_end_matches(".parquet")).1
-    });
-    match total {
+    match shards(paths) {
         Some(total) if total > paths.len() => Err(HubError::Incomplete {
             repo: repo.to_owned(),
             split: split.to_owned(),
@@ -248,6 +244,26 @@ fn check_shards(repo: &str, split: &str, paths: &[String]) -> Result<(), HubErro
         }),
         _ => Ok(()),
     }
+}
+
+/// How many files a split has, where their names tell.
+fn shards(paths: &[String]) -> Option<usize> {
+    paths.iter().find_map(|path| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        split_of(name.trim_end_matches(".parquet")).1
+    })
+}
+
+/// Whether a snapshot with these files on disk has all of some configuration, as far as the server's
+/// list of its files, or their numbering, can tell.
+pub(crate) fn is_complete(listed: Option<&[RepoFile]>, on_disk: &[RepoFile]) -> bool {
+    let has: BTreeSet<&str> = on_disk.iter().map(|file| file.path.as_str()).collect();
+    let is_whole = |paths: &Vec<String>| {
+        shards(paths).is_none_or(|total| total <= paths.len())
+            && paths.iter().all(|path| has.contains(path.as_str()))
+    };
+    let layout = parse(listed.unwrap_or(on_disk));
+    layout.values().any(|splits| splits.values().all(is_whole))
 }
 
 fn in_order(splits: Splits) -> Vec<(String, Vec<String>)> {

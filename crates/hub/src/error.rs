@@ -35,6 +35,20 @@ pub enum HubError {
         why: &'static str,
     },
 
+    /// A search, and the Hub is not to be asked.
+    #[error(
+        "cannot search the hub for {text:?}: {why}. {} to search it, or use what is in the cache at {}",
+        advice::GO_ONLINE, .cache.display()
+    )]
+    OfflineSearch {
+        /// What was searched for.
+        text: String,
+        /// The cache folder.
+        cache: PathBuf,
+        /// Why it is not searched.
+        why: &'static str,
+    },
+
     /// 401 or 403.
     #[error("the hub refused {url} (HTTP {status}{detail}): {advice}")]
     Denied {
@@ -306,9 +320,12 @@ pub enum HubError {
 
 impl HubError {
     /// Whether the Hub could not be reached (DNS, refused, silent), or was not to be (offline,
-    /// and not in the cache): the case in which another source may be tried instead.
+    /// and not in the cache or a search): the case in which another source may be tried instead.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::OfflineMiss { .. })
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::OfflineMiss { .. } | Self::OfflineSearch { .. }
+        )
     }
 
     /// Whether what the cache remembers is a fair answer meanwhile.

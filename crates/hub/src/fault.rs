@@ -94,49 +94,72 @@ impl Fault {
             Self::Refused(refusal) => refusal.explain(target, attempts),
         }
     }
+
+    /// [`Fault::explain`] for a search, which is about no repository and keeps nothing of an answer
+    /// that was cut.
+    pub fn explain_search(self, token_set: bool, attempts: u32) -> HubError {
+        match self {
+            Self::Unreached { url, reason } | Self::Cut { url, reason } => {
+                HubError::Unreachable { url, reason }
+            }
+            Self::Final(error) => error,
+            Self::Refused(refusal) => refusal.explain_search(token_set, attempts),
+        }
+    }
 }
 
 impl Refusal {
     fn explain(self, target: &Target<'_>, attempts: u32) -> HubError {
-        let Self {
-            status, url, code, ..
-        } = self;
-        let code = code.as_deref();
-        let detail = self
-            .message
-            .filter(|message| !message.is_empty())
-            .map(|message| format!(", {message}"))
-            .unwrap_or_default();
         let page = target.page();
         let repo = target.repo.to_owned();
         let revision = target.revision.to_owned();
-        match (status, code, target.file) {
-            (401 | 403, _, _) => HubError::Denied {
-                status,
-                url,
-                detail,
-                advice: target.advice(code),
-            },
+        match (self.status, self.code.as_deref(), target.file) {
+            (401 | 403, code, _) => {
+                let advice = target.advice(code);
+                self.denied(advice)
+            }
             (404, Some("RepoNotFound"), _) => HubError::RepoNotFound {
                 kind: target.kind.name(),
                 repo,
-                url,
+                url: self.url,
             },
             (404, Some("EntryNotFound") | None, Some(file)) => HubError::FileNotFound {
                 file: file.to_owned(),
                 page: format!("{page}/tree/{revision}"),
                 repo,
                 revision,
-                url,
+                url: self.url,
             },
             (404, _, _) => HubError::RevisionNotFound {
                 repo,
                 revision,
-                url,
+                url: self.url,
                 page,
             },
-            (429, _, _) => HubError::RateLimited { url, attempts },
-            (500..=599, _, _) => HubError::Server {
+            _ => self.explain_status(attempts),
+        }
+    }
+
+    fn explain_search(self, token_set: bool, attempts: u32) -> HubError {
+        match self.status {
+            401 | 403 if token_set => {
+                let check = advice::CHECK_TOKEN;
+                self.denied(format!("the token was not accepted. {check}"))
+            }
+            401 | 403 => {
+                let set = advice::SET_TOKEN;
+                self.denied(format!("this hub wants to know who searches: {set}"))
+            }
+            _ => self.explain_status(attempts),
+        }
+    }
+
+    /// A status that says the same whatever was asked for.
+    fn explain_status(self, attempts: u32) -> HubError {
+        let (status, detail, url) = (self.status, self.detail(), self.url);
+        match status {
+            429 => HubError::RateLimited { url, attempts },
+            500..=599 => HubError::Server {
                 status,
                 url,
                 detail,
@@ -148,6 +171,21 @@ impl Refusal {
                 detail,
             },
         }
+    }
+
+    fn denied(self, advice: String) -> HubError {
+        HubError::Denied {
+            status: self.status,
+            detail: self.detail(),
+            url: self.url,
+            advice,
+        }
+    }
+
+    /// The server's words, to go on with after the status.
+    fn detail(&self) -> String {
+        let message = self.message.as_deref().filter(|text| !text.is_empty());
+        message.map_or_else(String::new, |text| format!(", {text}"))
     }
 }
 

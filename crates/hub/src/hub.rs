@@ -96,9 +96,9 @@ pub struct Download {
 
 /// A Hub and its cache. A call that is dropped before its end stops its request.
 pub struct Hub {
-    config: HubConfig,
+    pub(crate) config: HubConfig,
     /// `None` when offline: without it no connection can be opened.
-    net: Option<Net>,
+    pub(crate) net: Option<Net>,
 }
 
 impl Hub {
@@ -366,8 +366,18 @@ impl Hub {
     async fn retrying<T>(
         &self,
         target: &Target<'_>,
-        mut ask: impl AsyncFnMut() -> Result<T, Fault>,
+        ask: impl AsyncFnMut() -> Result<T, Fault>,
     ) -> Result<T, HubError> {
+        let asked = self.repeated(ask).await;
+        asked.map_err(|(fault, attempts)| fault.explain(target, attempts))
+    }
+
+    /// Asks until there is an answer or no hope; then it is the last fault, and the number of
+    /// requests.
+    pub(crate) async fn repeated<T>(
+        &self,
+        mut ask: impl AsyncFnMut() -> Result<T, Fault>,
+    ) -> Result<T, (Fault, u32)> {
         let mut failures = 0;
         loop {
             let fault = match ask().await {
@@ -375,7 +385,7 @@ impl Hub {
                 Err(fault) => fault,
             };
             let Some(pause) = fault.pause(failures, &self.config.retry) else {
-                return Err(fault.explain(target, failures + 1));
+                return Err((fault, failures + 1));
             };
             sleep(pause).await;
             failures += 1;
@@ -383,11 +393,11 @@ impl Hub {
     }
 }
 
-fn is_commit(revision: &str) -> bool {
+pub(crate) fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-fn check_repo(repo: &str) -> Result<(), HubError> {
+pub(crate) fn check_repo(repo: &str) -> Result<(), HubError> {
     let name = |part: &str| {
         !part.is_empty()
             && !part.starts_with(['.', '-'])

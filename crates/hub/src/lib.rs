@@ -15,6 +15,7 @@ mod advice;
 #[cfg(not(target_arch = "wasm32"))]
 mod blocking;
 mod cache;
+mod cached;
 mod config;
 mod dataset;
 mod download;
@@ -24,9 +25,11 @@ mod hub;
 mod lock;
 mod model;
 mod net;
+mod search;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use blocking::Hub;
+pub use cached::{CachedRepo, cached_repos};
 pub use config::{HubConfig, Retry};
 pub use dataset::{DatasetFiles, SplitFiles};
 pub use error::HubError;
@@ -34,6 +37,7 @@ pub use error::HubError;
 pub use hub::Hub;
 pub use hub::{Commit, Download, RepoFile, RepoKind};
 pub use model::ModelFiles;
+pub use search::FoundRepo;
 
 /// [`Hub::dataset_snapshot`] with the configuration of the environment.
 ///

@@ -1,10 +1,15 @@
 //! The files that a checkpoint of the BERT family consists of.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use tunesmith_platform::fs;
 
 use crate::error::HubError;
 use crate::hub::{Commit, Download, Hub, RepoFile, RepoKind};
 
+/// `model_type` of a checkpoint that can be used, and its tag on the Hub.
+pub(crate) const MODEL_TYPE: &str = "bert";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 /// Fetched where the repository has them. Small ones first, so that what is missing shows before
@@ -85,4 +90,19 @@ impl Hub {
             },
         }
     }
+}
+
+/// Whether a snapshot with these files on disk is of a model that can be used. Weights have their name
+/// only once they are whole.
+pub(crate) fn is_complete(snapshot: &Path, on_disk: &[RepoFile]) -> bool {
+    #[derive(Deserialize)]
+    struct Config {
+        model_type: String,
+    }
+    let has_weights = on_disk.iter().any(|file| file.path == WEIGHTS);
+    has_weights
+        && fs::read(snapshot.join(CONFIG))
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .is_some_and(|Config { model_type }| model_type == MODEL_TYPE)
 }

@@ -31,8 +31,8 @@ pub use event::{
 };
 pub use metrics::Metrics;
 pub use shell::{
-    AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Estimate, FileEntry, Inspection, LabelCount,
-    MemoryUsage, Opened, Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo, Storage,
-    TokenizedPrediction, WrongRow,
+    AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Estimate, FileEntry, HubRepo, Inspection,
+    LabelCount, MemoryUsage, Opened, Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo,
+    Storage, TokenizedPrediction, WrongRow,
 };
 pub use view::{DownloadState, LossPoint, ProgressState, RunState, RunView};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceChoice, DeviceKind, RunConfig};
+use crate::{DeviceChoice, DeviceKind, Metrics, RunConfig};
 
 /// A request of a user interface to whoever holds the session; in JSON `{"type": "inspect", …}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,6 +120,18 @@ pub struct FileEntry {
     pub path: String,
     /// Bytes.
     pub bytes: u64,
+}
+
+/// A model or data set of the hub, found there or in the cache that all programs share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct HubRepo {
+    /// Its id: `owner/name`, of an old one `name`.
+    pub id: String,
+    /// Its downloads of the last 30 days, where the hub told.
+    pub downloads: Option<u64>,
+    /// The bytes that it takes up on this computer, where it was looked for in the cache.
+    pub bytes: Option<u64>,
 }
 
 /// How much memory is held, in bytes.
@@ -335,4 +347,8 @@ pub struct SavedRun {
     pub config: Option<RunConfig>,
     /// Whether it came to its end.
     pub finished: bool,
+    /// What it wrote to `all_results.json`: `train_loss`, `eval_accuracy`.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<Metrics>"))]
+    pub results: Metrics,
 }

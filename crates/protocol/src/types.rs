@@ -48,6 +48,7 @@ const TYPES: &[fn(&Config) -> String] = &[
     declaration::<Request>,
     declaration::<AdapterInfo>,
     declaration::<FileEntry>,
+    declaration::<HubRepo>,
     declaration::<MemoryUsage>,
     declaration::<Place>,
     declaration::<Pair>,

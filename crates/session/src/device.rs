@@ -7,9 +7,26 @@ use tunesmith_protocol::{AdapterInfo, DeviceChoice, DeviceKind};
 
 use crate::SessionError;
 
+/// An adapter as a person picks it from a list: its name and its graphics API.
+pub type PickedAdapter = (String, String);
+
+/// A device, and what was asked for when it was opened.
+struct Opened {
+    choice: DeviceChoice,
+    picked: Option<PickedAdapter>,
+    device: ComputeDevice,
+}
+
 thread_local! {
     /// Devices stay open: each holds memory of its own that nothing gives back.
-    static OPENED: RefCell<Vec<(DeviceChoice, ComputeDevice)>> = const { RefCell::new(Vec::new()) };
+    static OPENED: RefCell<Vec<Opened>> = const { RefCell::new(Vec::new()) };
+    static PICKED: RefCell<Option<PickedAdapter>> = const { RefCell::new(None) };
+}
+
+/// Which adapter this thread opens from now on where a GPU is asked for; `None` for the first one. It
+/// is no argument of a run, which may go on elsewhere.
+pub fn pick_adapter(adapter: Option<PickedAdapter>) {
+    PICKED.set(adapter);
 }
 
 /// Opens the device that `--device` asks for, or gives the one that this thread has opened, unless it
@@ -18,11 +35,15 @@ thread_local! {
 /// # Errors
 /// Where there is none; the message says what to do.
 pub async fn open(choice: DeviceChoice) -> Result<ComputeDevice, SessionError> {
+    let gpu = matches!(choice, DeviceChoice::Gpu | DeviceChoice::SoftwareGpu);
+    let picked = PICKED.with_borrow(Clone::clone).filter(|_| gpu);
     let found = OPENED.with(|opened| {
         let mut opened = opened.borrow_mut();
-        opened.retain(|(_, device)| device.failure().is_none());
-        let same = opened.iter().find(|(asked, _)| *asked == choice);
-        same.map(|(_, device)| device.clone())
+        opened.retain(|one| one.device.failure().is_none());
+        let same = opened
+            .iter()
+            .find(|one| one.choice == choice && one.picked == picked);
+        same.map(|one| one.device.clone())
     });
     if let Some(device) = found {
         return Ok(device);
@@ -33,8 +54,16 @@ pub async fn open(choice: DeviceChoice) -> Result<ComputeDevice, SessionError> {
         DeviceChoice::Cpu => kernels::DeviceChoice::Cpu,
         DeviceChoice::SoftwareGpu => kernels::DeviceChoice::SoftwareGpu,
     };
-    let device = kernels::open_device(asked).await?;
-    OPENED.with(|opened| opened.borrow_mut().push((choice, device.clone())));
+    let device = match &picked {
+        Some((name, backend)) => kernels::open_adapter(name, backend).await?,
+        None => kernels::open_device(asked).await?,
+    };
+    let opened = Opened {
+        choice,
+        picked,
+        device: device.clone(),
+    };
+    OPENED.with_borrow_mut(|all| all.push(opened));
     Ok(device)
 }
 
@@ -42,7 +71,7 @@ pub async fn open(choice: DeviceChoice) -> Result<ComputeDevice, SessionError> {
 pub(crate) fn device_failure() -> Option<String> {
     OPENED.with(|opened| {
         let opened = opened.borrow();
-        opened.iter().find_map(|(_, device)| device.failure())
+        opened.iter().find_map(|one| one.device.failure())
     })
 }
 
@@ -53,7 +82,7 @@ pub fn device_bytes() -> u64 {
         let opened = opened.borrow();
         let usage = opened
             .iter()
-            .filter_map(|(_, device)| device.device.memory_pool_usage());
+            .filter_map(|one| one.device.device.memory_pool_usage());
         usage.map(|usage| usage.bytes_reserved).sum()
     })
 }
@@ -61,8 +90,8 @@ pub fn device_bytes() -> u64 {
 /// Loses this thread's devices as a driver would, so that it can be tested what happens then.
 pub fn destroy_devices() {
     OPENED.with(|opened| {
-        for (_, device) in &*opened.borrow() {
-            device.destroy();
+        for one in &*opened.borrow() {
+            one.device.destroy();
         }
     });
 }

@@ -17,6 +17,8 @@ mod error;
 mod estimate;
 mod fetch;
 mod finish;
+#[cfg(not(target_arch = "wasm32"))]
+mod hub;
 mod inspect;
 mod labels;
 mod memory;
@@ -28,12 +30,14 @@ mod saved;
 mod session;
 mod steering;
 
-pub use device::{adapter_infos, destroy_devices, device_bytes, open};
+pub use device::{PickedAdapter, adapter_infos, destroy_devices, device_bytes, open, pick_adapter};
 pub use error::SessionError;
 pub use estimate::estimate;
 pub use fetch::fetch_model;
 #[cfg(target_arch = "wasm32")]
 pub use fetch::set_hub;
+#[cfg(not(target_arch = "wasm32"))]
+pub use hub::{cached_datasets, cached_models, search_datasets, search_models};
 pub use inspect::inspect;
 pub use memory::MemoryEstimate;
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
 use tunesmith::train::{TrainerState, checkpoints};
 use tunesmith_platform::fs;
-use tunesmith_protocol::{ResumeFrom, RunConfig, SavedRun};
+use tunesmith_protocol::{Metrics, ResumeFrom, RunConfig, SavedRun};
 
 use crate::SessionError;
 
@@ -37,6 +38,16 @@ pub fn saved_runs(folder: &Path) -> Vec<SavedRun> {
     runs
 }
 
+/// The numbers of `all_results.json`.
+fn results(dir: &Path) -> Metrics {
+    let text = fs::read_to_string(dir.join("all_results.json")).unwrap_or_default();
+    let values: Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();
+    let numbers = values
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_f64()?)));
+    numbers.collect()
+}
+
 fn saved_run(dir: &Path) -> Option<SavedRun> {
     let state = |dir: &Path| TrainerState::load(&dir.join("trainer_state.json")).ok();
     let ended = state(dir);
@@ -49,5 +60,6 @@ fn saved_run(dir: &Path) -> Option<SavedRun> {
         total_steps: (state.max_steps > 0).then_some(state.max_steps),
         config: config.and_then(|text| serde_json::from_str(&text).ok()),
         finished,
+        results: results(dir),
     })
 }

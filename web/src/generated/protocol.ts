@@ -510,6 +510,16 @@ export type FileEntry = {
   bytes: number,
 };
 
+/** A model or data set of the hub, found there or in the cache that all programs share. */
+export type HubRepo = {
+  /** Its id: `owner/name`, of an old one `name`. */
+  id: string,
+  /** Its downloads of the last 30 days, where the hub told. */
+  downloads: number | null,
+  /** The bytes that it takes up on this computer, where it was looked for in the cache. */
+  bytes: number | null,
+};
+
 /** How much memory is held, in bytes. */
 export type MemoryUsage = {
   /** The program's own; in a browser it never shrinks. */
@@ -683,6 +693,8 @@ export type SavedRun = {
   config: RunConfig | null,
   /** Whether it came to its end. */
   finished: boolean,
+  /** What it wrote to `all_results.json`: `train_loss`, `eval_accuracy`. */
+  results?: Metrics,
 };
 
 /** The arguments of a run; what is left out has transformers' default. */

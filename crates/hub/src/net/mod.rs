@@ -18,9 +18,9 @@ use crate::fault::{Fault, shown};
 use crate::hub::RepoKind;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use native::{Net, sleep};
+pub(crate) use native::{Body, Net, sleep};
 #[cfg(target_arch = "wasm32")]
-pub(crate) use web::{Net, sleep};
+pub(crate) use web::{Body, Net, sleep};
 
 /// What the Hub says about a file before any byte of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +68,11 @@ impl Endpoint {
         self.url(&["api", kind.plural()], repo, rest)
     }
 
+    /// All repositories of a kind; the query says which ones.
+    pub fn all(&self, kind: RepoKind) -> Url {
+        self.url(&["api"], kind.plural(), &[])
+    }
+
     /// The URL that a file of a commit is downloaded from.
     pub fn file(&self, kind: RepoKind, repo: &str, commit: &str, path: &str) -> Url {
         let prefix: &[&str] = match kind {
@@ -79,13 +84,13 @@ impl Endpoint {
         self.url(prefix, repo, &rest)
     }
 
-    /// `endpoint/prefix…/repo/rest…`, each piece percent-encoded as one segment.
-    fn url(&self, prefix: &[&str], repo: &str, rest: &[&str]) -> Url {
+    /// `endpoint/prefix…/path/rest…`, each piece percent-encoded as one segment.
+    fn url(&self, prefix: &[&str], path: &str, rest: &[&str]) -> Url {
         let mut url = self.base.clone();
         // Only a URL without a host has no segments, and `new` turned those away.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty();
-            segments.extend(prefix).extend(repo.split('/')).extend(rest);
+            segments.extend(prefix).extend(path.split('/')).extend(rest);
         }
         url
     }
@@ -101,6 +106,23 @@ impl Endpoint {
     }
 }
 
+impl Body {
+    /// All of a short answer.
+    pub async fn whole(&mut self, url: &Url) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        loop {
+            match self.chunk().await {
+                Ok([]) => return Ok(bytes),
+                Ok(chunk) => bytes.extend_from_slice(chunk),
+                Err(reason) => {
+                    let url = shown(url.as_str());
+                    return Err(Fault::Cut { url, reason });
+                }
+            }
+        }
+    }
+}
+
 /// An ETag without its dress, where it can name a file.
 fn bare_etag(etag: &str) -> Option<String> {
     let bare = etag.trim_start_matches("W/").trim_matches('"');
@@ -108,7 +130,7 @@ fn bare_etag(etag: &str) -> Option<String> {
     usable.then(|| bare.to_owned())
 }
 
-fn malformed(url: &Url, what: &str) -> Fault {
+pub(crate) fn malformed(url: &Url, what: &str) -> Fault {
     Fault::Final(HubError::Malformed {
         url: shown(url.as_str()),
         what: what.to_owned(),

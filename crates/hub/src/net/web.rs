@@ -142,21 +142,6 @@ impl Body {
             }
         }
     }
-
-    /// All of a short answer.
-    async fn whole(&mut self, url: &Url) -> Result<Vec<u8>, Fault> {
-        let mut bytes = Vec::new();
-        loop {
-            match self.chunk().await {
-                Ok([]) => return Ok(bytes),
-                Ok(chunk) => bytes.extend_from_slice(chunk),
-                Err(reason) => {
-                    let url = shown(url.as_str());
-                    return Err(Fault::Cut { url, reason });
-                }
-            }
-        }
-    }
 }
 
 pub(crate) async fn sleep(pause: Duration) {

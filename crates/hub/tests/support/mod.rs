@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod search;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -40,7 +42,7 @@ pub enum Fault {
     Status(u16, Vec<(&'static str, String)>),
     /// Promise the whole, send that many bytes and close.
     CutAfter(usize),
-    /// Answer 200 with everything, whatever range was asked for.
+    /// Answer 200 with everything, whatever range or limit was asked for.
     IgnoreRange,
     /// Flip a bit of the first byte.
     Damage,
@@ -70,6 +72,8 @@ struct State {
     cdn: Option<SocketAddr>,
     /// Repositories that only [`TOKEN`] may read.
     private: Vec<String>,
+    /// What a search can find.
+    published: Vec<search::Published>,
 }
 
 #[derive(Default, Clone)]
@@ -400,6 +404,9 @@ fn answer(state: &State, request: &Request, addr: SocketAddr, fault: Option<&Fau
         Some((repo.to_owned(), rest.to_owned()))
     };
     if let Some(path) = path.strip_prefix("api/") {
+        if matches!(path, "models" | "datasets") {
+            return search::answer(&state.published, path, &request.query, fault);
+        }
         let (repo, rest, tree) = match (split(path, "/revision/"), split(path, "/tree/")) {
             (Some((repo, rest)), _) => (repo, rest, false),
             (_, Some((repo, rest))) => (repo, rest, true),
