@@ -2,7 +2,6 @@
 //!
 //! A binary of its own, so that the product doesn't carry the model that it is compared with.
 
-mod allocator;
 mod kernels;
 mod ours;
 mod stock;
@@ -76,7 +75,7 @@ trait Contender {
 }
 
 fn main() -> Result<()> {
-    allocator::keep_freed_memory();
+    tunesmith_allocator::keep_freed_memory();
     let cli = Cli::parse();
     let (Cli::Step(args) | Cli::Kernels(args)) = &cli;
     let choice = match args.device {

@@ -7,7 +7,6 @@
 //! Exit codes: 0, done; 1, an error; 2, a wrong command line; 3, the hub can't be reached; 101, a
 //! bug; 130, stopped by Ctrl-C.
 
-mod allocator;
 mod bug;
 mod data;
 mod doctor;
@@ -50,7 +49,7 @@ enum Job {
 }
 
 fn main() -> ExitCode {
-    allocator::keep_freed_memory();
+    tunesmith_allocator::keep_freed_memory();
     let matches = spelling::both(Cli::command()).get_matches();
     let job = match Cli::from_arg_matches(&matches) {
         Ok(Cli { job }) => job,

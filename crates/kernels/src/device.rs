@@ -85,6 +85,16 @@ pub enum DeviceError {
         /// The adapters there are.
         found: String,
     },
+    /// No adapter of this name.
+    #[error(
+        "the adapter '{adapter}' is not here; there are {found}. Pick one of these, or the CPU"
+    )]
+    Gone {
+        /// Its name.
+        adapter: String,
+        /// The adapters there are.
+        found: String,
+    },
     /// The driver refused to open the adapter.
     #[error("the adapter '{adapter}' could not be opened: {message}. Try `--device cpu`")]
     Open {
@@ -226,15 +236,36 @@ pub async fn open_device(choice: DeviceChoice) -> Result<ComputeDevice, DeviceEr
             } else {
                 "real GPU"
             },
-            found: match all.as_slice() {
-                [] => "no adapters at all".to_owned(),
-                all => all
-                    .iter()
-                    .map(|adapter| adapter.name.as_str())
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            },
+            found: names(&all),
         }),
+    }
+}
+
+/// Opens the adapter of this name and graphics API (`vulkan`, `Metal`), as [`adapters`] lists it.
+///
+/// # Errors
+/// Where it is not here, or the driver won't open it; the message says what to do.
+pub async fn open_adapter(name: &str, backend: &str) -> Result<ComputeDevice, DeviceError> {
+    let all = adapters().await;
+    let same =
+        |adapter: &&Adapter| adapter.name == name && adapter.backend.eq_ignore_ascii_case(backend);
+    match all.iter().find(same) {
+        Some(adapter) => adapter.open("picked by its name").await,
+        None => Err(DeviceError::Gone {
+            adapter: name.to_owned(),
+            found: names(&all),
+        }),
+    }
+}
+
+fn names(adapters: &[Adapter]) -> String {
+    match adapters {
+        [] => "no adapters at all".to_owned(),
+        some => some
+            .iter()
+            .map(|adapter| adapter.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 

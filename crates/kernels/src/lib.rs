@@ -29,7 +29,8 @@ pub use attention::{Attention, AttentionSaved, attention, attention_backward};
 pub use blocks::{BlockLayout, Blocks, Slot, View, zeros};
 pub use buffer::indices;
 pub use device::{
-    Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_device,
+    Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_adapter,
+    open_device,
 };
 pub use dropout::{Dropout, dropout};
 pub use elementwise::{gelu, gelu_backward, tanh, tanh_backward};

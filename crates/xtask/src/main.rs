@@ -6,6 +6,7 @@
 
 mod bench;
 mod demo;
+mod desktop;
 mod files;
 mod lint;
 mod parity;
@@ -65,6 +66,12 @@ enum Job {
         #[arg(long)]
         build_only: bool,
     },
+    /// Builds the desktop app and opens it.
+    Desktop {
+        /// Passed on to it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Measures; the arguments are those of `tunesmith-bench` (crates/bench).
     Bench {
         /// Measure PyTorch beside it (installs PyTorch once).
@@ -113,6 +120,7 @@ fn run(job: Job) -> Result<ExitCode> {
                 port,
             },
         )?,
+        Job::Desktop { arguments } => desktop::run(&project, &arguments)?,
         Job::Bench { torch, arguments } => bench::run(&project, &arguments, torch)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -68,6 +68,14 @@ impl Project {
         self.build("tunesmith")
     }
 
+    /// Builds the desktop app and gives its path.
+    ///
+    /// # Errors
+    /// When it doesn't build.
+    pub fn desktop(&self) -> Result<PathBuf> {
+        self.build("tunesmith-desktop")
+    }
+
     /// Builds the program that measures and gives its path.
     ///
     /// # Errors
@@ -83,6 +91,7 @@ impl Project {
         self.cargo()
             .args(["build", "--package", "tunesmith-cli"])
             .args(["--package", "tunesmith-bench"])
+            .args(["--package", "tunesmith-desktop"])
             .run()?;
         let name = format!("{binary}{}", env::consts::EXE_SUFFIX);
         Ok(self.target()?.join("debug").join(name))

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::project::{PARAPHRASE_CONFIG, Project};
-use crate::setup::{minilm, python, swiftshader, vulkan};
+use crate::setup::{minilm, python, screen, swiftshader, vulkan};
 use crate::shell::Cmd;
 use crate::{parity, web};
 
@@ -157,6 +157,7 @@ pub fn all(project: &Project, filters: &[String]) -> Result<Tally> {
 fn cargo(project: &Project, filters: &[String]) -> Result<Tally> {
     vulkan::software().context("the tests need software Vulkan")?;
     let swiftshader = swiftshader::manifest().context("the tests need SwiftShader")?;
+    screen::ready().context("the desktop app's test needs a screen")?;
     let mut command = project
         .cargo()
         .args(["test", "--workspace", "--no-fail-fast"])

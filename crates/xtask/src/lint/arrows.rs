@@ -11,6 +11,7 @@ use serde_json::Value;
 
 /// Each package of the workspace, and those of the workspace it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("tunesmith-allocator", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
@@ -57,7 +58,20 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     (
         "tunesmith-cli",
-        &["tunesmith", "tunesmith-protocol", "tunesmith-session"],
+        &[
+            "tunesmith",
+            "tunesmith-allocator",
+            "tunesmith-protocol",
+            "tunesmith-session",
+        ],
+    ),
+    (
+        "tunesmith-desktop",
+        &[
+            "tunesmith-allocator",
+            "tunesmith-protocol",
+            "tunesmith-session",
+        ],
     ),
     (
         "tunesmith-web",
@@ -69,13 +83,19 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     (
         "tunesmith-bench",
-        &["tunesmith-kernels", "tunesmith-model", "tunesmith-train"],
+        &[
+            "tunesmith-allocator",
+            "tunesmith-kernels",
+            "tunesmith-model",
+            "tunesmith-train",
+        ],
     ),
     ("xtask", &[]),
 ];
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
+    "tunesmith-allocator",
     "tunesmith-protocol",
     "tunesmith-platform",
     "tunesmith-hub",

@@ -10,7 +10,11 @@ use crate::web;
 
 /// Native by nature. Every other library runs on every target and is held to `clippy/portable`:
 /// nothing that blocks, starts a thread or reads the system's clock.
-const NATIVE: [&str; 2] = ["tunesmith-hub", "tunesmith-paraphrase"];
+const NATIVE: [&str; 3] = [
+    "tunesmith-allocator",
+    "tunesmith-hub",
+    "tunesmith-paraphrase",
+];
 
 const DENY: [&str; 3] = ["--", "--deny", "warnings"];
 
@@ -20,7 +24,7 @@ const DENY: [&str; 3] = ["--", "--deny", "warnings"];
 /// When a check fails; the message names them.
 pub fn run(project: &Project) -> Result<()> {
     rust::components(project)?;
-    let checks: [(&str, &dyn Fn() -> Result<()>); 5] = [
+    let checks: [(&str, &dyn Fn() -> Result<()>); 6] = [
         ("formatting", &|| {
             project.cargo().args(["fmt", "--all", "--check"]).run()
         }),
@@ -50,6 +54,13 @@ pub fn run(project: &Project) -> Result<()> {
             // The browser's shell, and with it everything below.
             web::cargo(project)
                 .args(["clippy", "--lib", "--package", web::PACKAGE])
+                .args(["--target", WASM, "--profile", web::PROFILE])
+                .args(DENY)
+                .run()
+        }),
+        ("clippy for wasm32 of the window's views", &|| {
+            web::cargo(project)
+                .args(["clippy", "--lib", "--package", "tunesmith-desktop"])
                 .args(["--target", WASM, "--profile", web::PROFILE])
                 .args(DENY)
                 .run()

@@ -7,5 +7,6 @@ pub mod minilm;
 pub mod node;
 pub mod python;
 pub mod rust;
+pub mod screen;
 pub mod swiftshader;
 pub mod vulkan;

@@ -1,0 +1,154 @@
+//! Curves: smoothed, thinned, hovered.
+
+use egui::{RichText, Ui};
+use egui_plot::{HoverPosition, Legend, Line, MarkerShape, Plot, Points};
+
+use crate::format::figure;
+use crate::theme::Palette;
+use crate::widgets;
+
+/// Points along a curve that are drawn at most: twice as many as a wide plot has columns.
+const MOST: usize = 1500;
+
+/// A point: a step, and a value.
+pub(crate) type Point = [f64; 2];
+
+/// How a curve is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Faintly, behind the others.
+    Raw,
+    Line,
+    /// With a mark on every point.
+    Dots,
+}
+
+/// A curve.
+pub(crate) struct Curve {
+    pub(crate) name: String,
+    pub(crate) points: Vec<Point>,
+    pub(crate) look: Look,
+    /// Which of the palette's colours.
+    pub(crate) colour: usize,
+}
+
+/// An exponential moving average, as TensorBoard smooths: its start is corrected for the missing past.
+/// `weight` is that of the past, 0 to less than 1.
+pub(crate) fn smooth(points: &[Point], weight: f64) -> Vec<Point> {
+    let (mut mean, mut seen) = (0.0, 0.0);
+    let averaged = points.iter().map(|[x, y]| {
+        mean = weight * mean + (1.0 - weight) * y;
+        seen = weight * seen + (1.0 - weight);
+        [*x, mean / seen]
+    });
+    averaged.collect()
+}
+
+/// Of more points than are drawn, the least and the greatest of each bucket.
+pub(crate) fn thin(points: Vec<Point>, most: usize) -> Vec<Point> {
+    if points.len() <= most {
+        return points;
+    }
+    let size = points.len().div_ceil(most / 2);
+    let buckets = points.chunks(size).flat_map(|bucket| {
+        let by = |a: &&Point, b: &&Point| a[1].total_cmp(&b[1]);
+        let least = bucket.iter().min_by(by).copied();
+        let greatest = bucket.iter().max_by(by).copied();
+        let mut kept: Vec<Point> = least.into_iter().chain(greatest).collect();
+        kept.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        kept.dedup();
+        kept
+    });
+    buckets.collect()
+}
+
+/// Draws curves over the steps, with a title; `empty` is said while there is nothing to draw.
+pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
+    let palette = Palette::of(ui);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(title).strong());
+        let last = curves.iter().rfind(|curve| curve.look != Look::Raw);
+        if let Some([step, value]) = last.and_then(|curve| curve.points.last()) {
+            widgets::note(ui, format!("{} at step {}", figure(*value), figure(*step)));
+        }
+    });
+    if curves.iter().all(|curve| curve.points.is_empty()) {
+        widgets::note(ui, empty);
+        return;
+    }
+    let label = |position: &HoverPosition<'_>| match position {
+        HoverPosition::NearDataPoint {
+            plot_name,
+            position,
+            ..
+        } => Some(format!(
+            "{plot_name}\nstep {}: {}",
+            figure(position.x),
+            figure(position.y)
+        )),
+        HoverPosition::Elsewhere { .. } => None,
+    };
+    let mut plot = Plot::new(title)
+        .height(210.0)
+        .allow_scroll(false)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_boxed_zoom(false)
+        .show_background(false)
+        .grid_color(palette.line_strong)
+        .label_formatter(label)
+        .x_axis_formatter(|mark, _| figure(mark.value))
+        .y_axis_formatter(|mark, _| figure(mark.value))
+        .include_x(0.0);
+    if curves.len() > 1 {
+        plot = plot.legend(Legend::default());
+    }
+    plot.show(ui, |ui| {
+        for curve in curves {
+            let color = palette.series[curve.colour % palette.series.len()];
+            let points = thin(curve.points, MOST);
+            if curve.look == Look::Dots {
+                let dots = Points::new(curve.name.clone(), points.clone());
+                ui.points(
+                    dots.color(color)
+                        .radius(4.0)
+                        .shape(MarkerShape::Circle)
+                        .name(&curve.name),
+                );
+            }
+            let line = Line::new(curve.name.clone(), points);
+            ui.line(match curve.look {
+                Look::Raw => line.color(color.gamma_multiply(0.35)).width(1.0),
+                Look::Line | Look::Dots => line.color(color).width(2.0),
+            });
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_begins_at_the_first_point_and_keeps_a_constant() {
+        let points: Vec<Point> = (0..5).map(|x| [f64::from(x), 2.0]).collect();
+        for ([_, y], _) in smooth(&points, 0.9).iter().zip(&points) {
+            assert!((y - 2.0).abs() < 1e-12);
+        }
+        let falling = [[1.0, 1.0], [2.0, 0.0]];
+        assert_eq!(smooth(&falling, 0.0), falling);
+        let half = smooth(&falling, 0.5);
+        assert!((half[1][1] - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn thinning_keeps_the_extremes_in_order() {
+        let mut points: Vec<Point> = (0..10_000).map(|x| [f64::from(x), 0.0]).collect();
+        points[5000][1] = 9.0;
+        points[7777][1] = -9.0;
+        let thinned = thin(points, 200);
+        assert!(thinned.len() <= 200);
+        assert!(thinned.contains(&[5000.0, 9.0]) && thinned.contains(&[7777.0, -9.0]));
+        assert!(thinned.windows(2).all(|pair| pair[0][0] < pair[1][0]));
+    }
+}

@@ -1,0 +1,163 @@
+//! What is asked apart from training, each on a thread of its own: it reads files or the network, and
+//! never touches a device.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use pollster::block_on;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use tunesmith_desktop::{Answer, Ask, Checkpoint, DevicePick, Fit, Kind};
+use tunesmith_protocol::{AdapterInfo, DeviceKind, Event, RunConfig};
+use tunesmith_session as session;
+
+use super::{Line, builtin, files};
+
+/// Answers one ask.
+pub fn serve(ask: Ask, ticket: u64, home: &Path, line: Line) {
+    let home = home.to_owned();
+    thread::spawn(move || {
+        let refused = refusal(&ask);
+        let progress = line.clone();
+        let mut tell = |event: Event| progress.tell(ticket, Answer::Progress(event));
+        let answer = catch_unwind(AssertUnwindSafe(|| answer(ask, home, &mut tell)));
+        match answer {
+            Ok(Some(answer)) => line.tell(ticket, answer),
+            Ok(None) => {}
+            Err(panic) => line.tell(ticket, refused(panicked(&*panic))),
+        }
+    });
+}
+
+fn answer(ask: Ask, home: PathBuf, tell: &mut dyn FnMut(Event)) -> Option<Answer> {
+    Some(match ask {
+        Ask::Adapters => Answer::Adapters(block_on(session::adapter_infos())),
+        Ask::BuiltinData => {
+            Answer::Data(builtin::data(&home).map_err(|error| format!("{error:#}")))
+        }
+        Ask::BuiltinModel => {
+            Answer::Model(builtin::model(&home).map_err(|error| format!("{error:#}")))
+        }
+        Ask::Inspect(config) => {
+            let found = block_on(session::inspect(config, tell));
+            Answer::Inspected(found.map(Box::new).map_err(|error| plain(&error)))
+        }
+        Ask::Estimate(config, device) => Answer::Estimated(fit(config, &device, tell)),
+        Ask::FetchModel { name, revision } => {
+            let folder = block_on(session::fetch_model(&name, revision.as_deref(), tell));
+            let checkpoint = folder.map(|folder| Checkpoint {
+                folder: folder.display().to_string(),
+            });
+            Answer::Model(checkpoint.map_err(|error| plain(&error)))
+        }
+        Ask::Cached(Kind::Model) => Answer::Cached(Kind::Model, session::cached_models()),
+        Ask::Cached(Kind::Dataset) => Answer::Cached(Kind::Dataset, session::cached_datasets()),
+        Ask::Search(kind, text) => {
+            let found = match kind {
+                Kind::Model => session::search_models(&text),
+                Kind::Dataset => session::search_datasets(&text),
+            };
+            Answer::Searched(kind, found.map_err(|error| plain(&error)))
+        }
+        Ask::Runs => Answer::Runs(session::saved_runs(&files::runs(&home))),
+        Ask::OpenFolder(folder) => {
+            let opened = open::that(&folder).map(|()| String::new());
+            Answer::Did(opened.map_err(|error| format!("no file manager opens {folder}: {error}")))
+        }
+        Ask::Delete(folder) => {
+            let deleted = files::delete(&home, Path::new(&folder));
+            let said = deleted.map(|()| "Deleted.".to_owned());
+            Answer::Did(said.map_err(|error| format!("{error:#}")))
+        }
+        // The trainer's and the dialogs'.
+        Ask::Train { .. }
+        | Ask::Steer(_)
+        | Ask::Predict { .. }
+        | Ask::Review { .. }
+        | Ask::Pick(_)
+        | Ask::Export(_) => return None,
+    })
+}
+
+/// An error in the words of a window: arguments have no dashes here.
+pub fn plain(error: &session::SessionError) -> String {
+    error.to_string().replace("--", "")
+}
+
+/// What a panic says.
+pub fn panicked(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "no reason given".to_owned());
+    format!(
+        "Tunesmith met something it does not know how to handle, a bug or a damaged file: {text}"
+    )
+}
+
+/// How a failure of this ask is told.
+fn refusal(ask: &Ask) -> fn(String) -> Answer {
+    match ask {
+        Ask::Adapters => |_| Answer::Adapters(Vec::new()),
+        Ask::BuiltinData => |message| Answer::Data(Err(message)),
+        Ask::BuiltinModel | Ask::FetchModel { .. } => |message| Answer::Model(Err(message)),
+        Ask::Inspect(_) => |message| Answer::Inspected(Err(message)),
+        Ask::Estimate(..) => |message| Answer::Estimated(Err(message)),
+        Ask::Search(Kind::Model, _) => |message| Answer::Searched(Kind::Model, Err(message)),
+        Ask::Search(Kind::Dataset, _) => |message| Answer::Searched(Kind::Dataset, Err(message)),
+        Ask::Cached(Kind::Model) => |_| Answer::Cached(Kind::Model, Vec::new()),
+        Ask::Cached(Kind::Dataset) => |_| Answer::Cached(Kind::Dataset, Vec::new()),
+        Ask::Runs => |_| Answer::Runs(Vec::new()),
+        _ => |message| Answer::Did(Err(message)),
+    }
+}
+
+/// What a training takes, beside what the device has; where that is too little, the batch that fits.
+fn fit(config: RunConfig, device: &DevicePick, tell: &mut dyn FnMut(Event)) -> Result<Fit, String> {
+    let estimate = |config: RunConfig, tell: &mut dyn FnMut(Event)| {
+        block_on(session::estimate(config, tell)).map_err(|error| plain(&error))
+    };
+    let adapters = block_on(session::adapter_infos());
+    let adapter = adapter(device, &adapters);
+    let own_memory = adapter.is_some_and(|adapter| adapter.kind == DeviceKind::DiscreteGpu);
+    let mut fit = Fit {
+        estimate: estimate(config.clone(), tell)?,
+        // wgpu doesn't tell how much memory a GPU has; all others use the machine's.
+        memory_bytes: (!own_memory).then(machine_memory),
+        max_binding_bytes: adapter.map(|adapter| adapter.max_binding_bytes),
+        batch_size_that_fits: None,
+    };
+    if fit.fits() {
+        return Ok(fit);
+    }
+    let mut smaller = config;
+    while smaller.training.per_device_train_batch_size > 1 {
+        smaller.training.per_device_train_batch_size /= 2;
+        let batch = smaller.training.per_device_train_batch_size;
+        let wanted = Fit {
+            estimate: estimate(smaller.clone(), tell)?,
+            ..fit.clone()
+        };
+        if wanted.fits() {
+            fit.batch_size_that_fits = Some(batch as u64);
+            break;
+        }
+    }
+    Ok(fit)
+}
+
+/// The adapter that computes; none where the CPU does.
+fn adapter<'a>(device: &DevicePick, adapters: &'a [AdapterInfo]) -> Option<&'a AdapterInfo> {
+    adapters.iter().find(|adapter| match device {
+        DevicePick::Cpu => false,
+        DevicePick::Auto => adapter.kind != DeviceKind::SoftwareGpu,
+        DevicePick::Adapter { name, backend, .. } => {
+            adapter.name == *name && adapter.backend == *backend
+        }
+    })
+}
+
+fn machine_memory() -> u64 {
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    System::new_with_specifics(memory).total_memory()
+}
