@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Deref;
 use std::path::Path;
 
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::Mmap;
 
 pub use std::fs::{
     DirEntry, File, Metadata, OpenOptions, ReadDir, canonicalize, copy, create_dir, create_dir_all,
@@ -51,7 +51,7 @@ impl Mapped {
             // A failure changes nothing but the footprint.
             let _ = unsafe {
                 self.0
-                    .unchecked_advise_range(UncheckedAdvice::DontNeed, 0, self.0.len())
+                    .unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, 0, self.0.len())
             };
         }
     }
