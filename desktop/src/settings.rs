@@ -15,6 +15,8 @@ pub struct Settings {
     pub smoothing: f64,
     /// Where the data comes from.
     pub data: Option<Source>,
+    /// Whether a tenth of the training rows is set aside where there is no validation split.
+    pub set_aside: bool,
     /// Where the model comes from.
     pub model: Option<Source>,
     /// What was entered, by argument: JSON text, since the store that keeps it has no such values.
@@ -28,6 +30,7 @@ impl Default for Settings {
             theme: Theme::System,
             smoothing: 0.9,
             data: None,
+            set_aside: true,
             model: None,
             entered: String::new(),
         }

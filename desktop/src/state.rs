@@ -15,6 +15,9 @@ use crate::settings::{DevicePick, Settings, Source};
 /// Arguments by name, as JSON has them.
 pub type Arguments = Map<String, Value>;
 
+/// The share of the training rows that is set aside for evaluation, in percent.
+const SET_ASIDE: u8 = 10;
+
 /// The panels, in the order in which a training is done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Panel {
@@ -418,6 +421,7 @@ impl State {
                 self.data.validation_file = validation.clone().unwrap_or_default();
                 self.put_data("train_file", Some(train));
                 self.put_data("validation_file", validation.as_ref());
+                self.put_set_aside();
                 self.inspect();
             }
             Source::Hub(id, configuration) => {
@@ -426,6 +430,7 @@ impl State {
                 self.data.configuration = configuration.clone().unwrap_or_default();
                 self.put_data("dataset_name", Some(id));
                 self.put_data("dataset_config_name", configuration.as_ref());
+                self.put_set_aside();
                 self.inspect();
             }
         }
@@ -445,6 +450,22 @@ impl State {
     fn put_data(&mut self, name: &str, value: Option<&String>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.data.config.insert(name.to_owned(), json!(value));
+        }
+    }
+
+    fn put_set_aside(&mut self) {
+        let percentage = self.settings.set_aside.then_some(SET_ASIDE);
+        let name = "validation_split_percentage".to_owned();
+        self.data.config.insert(name, json!(percentage));
+    }
+
+    /// Takes it that rows are set aside for evaluation, or aren't.
+    pub(crate) fn set_aside(&mut self, wanted: bool) {
+        self.settings.set_aside = wanted;
+        if self.settings.data.is_some() {
+            self.put_set_aside();
+            self.inspect();
+            self.changed();
         }
     }
 

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "../dist/page/argument-field.js";
 import { baseName, bytes, count, duration, figure, parameters, percent, plural } from "../dist/page/format.js";
-import { canHoldOut, holdOut } from "../dist/page/holdout.js";
 import { nearest, niceRange, smooth, thin, ticks } from "../dist/page/scale.js";
 
 test("numbers are written for people", () => {
@@ -44,17 +43,6 @@ test("thinning keeps the peaks, and the order", () => {
   assert.ok(kept.every(([x], i) => i === 0 || x >= kept[i - 1][0]));
   assert.equal(nearest(points, 7_000.6), 7_001);
   assert.equal(nearest([], 1), -1);
-});
-
-test("every tenth row is set aside, and a quoted line break is no end of a row", () => {
-  const rows = Array.from({ length: 20 }, (_, i) => `"text ${i},\nand ""more""",${i % 2}`);
-  const { train, validation } = holdOut("a.csv", `\uFEFFtext,label\r\n${rows.join("\r\n")}\r\n`);
-  assert.equal(validation, `text,label\n${rows[9]}\n${rows[19]}\n`);
-  assert.equal(train.split("text,label\n").length, 2);
-  assert.equal(train.match(/^"text/gm).length, 18);
-  const lines = holdOut("a.jsonl", Array.from({ length: 10 }, (_, i) => `{"text": "say \\"${i}"}`).join("\n"));
-  assert.equal(lines.validation, '{"text": "say \\"9"}\n');
-  assert.deepEqual(["a.CSV", "a.jsonl", "a.parquet"].map(canHoldOut), [true, true, false]);
 });
 
 test("words become values, and what is none is refused", () => {

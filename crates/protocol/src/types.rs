@@ -129,11 +129,12 @@ fn header() -> String {
 
 fn set_by_panels() -> String {
     let names: Vec<String> = SET_BY_PANELS
+        .items
         .iter()
-        .map(|name| format!("  {name:?},\n"))
+        .map(|argument| format!("  {:?},\n", argument.name))
         .collect();
     format!(
-        "/** Arguments that the panels set by themselves: which data, which columns, which model. */\n\
+        "/** Arguments that the panels set by themselves: which model, which data, which columns. */\n\
          export const SET_BY_PANELS: readonly ArgumentName[] = [\n{}];\n",
         names.concat()
     )

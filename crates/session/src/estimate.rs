@@ -8,7 +8,7 @@ use tunesmith_protocol::{Estimate, Event, RunConfig};
 
 use crate::background::background;
 use crate::columns::task;
-use crate::fetch::{dataset, load_event, model_files};
+use crate::fetch::{dataset, load, model_files};
 use crate::prepare::max_length;
 use crate::session::Shared;
 use crate::{MemoryEstimate, SessionError};
@@ -40,11 +40,7 @@ async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionEr
     let request = dataset(&data, task(&data)?, shared).await?;
     let most = data.max_train_samples;
     let rows = background(shared, move |emit| {
-        let loaded = request.load_with(&mut |event| {
-            if let Some(event) = load_event(event) {
-                emit(event);
-            }
-        })?;
+        let loaded = load(request, &data, emit)?;
         Ok(loaded.get("train")?.num_rows())
     })
     .await?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tunesmith::data::{LoadDataset, LoadEvent};
+use tunesmith::data::{DatasetDict, LoadDataset, LoadEvent};
 use tunesmith::hub::Download;
 use tunesmith::metrics::GlueTask;
 use tunesmith_platform::fs;
@@ -77,12 +77,42 @@ pub(crate) async fn dataset(
     }
 }
 
-/// What loading tells, as events.
-pub(crate) fn load_event(event: LoadEvent) -> Option<Event> {
-    match event {
-        LoadEvent::Download(download) => Some(download_event(download)),
-        _ => None,
+/// The seed of the rows that are set aside: the same for every run, so that runs can be compared.
+const SET_ASIDE_SEED: u64 = 42;
+
+/// Loads the splits. Where none is for validation, the arguments may say how many of the training rows
+/// become one.
+pub(crate) fn load(
+    request: LoadDataset,
+    data: &DataArguments,
+    emit: &mut dyn FnMut(Event),
+) -> Result<DatasetDict, SessionError> {
+    let loaded = request.load_with(&mut |event| {
+        if let LoadEvent::Download(download) = event {
+            emit(download_event(download));
+        }
+    })?;
+    let has_validation = loaded
+        .names()
+        .iter()
+        .any(|name| name.starts_with("validation"));
+    let (Some(percentage), false, Some(train)) = (
+        data.validation_split_percentage,
+        has_validation,
+        loaded.find("train"),
+    ) else {
+        return Ok(loaded);
+    };
+    let parts = train
+        .train_test_split(f64::from(percentage) / 100.0, SET_ASIDE_SEED)
+        .map_err(SessionError::split("train"))?;
+    let mut splits = DatasetDict::new();
+    splits.insert("train", parts.get("train")?.clone());
+    splits.insert("validation", parts.get("test")?.clone());
+    for (name, split) in loaded.iter().filter(|(name, _)| *name != "train") {
+        splits.insert(name, split.clone());
     }
+    Ok(splits)
 }
 
 #[cfg(not(target_arch = "wasm32"))]

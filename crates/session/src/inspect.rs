@@ -10,7 +10,7 @@ use tunesmith_protocol::{
 use crate::SessionError;
 use crate::background::background;
 use crate::columns::{task, text_columns};
-use crate::fetch::{dataset, load_event};
+use crate::fetch::{dataset, load};
 use crate::session::Shared;
 
 /// Rows shown.
@@ -32,11 +32,7 @@ pub async fn inspect(
     let task = task(&data)?;
     let request = dataset(&data, task, &shared).await?;
     let work = background(&shared, move |emit| {
-        let loaded = request.load_with(&mut |event| {
-            if let Some(event) = load_event(event) {
-                emit(event);
-            }
-        })?;
+        let loaded = load(request, &data, emit)?;
         let Some((_, first)) = loaded.iter().next() else {
             return Err(SessionError::Arguments(
                 "the data has no split: name a file or a data set with rows".to_owned(),

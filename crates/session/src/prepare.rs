@@ -14,7 +14,7 @@ use tunesmith_protocol::{
 
 use crate::SessionError;
 use crate::columns::{TextColumns, splits, text_columns};
-use crate::fetch::load_event;
+use crate::fetch::load;
 use crate::labels;
 
 /// What the preparation is told.
@@ -74,11 +74,7 @@ pub(crate) fn prepare(
         true => dataset.label_column(label.clone()),
         false => dataset,
     };
-    let datasets = dataset.load_with(&mut |event| {
-        if let Some(event) = load_event(event) {
-            emit(event);
-        }
-    })?;
+    let datasets = load(dataset, data, emit)?;
     let mut chosen: Vec<(String, Dataset)> = Vec::new();
     let mut take = |names: Vec<String>, most: Option<usize>| -> Result<Vec<String>, SessionError> {
         for name in &names {

@@ -7,7 +7,7 @@ use tunesmith_protocol::{ClassReport, Event, Pair, Prediction, Review, RunConfig
 
 use crate::background::background;
 use crate::columns::{splits, task, text_columns};
-use crate::fetch::{dataset, load_event};
+use crate::fetch::{dataset, load};
 use crate::labels;
 use crate::session::Shared;
 use crate::{Predictor, SessionError, inspect};
@@ -49,12 +49,9 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
     let request = dataset(&data, task, shared).await?;
     let split = splits("validation", task).swap_remove(0);
     let wanted = split.clone();
+    let arguments = data.clone();
     let rows = background(shared, move |emit| {
-        let loaded = request.load_with(&mut |event| {
-            if let Some(event) = load_event(event) {
-                emit(event);
-            }
-        })?;
+        let loaded = load(request, &arguments, emit)?;
         Ok(loaded.get(&wanted)?.clone())
     })
     .await?;

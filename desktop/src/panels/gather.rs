@@ -50,7 +50,12 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         match state.data.way {
             Some(Way::Files) => files(ui, state),
             Some(Way::Hub) => hub(ui, state),
-            Some(Way::Builtin) | None => {}
+            Some(Way::Builtin) | None => return,
+        }
+        let mut wanted = state.settings.set_aside;
+        let text = "Without validation rows, set a tenth of the training rows aside";
+        if ui.checkbox(&mut wanted, text).changed() {
+            state.set_aside(wanted);
         }
     });
     ui.add_space(GAP / 2.0);

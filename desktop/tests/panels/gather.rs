@@ -103,6 +103,17 @@ fn a_data_set_of_the_hub_is_searched_and_loaded() {
     };
     assert_eq!(config.data.dataset_name.as_deref(), Some("ada/paraphrases"));
     assert_eq!(config.data.dataset_config_name.as_deref(), Some("news"));
+    assert_eq!(config.data.validation_split_percentage, Some(10));
+
+    window.click(
+        Role::CheckBox,
+        "Without validation rows, set a tenth of the training rows aside",
+    );
+    let asked = window.asked(|ask| matches!(ask, Ask::Inspect(_)));
+    let Ask::Inspect(config) = asked.ask else {
+        unreachable!()
+    };
+    assert_eq!(config.data.validation_split_percentage, None);
 }
 
 #[test]

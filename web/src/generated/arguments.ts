@@ -28,7 +28,7 @@ export type ArgumentGroup = {
   items: readonly Argument[],
 };
 
-/** Arguments that the panels set by themselves: which data, which columns, which model. */
+/** Arguments that the panels set by themselves: which model, which data, which columns. */
 export const SET_BY_PANELS: readonly ArgumentName[] = [
   "model_name_or_path",
   "cache_dir",
@@ -36,6 +36,7 @@ export const SET_BY_PANELS: readonly ArgumentName[] = [
   "dataset_config_name",
   "train_file",
   "validation_file",
+  "validation_split_percentage",
   "test_file",
   "text_column_names",
   "label_column_name",
@@ -60,7 +61,7 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
     items: [
       { name: "learning_rate", kind: "number", fallback: "5e-5", help: "AdamW's step size after warm-up." },
       { name: "lr_scheduler_type", kind: ["linear", "cosine", "constant", "constant_with_warmup", "polynomial"], fallback: "linear", help: "How the learning rate changes." },
-      { name: "lr_scheduler_kwargs", kind: "json", fallback: "{}", help: "What the schedule needs besides." },
+      { name: "lr_scheduler_kwargs", kind: "json", fallback: "{}", help: "What the schedule needs besides: num_cycles (cosine), power and lr_end (polynomial)." },
       { name: "warmup_steps", kind: "number", fallback: "0", help: "Steps over which the learning rate rises from 0; less than 1 is a share of the run." },
       { name: "weight_decay", kind: "number", fallback: "0", help: "Decoupled weight decay, on all but biases and LayerNorm." },
       { name: "adam_beta1", kind: "number", fallback: "0.9", help: "AdamW's beta of the mean gradient." },
@@ -116,7 +117,7 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
       { name: "load_best_model_at_end", kind: "flag", fallback: "false", help: "End with the best checkpoint's weights instead of the last's." },
       { name: "metric_for_best_model", kind: "text", fallback: "loss", help: "What \"best\" means; default loss." },
       { name: "greater_is_better", kind: "flag", fallback: "by its name", help: "Whether more is better; default yes, except where the metric's name ends in loss." },
-      { name: "resume_from_checkpoint", kind: "text", fallback: "false", help: "Go on from a checkpoint." },
+      { name: "resume_from_checkpoint", kind: "text", fallback: "false", help: "Go on from this checkpoint, or with true from the last." },
     ],
   },
   {

@@ -307,6 +307,14 @@ export type DataArguments = {
   train_file: string | null,
   /** Validation rows. */
   validation_file: string | null,
+  /**
+   * Where there is no validation split, this percentage of the training rows becomes one, 1 to 99.
+   *
+   * The rows are those that `datasets`' `train_test_split(test_size=N/100, seed=42)` takes,
+   * whatever the run's seed, so that runs can be compared. run_mlm's argument of this name takes
+   * the first rows, which in a file sorted by label are all of one class.
+   */
+  validation_split_percentage: number | null,
   /** Test rows. */
   test_file: string | null,
   /**
@@ -366,7 +374,7 @@ export type TrainingArguments = {
   learning_rate: number,
   /** How the learning rate changes. */
   lr_scheduler_type: SchedulerType,
-  /** What the schedule needs besides. */
+  /** What the schedule needs besides: `num_cycles` (cosine), `power` and `lr_end` (polynomial). */
   lr_scheduler_kwargs: Partial<SchedulerKwargs>,
   /** Steps over which the learning rate rises from 0; less than 1 is a share of the run. */
   warmup_steps: Steps,
@@ -408,7 +416,7 @@ export type TrainingArguments = {
   metric_for_best_model: string | null,
   /** Whether more is better; default yes, except where the metric's name ends in `loss`. */
   greater_is_better: boolean | null,
-  /** Go on from a checkpoint. */
+  /** Go on from this checkpoint, or with `true` from the last. */
   resume_from_checkpoint: ResumeFrom,
 };
 

@@ -5,11 +5,12 @@ import type { App } from "./app.js";
 import { bringBuiltin } from "./builtin.js";
 import { choice, field, fill, h, StatusLine } from "./dom.js";
 import { count, labelText, percent, plural } from "./format.js";
-import { canHoldOut, extension, holdOut } from "./holdout.js";
 
 const FORMATS = ".csv,.tsv,.jsonl,.json,.parquet";
 /** Label counts beyond this number say nothing more. */
 const COUNTS_SHOWN = 12;
+/** The share of the training rows that is set aside for evaluation, in percent. */
+const SET_ASIDE = 10;
 
 /** Draws the panel. */
 export function mountGather(body: HTMLElement, app: App): void {
@@ -22,6 +23,7 @@ class Gather {
   private readonly preview = h("div", { class: "preview" });
   private readonly fieldset: HTMLFieldSetElement;
   private loading = new AbortController();
+  private aside: RunConfigJson = { validation_split_percentage: SET_ASIDE };
 
   constructor(
     body: HTMLElement,
@@ -78,13 +80,11 @@ class Gather {
   private filePicker(): HTMLElement {
     const train = h("input", { type: "file", accept: FORMATS });
     const validation = h("input", { type: "file", accept: FORMATS });
-    const hold = h("input", { type: "checkbox", id: "hold-out" });
-    hold.checked = true;
     const take = (): void => {
       const [file] = train.files ?? [];
-      if (file) this.files(file, validation.files?.[0], hold.checked);
+      if (file) this.files(file, validation.files?.[0]);
     };
-    for (const input of [train, validation, hold]) input.addEventListener("change", take);
+    for (const input of [train, validation]) input.addEventListener("change", take);
     const zone = h(
       "div",
       {
@@ -112,34 +112,33 @@ class Gather {
         "div",
         {},
         field("Validation file (optional)", validation, "The rows on which the model is measured."),
-        h(
-          "label",
-          { class: "check" },
-          hold,
-          "Without one, set every tenth row aside (not for parquet or JSON)",
-        ),
+        this.setAside(),
       ),
     );
   }
 
-  private files(train: File, validation: File | undefined, hold: boolean): void {
+  private files(train: File, validation: File | undefined): void {
     void this.load(train.name, async (signal) => {
-      const kind = extension(train.name);
-      let parts: { train: Blob; validation?: Blob | undefined } = { train, validation };
-      if (!validation && hold && canHoldOut(train.name)) {
-        const held = holdOut(train.name, await train.text());
-        parts = { train: new Blob([held.train]), validation: new Blob([held.validation]) };
-      }
-      const stem = train.name.slice(0, train.name.length - kind.length - 1);
-      const trainPath = `/files/${stem}.train.${kind}`;
-      await this.app.trainer.write(trainPath, parts.train, { signal });
-      const config: RunConfigJson = { train_file: trainPath };
-      if (parts.validation) {
-        config.validation_file = `/files/${stem}.validation.${validation ? extension(validation.name) : kind}`;
-        await this.app.trainer.write(config.validation_file, parts.validation, { signal });
+      const config: RunConfigJson = { train_file: `/files/train-${train.name}`, ...this.aside };
+      await this.app.trainer.write(config.train_file!, train, { signal });
+      if (validation) {
+        config.validation_file = `/files/validation-${validation.name}`;
+        await this.app.trainer.write(config.validation_file, validation, { signal });
       }
       return config;
     });
+  }
+
+  /** Whether rows are set aside where there is no validation split. */
+  private setAside(): HTMLElement {
+    const box = h("input", { type: "checkbox", id: "set-aside" });
+    box.checked = this.aside.validation_split_percentage !== undefined;
+    box.addEventListener("change", () => {
+      this.aside = box.checked ? { validation_split_percentage: SET_ASIDE } : {};
+      const { data } = this.app;
+      if (data) void this.remap({ ...data.config, validation_split_percentage: null, ...this.aside });
+    });
+    return h("label", { class: "check" }, box, "Without validation rows, set a tenth of the training rows aside");
   }
 
   private hubForm(): HTMLElement {
@@ -153,13 +152,18 @@ class Gather {
           event.preventDefault();
           const dataset = name.value.trim();
           const part = configuration.value.trim() || null;
-          const config: RunConfigJson = { dataset_name: dataset, ...(part && { dataset_config_name: part }) };
+          const config: RunConfigJson = {
+            dataset_name: dataset,
+            ...(part && { dataset_config_name: part }),
+            ...this.aside,
+          };
           void this.load(part ? `${dataset}/${part}` : dataset, () => Promise.resolve(config));
         },
       },
       field("Data set", name, "As in nyu-mll/glue"),
       field("Configuration", configuration, "As in mrpc, if it has any"),
       h("button", { class: "button" }, "Load data set"),
+      this.setAside(),
     );
   }
 

@@ -22,6 +22,12 @@ pub struct DataArguments {
     pub train_file: Option<String>,
     /// Validation rows.
     pub validation_file: Option<String>,
+    /// Where there is no validation split, this percentage of the training rows becomes one, 1 to 99.
+    ///
+    /// The rows are those that `datasets`' `train_test_split(test_size=N/100, seed=42)` takes,
+    /// whatever the run's seed, so that runs can be compared. run_mlm's argument of this name takes
+    /// the first rows, which in a file sorted by label are all of one class.
+    pub validation_split_percentage: Option<u8>,
     /// Test rows.
     pub test_file: Option<String>,
     /// The one or two text columns; a list, or words with commas between. Default: what the task

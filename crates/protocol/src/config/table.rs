@@ -62,18 +62,62 @@ pub struct ArgumentGroup {
     pub items: &'static [Argument],
 }
 
-/// Arguments that the panels set by themselves: which data, which columns, which model.
-pub const SET_BY_PANELS: &[&str] = &[
-    "model_name_or_path",
-    "cache_dir",
-    "dataset_name",
-    "dataset_config_name",
-    "train_file",
-    "validation_file",
-    "test_file",
-    "text_column_names",
-    "label_column_name",
-];
+/// Arguments that the panels set by themselves: which model, which data, which columns.
+pub const SET_BY_PANELS: ArgumentGroup = ArgumentGroup {
+    group: "Model and data",
+    items: &[
+        argument(
+            "model_name_or_path",
+            Text,
+            "",
+            "A hub id, or a folder with config.json and model.safetensors. Required.",
+        ),
+        argument(
+            "cache_dir",
+            Text,
+            "",
+            "The folder of downloads; default the shared HF_HUB_CACHE.",
+        ),
+        argument(
+            "dataset_name",
+            Text,
+            "",
+            "A hub id, or a folder in the Hub's layout.",
+        ),
+        argument(
+            "dataset_config_name",
+            Text,
+            "",
+            "The data set's configuration (mrpc of glue).",
+        ),
+        argument(
+            "train_file",
+            Text,
+            "",
+            "Training rows: CSV, TSV, JSON Lines or parquet.",
+        ),
+        argument("validation_file", Text, "", "Validation rows."),
+        argument(
+            "validation_split_percentage",
+            Integer,
+            "",
+            "Where there is no validation split, this percentage of the training rows becomes one, 1 to 99.",
+        ),
+        argument("test_file", Text, "", "Test rows."),
+        argument(
+            "text_column_names",
+            Text,
+            "",
+            "The one or two text columns; a list, or words with commas between. Default: what the task says, else the first string columns.",
+        ),
+        argument(
+            "label_column_name",
+            Text,
+            "",
+            "The label's column. Default label.",
+        ),
+    ],
+};
 
 const fn argument(
     name: &'static str,
@@ -157,7 +201,7 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "lr_scheduler_kwargs",
                 Json,
                 "{}",
-                "What the schedule needs besides.",
+                "What the schedule needs besides: num_cycles (cosine), power and lr_end (polynomial).",
             ),
             argument(
                 "warmup_steps",
@@ -388,7 +432,7 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "resume_from_checkpoint",
                 Text,
                 "false",
-                "Go on from a checkpoint.",
+                "Go on from this checkpoint, or with true from the last.",
             ),
         ],
     },
@@ -448,7 +492,9 @@ mod tests {
     #[test]
     fn every_argument_has_one_place() {
         let shown = all().map(|argument| argument.name);
-        let mut named: Vec<&str> = shown.chain(SET_BY_PANELS.iter().copied()).collect();
+        let mut named: Vec<&str> = shown
+            .chain(SET_BY_PANELS.items.iter().map(|set| set.name))
+            .collect();
         let mut keys = RunConfig::keys();
         named.sort_unstable();
         keys.sort_unstable();
@@ -473,7 +519,7 @@ mod tests {
         .iter()
         .flat_map(|declaration| documentation(declaration))
         .collect();
-        for Argument { name, help, .. } in all() {
+        for Argument { name, help, .. } in all().chain(SET_BY_PANELS.items) {
             assert_eq!(
                 Some(*help),
                 documented.get(*name).map(String::as_str),

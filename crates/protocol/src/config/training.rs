@@ -41,7 +41,7 @@ pub struct TrainingArguments {
     pub learning_rate: f64,
     /// How the learning rate changes.
     pub lr_scheduler_type: SchedulerType,
-    /// What the schedule needs besides.
+    /// What the schedule needs besides: `num_cycles` (cosine), `power` and `lr_end` (polynomial).
     #[cfg_attr(test, ts(type = "Partial<SchedulerKwargs>"))]
     pub lr_scheduler_kwargs: SchedulerKwargs,
     /// Steps over which the learning rate rises from 0; less than 1 is a share of the run.
@@ -86,7 +86,7 @@ pub struct TrainingArguments {
     pub metric_for_best_model: Option<String>,
     /// Whether more is better; default yes, except where the metric's name ends in `loss`.
     pub greater_is_better: Option<bool>,
-    /// Go on from a checkpoint.
+    /// Go on from this checkpoint, or with `true` from the last.
     pub resume_from_checkpoint: ResumeFrom,
 }
 

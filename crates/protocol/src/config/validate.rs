@@ -90,7 +90,7 @@ fn check_data(data: &DataArguments, training: &TrainingArguments, problems: &mut
                 "do_train",
             ),
             (
-                training.evaluates(),
+                training.evaluates() && data.validation_split_percentage.is_none(),
                 &data.validation_file,
                 "validation_file",
                 "evaluation",
@@ -114,6 +114,13 @@ fn check_data(data: &DataArguments, training: &TrainingArguments, problems: &mut
             matches!(names.len(), 1 | 2) && names.iter().all(|name| !name.is_empty()),
             "text_column_names",
             "name one text column, or two for pairs",
+        );
+    }
+    if let Some(percentage) = data.validation_split_percentage {
+        problems.need(
+            (1..100).contains(&percentage),
+            "validation_split_percentage",
+            format!("{percentage} leaves one of the splits empty: give 1 to 99; 10 is usual"),
         );
     }
     if let Some(length) = data.max_seq_length {
