@@ -339,7 +339,7 @@ test("what can't be done is told in a sentence", async ({ trainer, hub }) => {
   expect(told.untrained).toMatch(/^TunesmithError: .*\/runs\/none/s);
 });
 
-test("on WebGPU a lost device is told with advice, and the run goes on from its checkpoint", async ({ trainer }) => {
+test("on WebGPU a run goes on by itself after its device was lost, and ends with advice where it is lost again", async ({ trainer }) => {
   const got = await trainer.evaluate(async () => {
     const { trainer, config, files } = globalThis as unknown as Global;
     const adapters = await trainer.adapters();
@@ -347,17 +347,21 @@ test("on WebGPU a lost device is told with advice, and the run goes on from its 
     const run = trainer.train(gpu, { files });
     let lost = "";
     try {
-      for await (const event of run) if (event.type === "checkpoint") await trainer.destroyDevice();
+      for await (const event of run) {
+        const resumed = event.type === "run_started" && event.resumed_from_step !== null;
+        if (resumed || (event.type === "checkpoint" && event.step === 2)) await trainer.destroyDevice();
+      }
     } catch (error) {
       lost = (error as Error).message;
     }
-    const state = run.view.state;
+    const { state, warnings } = run.view;
     const again = trainer.train({ ...run.config, resume_from_checkpoint: true });
     const done = await again.finished;
-    return { adapters, lost, state, from: again.view.run?.resumed_from_step, device: again.view.run?.device.kind, done };
+    return { adapters, lost, state, warnings, from: again.view.run?.resumed_from_step, device: again.view.run?.device.kind, done };
   });
   expect(got.adapters.map(({ kind }) => kind)).toEqual(["software_gpu"]);
   expect(got.state).toBe("device_lost");
+  expect(got.warnings.join()).toMatch(/device was lost.*goes on from.*checkpoint-2/s);
   expect(got.lost).toMatch(/device.*checkpoint-2/s);
   expect(got.from).toBeGreaterThanOrEqual(2);
   expect(got.device).toBe("software_gpu");

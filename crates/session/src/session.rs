@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use tunesmith::train::TrainError;
-use tunesmith_protocol::{Event, Record, RunConfig, Sequencer};
+use tunesmith_protocol::{Event, Record, ResumeFrom, RunConfig, Sequencer};
 
 use crate::device::device_failure;
 use crate::drive::drive;
@@ -18,8 +18,12 @@ type Work = Pin<Box<dyn Future<Output = Result<(), SessionError>>>>;
 
 /// A run. Pull it with [`Session::next`] until that gives `None`.
 ///
+/// Where the device is lost, the run goes on from its last checkpoint on a new one, once for each
+/// checkpoint; a warning tells it, and a run-started event follows.
+///
 /// It must be pulled on the thread that it was made on: one thread owns a device.
 pub struct Session {
+    config: RunConfig,
     work: Option<Work>,
     shared: Rc<Shared>,
     sequencer: Sequencer,
@@ -32,12 +36,17 @@ pub struct Session {
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     events: RefCell<VecDeque<Event>>,
+    /// The last checkpoint that was told and not gone on from.
+    checkpoint: RefCell<Option<String>>,
     pub(crate) steering: Steering,
 }
 
 impl Shared {
     /// Tells an event; the session hands it out when the work next waits.
     pub(crate) fn tell(&self, event: Event) {
+        if let Event::Checkpoint { path, .. } = &event {
+            self.checkpoint.replace(Some(path.clone()));
+        }
         self.events.borrow_mut().push_back(event);
     }
 
@@ -89,8 +98,9 @@ impl Session {
     #[must_use]
     pub fn new(config: RunConfig) -> Self {
         let shared = Rc::new(Shared::default());
-        let work = Box::pin(drive(config, Rc::clone(&shared)));
+        let work = Box::pin(drive(config.clone(), Rc::clone(&shared)));
         Self {
+            config,
             work: Some(work),
             shared,
             sequencer: Sequencer::default(),
@@ -133,9 +143,7 @@ impl Session {
                     Poll::Ready(result) => {
                         self.work = None;
                         if let Err(error) = result {
-                            let event = failure(&error);
-                            self.error = Some(error);
-                            return Poll::Ready(Some(self.sequencer.record(event)));
+                            self.go_on_or_end(error);
                         }
                     }
                     Poll::Pending if self.shared.events.borrow().is_empty() => {
@@ -146,6 +154,25 @@ impl Session {
             }
         })
         .await
+    }
+
+    fn go_on_or_end(&mut self, error: SessionError) {
+        let event = failure(&error);
+        let checkpoint = self.shared.checkpoint.take();
+        let (Event::DeviceLost { .. }, Some(checkpoint)) = (&event, checkpoint) else {
+            self.error = Some(error);
+            self.shared.tell(event);
+            return;
+        };
+        let reason = device_failure().unwrap_or_else(|| error.to_string());
+        self.shared.tell(Event::Warning {
+            message: format!(
+                "the device was lost ({reason}): the run goes on from {checkpoint} on a new one"
+            ),
+        });
+        let mut config = self.config.clone();
+        config.training.resume_from_checkpoint = ResumeFrom::Last;
+        self.work = Some(Box::pin(drive(config, Rc::clone(&self.shared))));
     }
 
     /// Why the run ended, after a failed or device-lost event.

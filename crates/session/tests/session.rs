@@ -2,6 +2,7 @@
 //! what is said where something is wrong.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,9 @@ use tunesmith_protocol::{
     Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Pair, Record,
     ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
 };
-use tunesmith_session::{Predictor, Session, SessionError, predict_file, predict_texts};
+use tunesmith_session::{
+    Predictor, Session, SessionError, estimate, inspect, predict_file, predict_texts, review,
+};
 
 const WORDS: usize = 32;
 
@@ -395,6 +398,52 @@ fn a_trained_model_is_evaluated_without_training() {
 }
 
 #[test]
+fn rows_are_set_aside_where_there_is_no_validation_split() {
+    let mut place = Place::new();
+    let config = &mut place.config;
+    config.data.validation_split_percentage = Some(25);
+    let rows = |config: &RunConfig| -> Vec<(String, u64)> {
+        let found = pollster::block_on(inspect(config.clone(), &mut |_| ())).unwrap();
+        let splits = found.splits.into_iter();
+        splits.map(|split| (split.name, split.num_rows)).collect()
+    };
+    let named = |name: &str, rows: u64| (name.to_owned(), rows);
+    let given = [
+        named("train", 48),
+        named("validation", 20),
+        named("test", 10),
+    ];
+    assert_eq!(rows(config), given);
+
+    config.data.validation_file = None;
+    let made = [
+        named("train", 36),
+        named("validation", 12),
+        named("test", 10),
+    ];
+    assert_eq!(rows(config), made);
+    let estimate = pollster::block_on(estimate(config.clone(), &mut |_| ())).unwrap();
+    assert_eq!(estimate.num_examples, 36);
+    place.config.data.test_file = None;
+    let records = place.run();
+    let ready = records.iter().find_map(|record| match &record.event {
+        Event::DatasetReady(ready) => Some(ready.splits.clone()),
+        _ => None,
+    });
+    let ready = ready.unwrap().into_iter();
+    let ready: Vec<_> = ready.map(|split| (split.name, split.num_rows)).collect();
+    assert_eq!(ready, made[..2]);
+    let evaluations = records
+        .iter()
+        .filter(|record| matches!(record.event, Event::Eval(_)));
+    assert_eq!(evaluations.count(), 2);
+    let (out, mut tell) = (place.out(), |_| ());
+    let review = review(place.config.clone(), &out, &mut tell);
+    let confusion = pollster::block_on(review).unwrap().confusion;
+    assert_eq!(confusion.concat().iter().sum::<u64>(), 12);
+}
+
+#[test]
 fn a_regression_learns_numbers() {
     let mut place = Place::new();
     place.config.data.test_file = None;
@@ -567,33 +616,63 @@ fn a_run_whose_device_is_lost_goes_on_from_its_last_checkpoint_on_a_new_one() {
     };
     let whole = losses(&place.run());
     assert_eq!(whole.len(), 8);
+    let out = |name: &str| place.path(name).display().to_string();
     // At 6 the device goes while a checkpoint is written: that of step 4 is the last.
     for lost_after in [3, 6, 7] {
-        let out = place.path(&format!("lost-{lost_after}"));
-        place.config.training.output_dir = out.display().to_string();
-        place.config.training.resume_from_checkpoint = ResumeFrom::No;
-        let (records, error) = run(place.config.clone(), |event| {
-            if matches!(event, Event::Step(step) if step.step == lost_after) {
+        let mut config = place.config.clone();
+        config.training.output_dir = out(&format!("lost-{lost_after}"));
+        let lost = Cell::new(false);
+        let (records, error) = run(config, |event| {
+            let here = matches!(event, Event::Step(step) if step.step == lost_after);
+            if here && !lost.replace(true) {
                 tunesmith_session::destroy_devices();
             }
             None
         });
-        let last = &records.last().unwrap().event;
-        let Event::DeviceLost { message } = last else {
-            panic!("{last:?}: {error:?}");
-        };
         assert!(
-            message.contains("lost") && message.contains("checkpoint"),
-            "{message}"
+            matches!(records.last().unwrap().event, Event::Done(_)),
+            "{error:?}"
         );
+        let told = records.iter().any(|record| {
+            matches!(&record.event, Event::Warning { message }
+                if message.contains("lost") && message.contains("goes on from") && message.contains("checkpoint-"))
+        });
+        assert!(told, "{records:?}");
+        let mut view = RunView::default();
+        for record in &records {
+            view.apply(record);
+        }
+        let seen: Vec<_> = view
+            .losses
+            .iter()
+            .map(|at| (at.step, at.loss.to_bits()))
+            .collect();
+        assert_eq!(seen, whole, "after step {lost_after}");
+    }
 
-        place.config.training.resume_from_checkpoint = ResumeFrom::Last;
-        let later = losses(&place.run());
-        assert!(later.len() > 8 - lost_after as usize, "{later:?}");
-        assert_eq!(
-            later,
-            whole[whole.len() - later.len()..],
-            "after step {lost_after}"
-        );
+    // Lost before there is a checkpoint, and again before the next one.
+    for (lost_after, kept) in [(vec![1], false), (vec![4, 5], true)] {
+        let mut config = place.config.clone();
+        config.training.save_steps = Steps(3.0);
+        config.training.output_dir = out(&format!("lost-{}-times", lost_after.len()));
+        let left = RefCell::new(lost_after);
+        let (records, error) = run(config.clone(), |event| {
+            let mut left = left.borrow_mut();
+            if matches!(event, Event::Step(step) if Some(&step.step) == left.first()) {
+                left.remove(0);
+                tunesmith_session::destroy_devices();
+            }
+            None
+        });
+        let Event::DeviceLost { message } = &records.last().unwrap().event else {
+            panic!("{error:?}");
+        };
+        assert!(message.contains("lost"), "{message}");
+        assert_eq!(message.contains("checkpoint-"), kept, "{message}");
+        if kept {
+            config.training.resume_from_checkpoint = ResumeFrom::Last;
+            let later = losses(&run(config, |_| None).0);
+            assert_eq!(later, whole[whole.len() - later.len()..]);
+        }
     }
 }
