@@ -1,7 +1,7 @@
 //! Curves: smoothed, thinned, hovered.
 
-use egui::{RichText, Ui};
-use egui_plot::{HoverPosition, Legend, Line, MarkerShape, Plot, Points};
+use egui::{Color32, RichText, Sense, Stroke, Ui, vec2};
+use egui_plot::{AxisHints, HoverPosition, Line, MarkerShape, Plot, Points};
 
 use crate::format::figure;
 use crate::theme::Palette;
@@ -30,6 +30,24 @@ pub(crate) struct Curve {
     pub(crate) look: Look,
     /// Which of the palette's colours.
     pub(crate) colour: usize,
+}
+
+impl Curve {
+    fn color(&self, palette: &Palette) -> Color32 {
+        let color = palette.series[self.colour % palette.series.len()];
+        match self.look {
+            Look::Raw => color.gamma_multiply(0.35),
+            Look::Line | Look::Dots => color,
+        }
+    }
+}
+
+/// A stroke of a curve's colour, before its name.
+fn key(ui: &mut Ui, color: Color32) {
+    let (place, _) = ui.allocate_exact_size(vec2(16.0, 16.0), Sense::hover());
+    let stroke = Stroke::new(3.0, color);
+    ui.painter()
+        .hline(place.x_range(), place.center().y, stroke);
 }
 
 /// An exponential moving average, as TensorBoard smooths: its start is corrected for the missing past.
@@ -65,9 +83,10 @@ pub(crate) fn thin(points: Vec<Point>, most: usize) -> Vec<Point> {
 /// Draws curves over the steps, with a title; `empty` is said while there is nothing to draw.
 pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
     let palette = Palette::of(ui);
-    ui.horizontal(|ui| {
+    let shown = || curves.iter().filter(|curve| !curve.points.is_empty());
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(title).strong());
-        let last = curves.iter().rfind(|curve| curve.look != Look::Raw);
+        let last = shown().rfind(|curve| curve.look != Look::Raw);
         if let Some([step, value]) = last.and_then(|curve| curve.points.last()) {
             widgets::note(ui, format!("{} at step {}", figure(*value), figure(*step)));
         }
@@ -75,6 +94,15 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
     if curves.iter().all(|curve| curve.points.is_empty()) {
         widgets::note(ui, empty);
         return;
+    }
+    // Above the plot: inside, it would lie on the curves.
+    if shown().count() > 1 {
+        ui.horizontal_wrapped(|ui| {
+            for curve in shown() {
+                key(ui, curve.color(&palette));
+                widgets::note(ui, &curve.name);
+            }
+        });
     }
     let label = |position: &HoverPosition<'_>| match position {
         HoverPosition::NearDataPoint {
@@ -88,7 +116,7 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
         )),
         HoverPosition::Elsewhere { .. } => None,
     };
-    let mut plot = Plot::new(title)
+    let plot = Plot::new(title)
         .height(210.0)
         .allow_scroll(false)
         .allow_zoom(false)
@@ -97,15 +125,17 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
         .show_background(false)
         .grid_color(palette.line_strong)
         .label_formatter(label)
-        .x_axis_formatter(|mark, _| figure(mark.value))
+        // Steps are short numbers: they are read well where the grid is narrow, too.
+        .custom_x_axes(vec![
+            AxisHints::new_x()
+                .formatter(|mark, _| figure(mark.value))
+                .label_spacing(24.0..=32.0),
+        ])
         .y_axis_formatter(|mark, _| figure(mark.value))
         .include_x(0.0);
-    if curves.len() > 1 {
-        plot = plot.legend(Legend::default());
-    }
     plot.show(ui, |ui| {
         for curve in curves {
-            let color = palette.series[curve.colour % palette.series.len()];
+            let color = curve.color(&palette);
             let points = thin(curve.points, MOST);
             if curve.look == Look::Dots {
                 let dots = Points::new(curve.name.clone(), points.clone());
@@ -118,7 +148,7 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
             }
             let line = Line::new(curve.name.clone(), points);
             ui.line(match curve.look {
-                Look::Raw => line.color(color.gamma_multiply(0.35)).width(1.0),
+                Look::Raw => line.color(color).width(1.0),
                 Look::Line | Look::Dots => line.color(color).width(2.0),
             });
         }

@@ -32,7 +32,7 @@ pub fn show(ui: &mut Ui, state: &mut State) {
     if ui.available_width() < NARROW {
         egui::Panel::top("steps").frame(bar).show(ui, |ui| {
             ui.horizontal_wrapped(|ui| steps(ui, state, 0.0));
-            ui.horizontal_wrapped(|ui| preferences(ui, state));
+            ui.horizontal_wrapped(|ui| preferences(ui, state, 124.0));
         });
     } else {
         egui::Panel::left("steps")
@@ -45,7 +45,7 @@ pub fn show(ui: &mut Ui, state: &mut State) {
                 steps(ui, state, ui.available_width());
                 // At the bottom, and behind the steps for the keyboard.
                 ui.add_space((ui.available_height() - PREFERENCES).max(GAP));
-                preferences(ui, state);
+                preferences(ui, state, 166.0);
             });
     }
     if state.is_running() && state.panel != Panel::Train {
@@ -113,14 +113,14 @@ fn steps(ui: &mut Ui, state: &mut State, width: f32) {
     }
 }
 
-/// Where to compute, and the looks.
-fn preferences(ui: &mut Ui, state: &mut State) {
+/// Where to compute, and the looks; `width` is that of a list, in points.
+fn preferences(ui: &mut Ui, state: &mut State, width: f32) {
     let running = state.is_running();
     let label = widgets::note(ui, "Compute on");
     let mut pick = state.settings.device.clone();
     ui.add_enabled_ui(!running, |ui| {
         let combo = ComboBox::from_id_salt("device")
-            .width(166.0)
+            .width(width)
             .truncate()
             .selected_text(device_name(&pick))
             .show_ui(ui, |ui| devices(ui, state, &mut pick));
@@ -136,7 +136,7 @@ fn preferences(ui: &mut Ui, state: &mut State) {
         Theme::Dark => "Dark",
     };
     let combo = ComboBox::from_id_salt("looks")
-        .width(166.0)
+        .width(width)
         .selected_text(name(state.settings.theme))
         .show_ui(ui, |ui| {
             for theme in [Theme::System, Theme::Light, Theme::Dark] {
