@@ -7,10 +7,13 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use x11rb::connection::Connection as _;
+use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt as _, EventMask};
 use zbus::blocking::{Connection, Proxy, connection};
 use zbus::zvariant::OwnedObjectPath;
 
@@ -22,6 +25,8 @@ const BUS_LAUNCHERS: [&str; 3] = [
 ];
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEPS: u64 = 8;
+/// So many that the window can be closed long before they are done.
+const MANY_STEPS: u64 = 500;
 
 // AT-SPI's numbers of roles.
 const PAGE_TAB: u32 = 37;
@@ -57,6 +62,9 @@ impl Running {
     }
 }
 
+/// Held by a test: two launchers of the accessibility bus at once get into each other's way.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A screen, a session bus with assistive technology turned on, and the app.
 struct Desktop {
     display: String,
@@ -65,6 +73,7 @@ struct Desktop {
     app: Option<Running>,
     bus: String,
     _others: Vec<Running>,
+    _alone: MutexGuard<'static, ()>,
 }
 
 /// A widget as a screen reader knows it.
@@ -72,6 +81,7 @@ type Widget = (String, OwnedObjectPath);
 
 impl Desktop {
     fn start() -> Self {
+        let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let mut screen = Running::start(
             Command::new("Xvfb")
                 .args([
@@ -113,6 +123,7 @@ impl Desktop {
             app: None,
             bus,
             _others: vec![launcher, session, screen],
+            _alone: alone,
         };
         desktop.open_app();
         desktop
@@ -190,14 +201,67 @@ impl Desktop {
         assert!(status.success(), "xdotool {words:?}");
     }
 
-    fn runs(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.home.path().join("data/tunesmith/runs"));
-        entries
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.unwrap().path())
-            .collect()
+    /// Asks the window to close, as its frame's button does.
+    fn close(&self) {
+        let found = Command::new("xdotool")
+            .args(["search", "--name", "^Tunesmith$"])
+            .env("DISPLAY", &self.display)
+            .output();
+        let found = String::from_utf8(found.unwrap().stdout).unwrap();
+        let window: u32 = found.lines().next().unwrap().parse().unwrap();
+        let (x11, _) = x11rb::connect(Some(&self.display)).unwrap();
+        let atom = |name: &str| {
+            let cookie = x11.intern_atom(false, name.as_bytes()).unwrap();
+            cookie.reply().unwrap().atom
+        };
+        let (protocols, delete) = (atom("WM_PROTOCOLS"), atom("WM_DELETE_WINDOW"));
+        let event = ClientMessageEvent::new(32, window, protocols, [delete, 0, 0, 0, 0]);
+        x11.send_event(false, window, EventMask::NO_EVENT, event)
+            .unwrap()
+            .check()
+            .unwrap();
+        x11.flush().unwrap();
     }
+
+    /// Waits until the app has ended by itself.
+    fn wait_for_end(&mut self) {
+        let app = self.app.as_mut().unwrap();
+        let status = wait_for("the end", || app.0.try_wait().unwrap());
+        assert!(status.success(), "{status}");
+    }
+
+    /// The folder of the one run that there is.
+    fn run(&self) -> PathBuf {
+        let entries = fs::read_dir(self.home.path().join("data/tunesmith/runs"));
+        let entries = entries.into_iter().flatten();
+        let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(runs.len(), 1, "one run was started, and there are {runs:?}");
+        runs.remove(0)
+    }
+
+    /// Chooses the built-in set and model and so many steps, and starts the run.
+    fn train(&self, steps: u64) {
+        self.find(RADIO_BUTTON, "Built-in set");
+        // Without a window manager nobody gives the window the keyboard.
+        self.xdotool(&["search", "--name", "^Tunesmith$", "windowfocus", "--sync"]);
+        self.click(RADIO_BUTTON, "Built-in set");
+        self.wait_for_text("3,600 train");
+        self.click(PAGE_TAB, "Choose");
+        self.click(RADIO_BUTTON, "Built-in model");
+        self.wait_for_text("Built-in model is ready.");
+        self.click(ENTRY, "Steps");
+        self.xdotool(&["type", &steps.to_string()]);
+        self.xdotool(&["key", "Tab"]);
+        self.click(PAGE_TAB, "Train");
+        self.click(PUSH_BUTTON, "Train");
+    }
+}
+
+/// The last step that a run's folder tells of.
+fn global_step(run: &Path) -> u64 {
+    let state = fs::read(run.join("trainer_state.json")).unwrap();
+    let state: Value = serde_json::from_slice(&state).unwrap();
+    state["global_step"].as_u64().unwrap()
 }
 
 /// Turns assistive technology on, and joins its bus.
@@ -231,25 +295,10 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 #[test]
 fn a_model_is_trained_by_clicking() {
     let desktop = Desktop::start();
-    desktop.find(RADIO_BUTTON, "Built-in set");
-    // Without a window manager nobody gives the window the keyboard.
-    desktop.xdotool(&["search", "--name", "^Tunesmith$", "windowfocus", "--sync"]);
-    desktop.click(RADIO_BUTTON, "Built-in set");
-    desktop.wait_for_text("3,600 train");
-    desktop.click(PAGE_TAB, "Choose");
-    desktop.click(RADIO_BUTTON, "Built-in model");
-    desktop.wait_for_text("Built-in model is ready.");
-    desktop.click(ENTRY, "Steps");
-    desktop.xdotool(&["type", &STEPS.to_string()]);
-    desktop.xdotool(&["key", "Tab"]);
-    desktop.click(PAGE_TAB, "Train");
-    desktop.click(PUSH_BUTTON, "Train");
+    desktop.train(STEPS);
     desktop.wait_for_text("Done in");
 
-    let runs = desktop.runs();
-    let [run] = runs.as_slice() else {
-        panic!("one run was started, and there are {runs:?}")
-    };
+    let run = desktop.run();
     for name in [
         "config.json",
         "model.safetensors",
@@ -261,9 +310,7 @@ fn a_model_is_trained_by_clicking() {
     ] {
         assert!(run.join(name).is_file(), "{name} is not in {run:?}");
     }
-    let state: Value =
-        serde_json::from_slice(&fs::read(run.join("trainer_state.json")).unwrap()).unwrap();
-    assert_eq!(state["global_step"], STEPS);
+    assert_eq!(global_step(&run), STEPS);
     let config: Value =
         serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["id2label"]["1"], "equivalent");
@@ -274,4 +321,37 @@ fn a_model_is_trained_by_clicking() {
     desktop.click(PUSH_BUTTON, "Take a row of the data");
     desktop.click(PUSH_BUTTON, "Classify");
     desktop.wait_for_text("with ");
+}
+
+#[test]
+fn a_run_is_saved_when_the_window_closes_and_goes_on_at_the_next_start() {
+    let mut desktop = Desktop::start();
+    desktop.train(MANY_STEPS);
+    desktop.wait_for_text("Training on");
+    desktop.close();
+    desktop.click(PUSH_BUTTON, "Save and close");
+    desktop.wait_for_end();
+    let run = desktop.run();
+    assert!(
+        !run.join("model.safetensors").exists(),
+        "it came to its end"
+    );
+    let checkpoints = || {
+        let entries = fs::read_dir(&run).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let steps = names.filter_map(|name| name.strip_prefix("checkpoint-")?.parse::<u64>().ok());
+        steps.max()
+    };
+    let kept = checkpoints().expect("a checkpoint was written");
+    assert!(kept < MANY_STEPS, "{kept}");
+
+    desktop.open_app();
+    desktop.wait_for_text("3,600 train");
+    let name = run.file_name().unwrap().to_str().unwrap();
+    desktop.wait_for_text(&format!("{name} was kept at step"));
+    desktop.click(PUSH_BUTTON, &format!("Continue {name}"));
+    desktop.wait_for_text("Done in");
+    assert_eq!(desktop.run(), run);
+    assert_eq!(global_step(&run), MANY_STEPS);
+    assert!(run.join("model.safetensors").is_file());
 }

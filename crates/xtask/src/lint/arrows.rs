@@ -11,6 +11,7 @@ use serde_json::Value;
 
 /// Each package of the workspace, and those of the workspace it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("inventory", &[]),
     ("tunesmith-allocator", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
@@ -95,6 +96,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
+    "inventory",
     "tunesmith-allocator",
     "tunesmith-protocol",
     "tunesmith-platform",
