@@ -67,6 +67,12 @@ impl Hash for Shader {
 /// How many partial sums a block's sum of squares is split into: enough lanes for a large GPU.
 pub const SUM_SQUARES_LANES: u32 = 16 * 1024;
 
+/// Fours of elements that a lane of [`ADAMW`] works on, with and without its flag `chunks`: a software
+/// renderer pays for a lane's beginning, a GPU wants as many lanes as there are.
+pub const fn fours(chunks: bool) -> u32 {
+    if chunks { 256 } else { 1 }
+}
+
 impl Shader {
     /// The complete WGSL of the variant with these flags.
     pub fn complete(&self, flags: &[&str]) -> String {
@@ -77,6 +83,7 @@ impl Shader {
             ("erf", include_str!("../wgsl/erf.wgsl").to_owned()),
             ("workgroup_size", self.workgroup_size.to_string()),
             ("lanes", SUM_SQUARES_LANES.to_string()),
+            ("fours", fours(flags.contains(&"chunks")).to_string()),
         ];
         template::fill(&text, &values)
     }
@@ -218,7 +225,7 @@ shaders! {
     ];
     SUM_SQUARES = "sum_squares", 16, [], [binding("x", Vec4), binding("partial", F32)];
     CLIP = "clip", 64, [], [binding("partial", F32), binding("norm", F32)];
-    ADAMW = "adamw", 64, [], [
+    ADAMW = "adamw", 64, ["chunks"], [
         binding("hyper", F32), binding("norm", F32), binding("parameter", Vec4),
         binding("gradient", Vec4), binding("momentum", Vec4), binding("variance", Vec4),
     ];

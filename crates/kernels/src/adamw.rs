@@ -2,10 +2,11 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
-use tunesmith_shaders::ADAMW;
+use tunesmith_shaders::{ADAMW, fours};
 
 use crate::blocks::Blocks;
 use crate::buffer::floats;
+use crate::device::AdapterKind;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run_over};
 use crate::reduce::GradientNorm;
 
@@ -90,17 +91,24 @@ pub fn adamw(hyper: &AdamWHyper, norm: &GradientNorm, weight_decay: f32, state: 
     }
 }
 
-impl Kernel for Op {
-    fn launch(&self, _: Class) -> Launch {
+impl Op {
+    fn launch_in(&self, chunks: bool) -> Launch {
+        let lanes = (self.count / 4).div_ceil(fours(chunks) as usize);
         let params = Params::default()
             .int(self.count / 4)
             .int(self.decayed / 4)
             .float(self.weight_decay);
         Launch {
-            variant: Variant::shader(ADAMW, &[]),
-            extent: Extent::Line(self.count / 4),
+            variant: Variant::shader(ADAMW, &[("chunks", chunks)]),
+            extent: Extent::Line(lanes),
             params,
         }
+    }
+}
+
+impl Kernel for Op {
+    fn launch(&self, class: Class) -> Launch {
+        self.launch_in(class.kind == AdapterKind::Software)
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
@@ -153,5 +161,81 @@ impl Kernel for Op {
                     }
                 }
             });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::buffer::{Buffer, tensor};
+    use crate::device::{ComputeDevice, adapters};
+
+    /// A step in chunks or not, whatever the adapter would be given.
+    struct Forced(Op, bool);
+
+    impl Kernel for Forced {
+        fn launch(&self, _: Class) -> Launch {
+            self.0.launch_in(self.1)
+        }
+
+        fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
+            self.0.plain(floats, indices, outputs);
+        }
+    }
+
+    /// Parameter, gradient and both moments after a step.
+    fn step(count: usize, chunks: bool, device: &Device) -> Vec<Vec<f32>> {
+        let filled = |salt: f32, power: i32| {
+            let values: Vec<f32> = (0..count)
+                .map(|i| ((i as f32 + 1.0) * salt).sin().powi(power))
+                .collect();
+            floats(Tensor::<1>::from_data(
+                TensorData::new(values, [count]),
+                device,
+            ))
+        };
+        let op = Op {
+            count,
+            decayed: count / 3 / 4 * 4,
+            weight_decay: 0.01,
+        };
+        let hyper = AdamWHyper::new(1e-3, [0.9, 0.999], 1e-8, 3, device);
+        let norm = floats(Tensor::<1>::from_data([2.0_f32, 0.5], device));
+        let inputs = [floats(hyper.values), norm];
+        let mut state =
+            [(1.3, 1), (1.7, 1), (2.1, 1), (0.7, 2)].map(|(salt, power)| filled(salt, power));
+        run_over(&Forced(op, chunks), &inputs, &[], state.each_mut());
+        state.map(read).into()
+    }
+
+    fn read(buffer: Buffer) -> Vec<f32> {
+        let data = pollster::block_on(tensor::<1>(buffer).into_data_async()).unwrap();
+        data.try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn chunks_change_nothing() {
+        let wanted_on = ComputeDevice::cpu("test").device;
+        let mut seen = 0;
+        for adapter in pollster::block_on(adapters()) {
+            let device = pollster::block_on(adapter.open_with_webgpu_defaults("test")).unwrap();
+            // Less than a workgroup, one more four than two workgroups of chunks hold, and several.
+            let group = 4 * 64 * fours(true) as usize;
+            for count in [4, 2 * group + 4, 5 * group - 8] {
+                let wanted = step(count, false, &wanted_on);
+                for chunks in [false, true] {
+                    let got = step(count, chunks, &device.device);
+                    for (got, wanted) in got.iter().zip(&wanted) {
+                        for (got, wanted) in got.iter().zip(wanted) {
+                            let off = (got - wanted).abs();
+                            assert!(off <= 1e-6 * wanted.abs().max(1.0), "{got} and {wanted}");
+                        }
+                    }
+                    seen += 1;
+                }
+            }
+        }
+        assert!(seen > 0, "no adapter: run `cargo xtask test`");
     }
 }

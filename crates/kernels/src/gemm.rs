@@ -10,6 +10,10 @@ use crate::buffer::Buffer;
 use crate::device::AdapterKind;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
+/// Multiplications from which on the largest tile is worth its compiling, which takes a second: a small
+/// model's steps are done before that.
+const WORTH_COMPILING: usize = 4 << 20;
+
 /// A batch of products: index `z` splits into `(z / inner, z % inner)`, each with a stride in
 /// elements for every matrix, so that heads are addressed where they lie and never moved.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +81,11 @@ impl Product {
         run_in_place(self, inputs, &[], blocks, slots);
     }
 
+    /// Multiplications.
+    fn work(&self) -> usize {
+        self.batch.outer * self.batch.inner * self.m * self.n * self.k
+    }
+
     // Four floats at a time need every row they are read from and written to to start aligned.
     fn tile(&self, class: Class) -> Tile {
         let Batch { a, b, c, .. } = self.batch;
@@ -105,8 +114,10 @@ impl Product {
             (AdapterKind::Software, Some(lanes)) if shares => {
                 Tile::shared(lanes).unwrap_or(Tile::LARGE)
             }
-            (AdapterKind::Software, _) => Tile::LARGE,
-            (AdapterKind::Integrated | AdapterKind::Discrete, _) => Tile::SMALL,
+            (AdapterKind::Software, Some(_)) => Tile::LARGE,
+            (AdapterKind::Software, None) if self.work() >= WORTH_COMPILING => Tile::LARGEST,
+            (AdapterKind::Software, None)
+            | (AdapterKind::Integrated | AdapterKind::Discrete, _) => Tile::SMALL,
         }
     }
 }

@@ -23,19 +23,6 @@ pub use run::{command, next_record, start_run};
 
 use std::cell::RefCell;
 
-unsafe extern "C" {
-    /// The linker's list of what is registered before anything runs (cubecl's operations).
-    fn __wasm_call_ctors();
-}
-
-/// Runs when the module has been loaded. A module that does not call its constructors itself gets them
-/// called before every exported function: hundreds of times a step.
-#[wasm_bindgen(start)]
-fn start() {
-    // SAFETY: made by the linker, without arguments, and called once.
-    unsafe { __wasm_call_ctors() }
-}
-
 thread_local! {
     static LISTENER: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
