@@ -118,7 +118,7 @@ test("a run tells its events in order, learns, and its model answers", async ({ 
   expect(got.state).toBe("done");
   expect(got.done.step).toBe(40);
   expect(got.answer.label).toBe("bad");
-  expect(got.answer.scores.reduce((sum, one) => sum + one, 0)).toBeCloseTo(1, 5);
+  expect(got.answer.scores.reduce<number>((sum, one) => sum + (one ?? NaN), 0)).toBeCloseTo(1, 5);
   expect(got.both.map(({ label }) => label)).toEqual(["good", "bad"]);
   expect(got.review.labels.toSorted()).toEqual(["bad", "good"]);
   expect(got.review.confusion.flat().reduce((sum, one) => sum + one, 0)).toBe(8);

@@ -194,6 +194,9 @@ test("a file of one's own is mapped, and a checkpoint comes from the hub or from
   const rows = gather.getByRole("region", { name: "First rows of the data" });
   await expect(rows.getByRole("columnheader")).toHaveText([/sentence1.*text/, /sentence2.*second text/, /label.*label/]);
   await expect(gather.getByLabel("Label", { exact: true })).toHaveValue("label");
+  await expect(gather.locator(".facts")).toHaveText("180 train20 validation");
+  await gather.getByLabel(/set a tenth of the training rows aside/).uncheck();
+  await expect(gather.locator(".facts")).toHaveText("200 train");
   await gather.getByLabel("Second text").selectOption("none");
   await expect(rows.getByRole("columnheader").nth(1)).toHaveText(/sentence2.*unused/);
   await expect(gather.getByRole("list")).toContainText("equivalent");

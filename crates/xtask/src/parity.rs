@@ -77,8 +77,8 @@ pub fn run(project: &Project) -> Result<Tally> {
         }
     }
     println!(
-        "{:8} {:34} {:>10} {:>10} {:>9} {:>9}",
-        "case", "where", "the same", "metrics", "losses", "logits"
+        "{:8} {:34} {:>10} {:>10} {:>9} {:>9} {:>9}",
+        "case", "where", "the same", "metrics", "losses", "logits", "s a row"
     );
     for case in &cases {
         let place = |target: &str| out.join(&case.name).join(target);
@@ -192,6 +192,8 @@ struct Ran {
     metrics: BTreeMap<String, Value>,
     losses: BTreeMap<String, f64>,
     logits: Vec<f64>,
+    /// Seconds of training for a row, after the first step.
+    seconds_a_row: f64,
 }
 
 /// How two runs compare.
@@ -200,6 +202,7 @@ struct Found {
     metrics: Vec<String>,
     losses: f64,
     logits: f64,
+    seconds_a_row: f64,
 }
 
 impl Ran {
@@ -219,6 +222,7 @@ impl Ran {
             metrics: BTreeMap::new(),
             losses: BTreeMap::new(),
             logits,
+            seconds_a_row: f64::NAN,
         };
         for event in events {
             let step = &event["step"];
@@ -236,6 +240,10 @@ impl Ran {
                         ran.facts.insert(key, plain(&event[name]));
                     }
                     ran.losses.insert(format!("step {step:>4}"), loss);
+                    let rows = event["samples_per_second"].as_f64();
+                    if let Some(rows) = rows.filter(|rows| *rows > 0.0) {
+                        ran.seconds_a_row = 1.0 / rows;
+                    }
                 }
                 Some("eval") => {
                     let key = format!("eval after step {step:>4}");
@@ -276,6 +284,7 @@ impl Ran {
                 true => worst(logits),
                 false => f64::INFINITY,
             },
+            seconds_a_row: other.seconds_a_row,
         }
     }
 }
@@ -319,11 +328,12 @@ impl std::fmt::Display for Found {
         };
         write!(
             f,
-            "{:>10} {:>10} {:>9.1e} {:>9.1e}",
+            "{:>10} {:>10} {:>9.1e} {:>9.1e} {:>9.3}",
             same(&self.differing),
             same(&self.metrics),
             self.losses,
-            self.logits
+            self.logits,
+            self.seconds_a_row
         )?;
         for what in self.differing.iter().chain(&self.metrics).take(5) {
             write!(f, "\n           differs: {what}")?;

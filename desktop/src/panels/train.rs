@@ -37,7 +37,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         widgets::notice(ui, warning, "", |_| ());
     }
     ui.add_space(GAP / 2.0);
-    plots(ui, view, &mut state.settings.smoothing);
+    let evaluates = run.config.training.evaluates();
+    plots(ui, view, evaluates, &mut state.settings.smoothing);
     evaluations(ui, view);
 }
 
@@ -177,7 +178,7 @@ fn figures(run: &Run) -> Vec<(&'static str, String)> {
     found
 }
 
-fn plots(ui: &mut Ui, view: &RunView, smoothing: &mut f64) {
+fn plots(ui: &mut Ui, view: &RunView, evaluates: bool, smoothing: &mut f64) {
     let line = |of: fn(&tunesmith_protocol::LossPoint) -> f64| -> Vec<Point> {
         let points = view
             .losses
@@ -233,9 +234,9 @@ fn plots(ui: &mut Ui, view: &RunView, smoothing: &mut f64) {
         .collect();
     let mut parts = [
         Some(("Loss", loss)),
-        Some(("On the validation rows", metrics)),
+        evaluates.then_some(("On the validation rows", metrics)),
     ];
-    widgets::columns(ui, parts.len(), 340.0, |ui, place| {
+    widgets::columns(ui, parts.iter().flatten().count(), 340.0, |ui, place| {
         if let Some((title, curves)) = parts[place].take() {
             widgets::card(ui, |ui| {
                 let empty = match place {
