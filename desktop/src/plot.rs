@@ -99,7 +99,7 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
     if shown().count() > 1 {
         ui.horizontal_wrapped(|ui| {
             for curve in shown() {
-                key(ui, curve.color(&palette));
+                key(ui, curve.color(palette));
                 widgets::note(ui, &curve.name);
             }
         });
@@ -135,7 +135,7 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
         .include_x(0.0);
     plot.show(ui, |ui| {
         for curve in curves {
-            let color = curve.color(&palette);
+            let color = curve.color(palette);
             let points = thin(curve.points, MOST);
             if curve.look == Look::Dots {
                 let dots = Points::new(curve.name.clone(), points.clone());
