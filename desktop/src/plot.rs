@@ -91,7 +91,7 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
             widgets::note(ui, format!("{} at step {}", figure(*value), figure(*step)));
         }
     });
-    if curves.iter().all(|curve| curve.points.is_empty()) {
+    if shown().next().is_none() {
         widgets::note(ui, empty);
         return;
     }

@@ -336,13 +336,10 @@ fn a_run_is_saved_when_the_window_closes_and_goes_on_at_the_next_start() {
         !run.join("model.safetensors").exists(),
         "it came to its end"
     );
-    let checkpoints = || {
-        let entries = fs::read_dir(&run).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let steps = names.filter_map(|name| name.strip_prefix("checkpoint-")?.parse::<u64>().ok());
-        steps.max()
-    };
-    let kept = checkpoints().expect("a checkpoint was written");
+    let entries = fs::read_dir(&run).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let steps = names.filter_map(|name| name.strip_prefix("checkpoint-")?.parse::<u64>().ok());
+    let kept = steps.max().expect("a checkpoint was written");
     assert!(kept < MANY_STEPS, "{kept}");
 
     desktop.open_app();

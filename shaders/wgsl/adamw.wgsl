@@ -1,6 +1,6 @@
 // One AdamW step of a block of parameters, as torch.optim.AdamW does it (Loshchilov and Hutter, arXiv
-// 1711.05101), FOURS times four elements a lane; the first `decayed` fours decay. The gradient is scaled by the
-// clip factor and left at zero for the next step.
+// 1711.05101), FOURS times four elements a lane; the first `decayed` fours decay. The gradient is
+// scaled by the clip factor and left at zero for the next step.
 // hyper = (learning rate, beta1, beta2, epsilon, 1 - beta1^t, sqrt(1 - beta2^t),
 // 1 - beta1, 1 - beta2).
 struct Params { count: u32, decayed: u32, weight_decay: f32, pad: u32 }

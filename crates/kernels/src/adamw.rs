@@ -168,33 +168,11 @@ impl Kernel for Op {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::buffer::{Buffer, tensor};
     use crate::device::{ComputeDevice, adapters};
-
-    /// A step in chunks or not, whatever the adapter would be given.
-    struct Forced(Op, bool);
-
-    impl Kernel for Forced {
-        fn launch(&self, _: Class) -> Launch {
-            self.0.launch_in(self.1)
-        }
-
-        fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
-            self.0.plain(floats, indices, outputs);
-        }
-    }
+    use crate::testing::{Forced, filled, read};
 
     /// Parameter, gradient and both moments after a step.
     fn step(count: usize, chunks: bool, device: &Device) -> Vec<Vec<f32>> {
-        let filled = |salt: f32, power: i32| {
-            let values: Vec<f32> = (0..count)
-                .map(|i| ((i as f32 + 1.0) * salt).sin().powi(power))
-                .collect();
-            floats(Tensor::<1>::from_data(
-                TensorData::new(values, [count]),
-                device,
-            ))
-        };
         let op = Op {
             count,
             decayed: count / 3 / 4 * 4,
@@ -203,15 +181,15 @@ mod tests {
         let hyper = AdamWHyper::new(1e-3, [0.9, 0.999], 1e-8, 3, device);
         let norm = floats(Tensor::<1>::from_data([2.0_f32, 0.5], device));
         let inputs = [floats(hyper.values), norm];
-        let mut state =
-            [(1.3, 1), (1.7, 1), (2.1, 1), (0.7, 2)].map(|(salt, power)| filled(salt, power));
-        run_over(&Forced(op, chunks), &inputs, &[], state.each_mut());
+        // The last is a mean of squares.
+        let mut state = [(1.3, 1), (1.7, 1), (2.1, 1), (0.7, 2)]
+            .map(|(factor, power)| filled(count, |i| (i * factor).sin().powi(power), device));
+        let kernel = Forced {
+            kernel: &op,
+            launch: &|| op.launch_in(chunks),
+        };
+        run_over(&kernel, &inputs, &[], state.each_mut());
         state.map(read).into()
-    }
-
-    fn read(buffer: Buffer) -> Vec<f32> {
-        let data = pollster::block_on(tensor::<1>(buffer).into_data_async()).unwrap();
-        data.try_to_vec().unwrap()
     }
 
     #[test]
@@ -221,7 +199,7 @@ mod tests {
         for adapter in pollster::block_on(adapters()) {
             let device = pollster::block_on(adapter.open_with_webgpu_defaults("test")).unwrap();
             // Less than a workgroup, one more four than two workgroups of chunks hold, and several.
-            let group = 4 * 64 * fours(true) as usize;
+            let group = (4 * ADAMW.workgroup_size * fours(true)) as usize;
             for count in [4, 2 * group + 4, 5 * group - 8] {
                 let wanted = step(count, false, &wanted_on);
                 for chunks in [false, true] {

@@ -277,42 +277,22 @@ impl Product {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-    use burn::tensor::{Device, Tensor, TensorData};
+    use burn::tensor::Device;
 
     use super::*;
-    use crate::buffer::{floats, tensor};
     use crate::device::{ComputeDevice, adapters};
-
-    /// A product with one tile of the table, whatever the adapter would be given.
-    struct Forced(Product, Tile);
-
-    impl Kernel for Forced {
-        fn launch(&self, _: Class) -> Launch {
-            self.0.launch_tile(self.1)
-        }
-
-        fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
-            self.0.plain(floats, indices, outputs);
-        }
-    }
+    use crate::testing::{self, Forced, read};
 
     fn filled(count: usize, salt: f32, device: &Device) -> Buffer {
-        let values: Vec<f32> = (0..count)
-            .map(|i| ((i as f32 + 1.0) * (1.3 + salt)).sin())
-            .collect();
-        floats(Tensor::<1>::from_data(
-            TensorData::new(values, [count]),
-            device,
-        ))
-    }
-
-    fn read(buffer: Buffer) -> Vec<f32> {
-        let data = pollster::block_on(tensor::<1>(buffer).into_data_async()).unwrap();
-        data.try_to_vec().unwrap()
+        testing::filled(count, |i| (i * (1.3 + salt)).sin(), device)
     }
 
     fn outputs(op: &Product, tile: Tile, device: &Device) -> Vec<Vec<f32>> {
-        let kernel = Forced(*op, tile);
+        // One tile of the table.
+        let kernel = Forced {
+            kernel: op,
+            launch: &|| op.launch_tile(tile),
+        };
         let padded = |size: usize| size.next_multiple_of(4);
         let a = filled(padded(op.k) * padded(op.m), 0.1, device);
         let b = filled(padded(op.k) * padded(op.n), 0.2, device);

@@ -23,6 +23,8 @@ mod loss;
 mod philox;
 mod read;
 mod reduce;
+#[cfg(test)]
+mod testing;
 
 pub use adamw::{AdamWHyper, AdamWState, adamw};
 pub use attention::{Attention, AttentionSaved, attention, attention_backward};

@@ -73,12 +73,11 @@ mod tests {
         }
         let line = |name: &str| {
             let start = text.find(&format!("--{name} ")).expect("it is explained");
-            let lines: Vec<&str> = text[start..].split("\n      --").take(1).collect();
-            lines
-                .concat()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ")
+            let end = text[start..]
+                .find("\n      --")
+                .map_or(text.len(), |end| start + end);
+            let words: Vec<&str> = text[start..end].split_whitespace().collect();
+            words.join(" ")
         };
         assert_eq!(
             line("seed"),
