@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::value::python_json;
-use crate::{DataError, Dataset, TokenizedDataset, Value};
+use crate::{Batch, DataError, Dataset, Labels, TokenizedDataset, Value};
 
 impl Dataset {
     /// SHA-256, in hexadecimal, of all rows in order.
@@ -43,7 +43,98 @@ impl TokenizedDataset {
     }
 }
 
+/// Digests batches as a model is given them, one after another.
+#[derive(Clone, Debug, Default)]
+pub struct BatchDigest(Sha256);
+
+impl BatchDigest {
+    /// Adds a batch: its rows and its length, then `input_ids`, `token_type_ids` where it has them,
+    /// `attention_mask` and the labels, row by row, each number a little-endian `u32`, a regression's
+    /// labels a little-endian `f32`.
+    pub fn add(&mut self, batch: &Batch) {
+        self.words(&[batch.batch as u32, batch.seq as u32]);
+        self.words(&batch.input_ids);
+        self.words(batch.token_type_ids.as_deref().unwrap_or_default());
+        self.words(&batch.attention_mask());
+        match &batch.labels {
+            Labels::None => {}
+            Labels::Class(classes) => self.words(classes),
+            Labels::Regression(values) => {
+                for value in values {
+                    self.0.update(value.to_le_bytes());
+                }
+            }
+        }
+    }
+
+    /// SHA-256, in hexadecimal, of what was added.
+    #[must_use]
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+
+    fn words(&mut self, words: &[u32]) {
+        for word in words {
+            self.0.update(word.to_le_bytes());
+        }
+    }
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PaddingSide;
+
+    fn batch() -> Batch {
+        Batch {
+            batch: 2,
+            seq: 3,
+            input_ids: vec![101, 7, 102, 101, 102, 0],
+            token_type_ids: Some(vec![0, 0, 1, 0, 1, 0]),
+            lengths: vec![3, 2],
+            padding_side: PaddingSide::Right,
+            labels: Labels::Class(vec![1, 0]),
+        }
+    }
+
+    fn digest(batches: &[Batch]) -> String {
+        let mut digest = BatchDigest::default();
+        for batch in batches {
+            digest.add(batch);
+        }
+        digest.finish()
+    }
+
+    #[test]
+    fn python_computes_the_same_of_a_batch() {
+        // hashlib.sha256(struct.pack("<22I", 2, 3, 101, 7, 102, 101, 102, 0, 0, 0, 1, 0, 1, 0,
+        //                            1, 1, 1, 1, 1, 0, 1, 0)).hexdigest()
+        assert_eq!(
+            digest(&[batch()]),
+            "0905f088b55001194da2114bfff87190ac07671520a0f392915ba1fab0561207"
+        );
+    }
+
+    #[test]
+    fn everything_a_model_is_given_tells() {
+        let changes: [fn(&mut Batch); 6] = [
+            |batch| batch.input_ids[1] = 8,
+            |batch| batch.token_type_ids = None,
+            |batch| batch.lengths[1] = 3,
+            |batch| batch.padding_side = PaddingSide::Left,
+            |batch| batch.labels = Labels::Class(vec![1, 1]),
+            |batch| batch.labels = Labels::Regression(vec![1.0, 0.0]),
+        ];
+        for (number, change) in changes.iter().enumerate() {
+            let mut other = batch();
+            change(&mut other);
+            assert_ne!(digest(&[batch()]), digest(&[other]), "change {number}");
+        }
+        assert_ne!(digest(&[batch()]), digest(&[batch(), batch()]));
+    }
 }

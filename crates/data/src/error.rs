@@ -32,6 +32,18 @@ pub enum DataError {
         /// The reader's own words.
         reason: String,
     },
+    /// A parquet file compressed by a codec that is not built in.
+    #[error(
+        "{file}: the column '{column}' is compressed with {codec}, and snappy, gzip and none are read. Write it again with one of these: `write_parquet(path, compression=\"snappy\")` in polars, `to_parquet(path)` in pandas and datasets"
+    )]
+    Codec {
+        /// The file.
+        file: String,
+        /// The first column that has it.
+        column: String,
+        /// The codec's name.
+        codec: String,
+    },
     /// A line of a CSV or TSV file with more or fewer fields than the header.
     #[error(
         "{file}, line {line}: {found} fields where the header has {expected}. Look for a separator inside unquoted text, or a quote that is not closed"

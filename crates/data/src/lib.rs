@@ -34,6 +34,7 @@ pub use collate::{Batch, DataCollatorWithPadding, Labels};
 pub use column::ColumnView;
 pub use dataset::Dataset;
 pub use dataset_dict::DatasetDict;
+pub use digest::BatchDigest;
 pub use error::DataError;
 pub use features::{ClassLabel, Dtype, Feature, Features};
 pub use labels::{LabelInfo, check_labels, label_info};

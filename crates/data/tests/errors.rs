@@ -74,11 +74,32 @@ fn corrupt_parquet_is_an_error_and_never_a_panic() {
                     | DataError::ColumnType { .. }
                     | DataError::NoColumn { .. }
                     | DataError::DuplicateColumn { .. }
+                    | DataError::Codec { .. }
             );
             assert!(known, "byte {position}: {error}");
         }
     }
     assert!(errors > whole.len() / 4, "{errors} of {}", whole.len());
+}
+
+#[test]
+fn parquet_of_a_codec_that_is_not_read() {
+    const ZSTD: u8 = 6 << 1;
+    let whole = small_parquet();
+    // No writer of it is built in: one of the footer's bytes is the codec of the first column.
+    let told = (0..whole.len()).find_map(|position| {
+        let mut other = whole.clone();
+        other[position] = ZSTD;
+        parse(Format::Parquet, other)
+            .err()
+            .filter(|error| matches!(error, DataError::Codec { .. }))
+    });
+    let text = told.unwrap().to_string();
+    assert!(
+        text.starts_with("input: the column 'text' is compressed with zstd, and snappy, gzip"),
+        "{text}"
+    );
+    assert!(text.contains("compression=\"snappy\""), "{text}");
 }
 
 #[test]

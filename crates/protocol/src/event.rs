@@ -262,6 +262,9 @@ pub struct Step {
     pub batch_rows: u64,
     /// The padded length of the step's longest batch, in tokens.
     pub batch_length: u64,
+    /// A digest of the step's batches, padding, attention mask and labels included, by which two
+    /// targets compare.
+    pub batch_digest: String,
     /// Rows a second, smoothed; 0 until it is known.
     pub samples_per_second: f64,
     /// Seconds until the last step at this speed; `None` until it is known.

@@ -25,6 +25,7 @@ fn step(step: u64, loss: f64) -> Event {
         grad_norm: 2.5,
         batch_rows: 8,
         batch_length: 72,
+        batch_digest: format!("{step:064x}"),
         samples_per_second: if step == 1 { 0.0 } else { 14.5 },
         remaining_seconds: (step > 1).then_some(0.55 * (8 - step) as f64),
     })

@@ -27,6 +27,15 @@ const HANDED_OVER: &str = "checkpoint-5";
 /// The checkpoint of the tests, which lies outside the repository.
 const MINILM: &str = "all-MiniLM-L6-v2";
 
+/// What must be the same of a step: the digest is of its ids, padding, masks and labels.
+const IN_A_STEP: [&str; 5] = [
+    "epoch",
+    "learning_rate",
+    "batch_rows",
+    "batch_length",
+    "batch_digest",
+];
+
 /// Where a case runs, the device that it asks for, and whether its driver is SwiftShader's.
 const NATIVE: [(&str, &str, bool); 3] = [
     ("native-cpu", "cpu", false),
@@ -235,7 +244,7 @@ impl Ran {
                         .insert("labels".to_owned(), plain(&event["labels"]));
                 }
                 Some("step") => {
-                    for name in ["epoch", "learning_rate", "batch_rows", "batch_length"] {
+                    for name in IN_A_STEP {
                         let key = format!("{name} of step {step:>4}");
                         ran.facts.insert(key, plain(&event[name]));
                     }

@@ -249,7 +249,11 @@ fn plots(ui: &mut Ui, view: &RunView, evaluates: bool, smoothing: &mut f64) {
     });
     ui.horizontal(|ui| {
         let label = ui.label("Smoothing");
-        ui.add(Slider::new(smoothing, 0.0..=0.99))
+        // The rail has no outline of its own.
+        let palette = Palette::of(ui);
+        ui.visuals_mut().widgets.inactive.bg_fill = palette.line_strong;
+        ui.visuals_mut().selection.bg_fill = palette.accent;
+        ui.add(Slider::new(smoothing, 0.0..=0.99).trailing_fill(true))
             .labelled_by(label.id);
     });
     CollapsingHeader::new("Learning rate and gradient norm").show(ui, |ui| {

@@ -128,6 +128,11 @@ export type Step = {
   batch_rows: number,
   /** The padded length of the step's longest batch, in tokens. */
   batch_length: number,
+  /**
+   * A digest of the step's batches, padding, attention mask and labels included, by which two
+   * targets compare.
+   */
+  batch_digest: string,
   /** Rows a second, smoothed; 0 until it is known. */
   samples_per_second: number,
   /** Seconds until the last step at this speed; `null` until it is known. */

@@ -140,6 +140,7 @@ mod tests {
             grad_norm: 1.0,
             batch_rows: 8,
             batch_length: 64,
+            batch_digest: String::new(),
             samples_per_second: 0.0,
             remaining_seconds: None,
         };

@@ -22,7 +22,7 @@ pub(crate) const BATCH_ROWS: usize = 4096;
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Parquet with snappy, gzip, brotli or no compression.
+    /// Parquet with snappy, gzip or no compression.
     Parquet,
     /// Comma separated, quoted where needed, the first line a header.
     Csv,

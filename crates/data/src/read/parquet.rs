@@ -16,6 +16,8 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::{BATCH_ROWS, ReadOptions, Sink, Source};
@@ -88,6 +90,7 @@ fn features_of<R: ChunkReader>(
     let fields = metadata.schema().fields();
     let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
     options.check(&names)?;
+    check_codecs(source, metadata.metadata(), options)?;
     let mut columns = Vec::new();
     for field in fields.iter().filter(|field| options.wants(field.name())) {
         let dtype = Dtype::from_arrow(field.data_type()).ok_or_else(|| DataError::ColumnType {
@@ -107,6 +110,35 @@ fn features_of<R: ChunkReader>(
         columns.push((field.name().clone(), feature));
     }
     Features::new(columns)
+}
+
+fn check_codecs(
+    source: &Source,
+    metadata: &ParquetMetaData,
+    options: &ReadOptions,
+) -> Result<(), DataError> {
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns());
+    for column in columns {
+        let name = &column.column_path().parts()[0];
+        let codec = column.compression();
+        let reads = matches!(
+            codec,
+            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_)
+        );
+        if options.wants(name) && !reads {
+            let codec = codec.to_string();
+            return Err(DataError::Codec {
+                file: source.name(),
+                column: name.clone(),
+                // Without its level, which only the writer knew.
+                codec: codec.split('(').next().unwrap_or_default().to_lowercase(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn open<R: ChunkReader + 'static>(

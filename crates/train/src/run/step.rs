@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Tensor;
+use tunesmith_data::BatchDigest;
 use tunesmith_model::Mode;
 use tunesmith_protocol::{Event, IntervalStrategy, Step};
 
@@ -29,6 +30,7 @@ pub(super) struct Unread {
     learning_rate: f64,
     rows: usize,
     longest: usize,
+    digest: BatchDigest,
     /// The loss of every micro-batch, `[1]`, and its share in the step's.
     losses: Vec<(Tensor<1>, f64)>,
     /// `[norm, clip factor]`.
@@ -52,6 +54,7 @@ impl Run<'_> {
         let first_pass = planned.epoch * self.plan.batches_per_epoch() as u64;
         let mut losses = Vec::new();
         let (mut longest, mut tokens) = (0, 0);
+        let mut digest = BatchDigest::default();
         let Trainer {
             model,
             args,
@@ -62,6 +65,7 @@ impl Run<'_> {
             let chosen = self.plan.batch(&order, number);
             let examples = chosen.iter().map(|row| self.train.example(*row as usize));
             let batch = collator.collate(examples)?;
+            digest.add(&batch);
             let (inputs, Some(targets)) = batch_inputs(&batch) else {
                 return Err(TrainError::Arguments(format!(
                     "the training rows {chosen:?} have no labels: filter such rows out"
@@ -100,6 +104,7 @@ impl Run<'_> {
             learning_rate,
             rows,
             longest,
+            digest,
             losses,
             norm,
         });
@@ -156,6 +161,7 @@ impl Run<'_> {
                 grad_norm,
                 batch_rows: step.rows as u64,
                 batch_length: step.longest as u64,
+                batch_digest: step.digest.finish(),
                 samples_per_second: self.speed.samples_per_second(),
                 remaining_seconds: self.speed.remaining(self.plan.total_steps() - step.step),
             }));

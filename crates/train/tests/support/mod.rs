@@ -153,7 +153,7 @@ pub fn resume_from(args: &TrainingArguments, resume: ResumeFrom) -> TrainingArgu
 }
 
 /// What must be the same bit for bit of every step.
-pub fn steps(events: &[Event]) -> Vec<(u64, u64, u64, u64, u64, u64)> {
+pub fn steps(events: &[Event]) -> Vec<(u64, [u64; 4], u64, String)> {
     events
         .iter()
         .filter_map(|event| match event {
@@ -164,10 +164,11 @@ pub fn steps(events: &[Event]) -> Vec<(u64, u64, u64, u64, u64, u64)> {
                 learning_rate,
                 grad_norm,
                 batch_length,
+                batch_digest,
                 ..
             }) => {
                 let bits = [epoch, loss, learning_rate, grad_norm].map(|x| x.to_bits());
-                Some((*step, bits[0], bits[1], bits[2], bits[3], *batch_length))
+                Some((*step, bits, *batch_length, batch_digest.clone()))
             }
             _ => None,
         })
