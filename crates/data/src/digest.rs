@@ -34,10 +34,8 @@ impl TokenizedDataset {
         let mut hasher = Sha256::new();
         for i in 0..self.len() {
             let ids = self.example(i).input_ids;
-            hasher.update((ids.len() as u32).to_le_bytes());
-            for id in ids {
-                hasher.update(id.to_le_bytes());
-            }
+            words(&mut hasher, [ids.len() as u32]);
+            words(&mut hasher, ids.iter().map(|id| *id as u32));
         }
         hex(&hasher.finalize())
     }
@@ -52,18 +50,15 @@ impl BatchDigest {
     /// `attention_mask` and the labels, row by row, each number a little-endian `u32`, a regression's
     /// labels a little-endian `f32`.
     pub fn add(&mut self, batch: &Batch) {
-        self.words(&[batch.batch as u32, batch.seq as u32]);
-        self.words(&batch.input_ids);
-        self.words(batch.token_type_ids.as_deref().unwrap_or_default());
-        self.words(&batch.attention_mask());
+        let mut add = |numbers: &[u32]| words(&mut self.0, numbers.iter().copied());
+        add(&[batch.batch as u32, batch.seq as u32]);
+        add(&batch.input_ids);
+        add(batch.token_type_ids.as_deref().unwrap_or_default());
+        add(&batch.attention_mask());
         match &batch.labels {
             Labels::None => {}
-            Labels::Class(classes) => self.words(classes),
-            Labels::Regression(values) => {
-                for value in values {
-                    self.0.update(value.to_le_bytes());
-                }
-            }
+            Labels::Class(classes) => add(classes),
+            Labels::Regression(values) => words(&mut self.0, values.iter().map(|x| x.to_bits())),
         }
     }
 
@@ -72,11 +67,12 @@ impl BatchDigest {
     pub fn finish(self) -> String {
         hex(&self.0.finalize())
     }
+}
 
-    fn words(&mut self, words: &[u32]) {
-        for word in words {
-            self.0.update(word.to_le_bytes());
-        }
+/// Each as a little-endian `u32`.
+fn words(hasher: &mut Sha256, words: impl IntoIterator<Item = u32>) {
+    for word in words {
+        hasher.update(word.to_le_bytes());
     }
 }
 

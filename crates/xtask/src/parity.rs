@@ -397,6 +397,9 @@ mod tests {
         ] {
             assert!(!reference.compare(&ran(&other)).is_good(), "{what}");
         }
+        let mut other = events(Some(0.6), 12, 0.75);
+        other[2]["batch_digest"] = json!("cd");
+        assert!(!reference.compare(&ran(&other)).is_good(), "a batch");
         let mut other = ran(&events(Some(0.6), 12, 0.75));
         other.logits[1] = 0.51;
         assert!(!reference.compare(&other).is_good(), "a logit");
