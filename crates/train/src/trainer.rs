@@ -134,9 +134,10 @@ impl Trainer {
         self
     }
 
-    /// For a screen: tells of steps at least so often. Otherwise a GPU's numbers are read back where
-    /// something needs them (a log entry, an evaluation, a checkpoint), so that it never waits, and
-    /// the events of the steps between come together.
+    /// For a screen: tells of the first step as soon as it is done, and of the others at least so
+    /// often. Otherwise a GPU's numbers are read back where something needs them (a log entry, an
+    /// evaluation, a checkpoint), so that it never waits, and the events of the steps between come
+    /// together.
     #[must_use]
     pub fn live(mut self, interval: Duration) -> Self {
         self.live = Some(interval);

@@ -117,11 +117,12 @@ impl Run<'_> {
     // On the CPU device there is nothing to wait for.
     fn must_read(&self) -> bool {
         let live = self.trainer.live;
+        let first = self.trainer.state.global_step == self.resumed_from + 1;
         self.trainer.model.device().kind.is_none()
             || !self.pending.is_empty()
             || self.trainer.state.global_step == self.plan.total_steps()
             || self.unread.len() == MOST_UNREAD
-            || live.is_some_and(|interval| self.read_at.elapsed() >= interval)
+            || live.is_some_and(|interval| first || self.read_at.elapsed() >= interval)
     }
 
     /// Reads back the numbers of all steps that are not read yet, in one go, and tells of them.
