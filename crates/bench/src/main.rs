@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
-use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
+use tunesmith_kernels::{Adapter, ComputeDevice, DeviceChoice, open_device};
 use tunesmith_model::{BertConfig, Inputs, Targets};
 
 /// What `cargo xtask bench` runs.
@@ -97,7 +97,7 @@ fn main() -> Result<()> {
         started,
     )?];
     if device.kind.is_some() {
-        rows[0]["host_ms"] = json!(milliseconds(host(args, &config, &device)?));
+        rows[0]["host_ms"] = host(args, &config)?;
     }
     if !args.no_stock {
         // A device of its own, so that neither finds the other's kernels or memory.
@@ -152,56 +152,30 @@ fn measure(
     }))
 }
 
-/// Seconds that the host computes for a step, the GPU's work taken out: a model of the same layers, and
-/// so of the same dispatches, that is too narrow to keep any device busy.
-fn host(args: &StepArgs, config: &BertConfig, device: &ComputeDevice) -> Result<f64> {
-    let width = 4 * config.num_attention_heads;
-    let config = BertConfig {
-        hidden_size: width,
-        intermediate_size: width,
-        vocab_size: 64,
-        max_position_embeddings: 8,
-        ..config.clone()
-    };
-    let args = StepArgs {
-        model: PathBuf::new(),
-        batch: 1,
-        seq: 4,
-        ..args.clone()
-    };
-    let mut narrow = ours::Ours::new(&args, config, device)?;
+/// Milliseconds of a step with the GPU's work taken out: on wgpu's device that does nothing, from where the
+/// host begins to describe a step to where its numbers are back.
+fn host(args: &StepArgs, config: &BertConfig) -> Result<Value> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::NOOP,
+        backend_options: wgpu::BackendOptions {
+            noop: wgpu::NoopBackendOptions::enabled(),
+            ..wgpu::BackendOptions::default()
+        },
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let adapter =
+        pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))
+            .context("wgpu's device that does nothing")?;
+    let device =
+        pollster::block_on(Adapter::from(adapter).open_with_webgpu_defaults("to time the host"))?;
+    let mut ours = ours::Ours::new(args, config.clone(), &device)?;
     let mut times = Vec::with_capacity(args.steps);
     for _ in 0..args.steps + 2 {
-        let before = host_time();
-        narrow.step(false)?;
-        times.push(host_time() - before);
+        let start = Instant::now();
+        ours.step(false)?;
+        times.push(start.elapsed().as_secs_f64());
     }
-    Ok(median(times.split_off(2)))
-}
-
-/// How the names of the threads begin on which cubecl drives a device.
-const CUBECL_THREAD: &str = "DSD-";
-
-/// Seconds that the host's side of a step has computed so far: this thread, which describes it, and
-/// cubecl's, which submits it. A software renderer does the GPU's work on others.
-fn host_time() -> f64 {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
-        return f64::NAN;
-    };
-    let nanoseconds = |thread: &std::path::Path| -> Option<u64> {
-        let name = std::fs::read_to_string(thread.join("comm")).ok()?;
-        let main = thread.ends_with(std::process::id().to_string());
-        if !main && !name.starts_with(CUBECL_THREAD) {
-            return None;
-        }
-        let times = std::fs::read_to_string(thread.join("schedstat")).ok()?;
-        times.split_whitespace().next()?.parse().ok()
-    };
-    let total: u64 = threads
-        .flatten()
-        .filter_map(|thread| nanoseconds(&thread.path()))
-        .sum();
-    total as f64 / 1e9
+    Ok(json!(milliseconds(median(times.split_off(2)))))
 }
 
 /// What the device's pools hold, or on the CPU what the process peaked at.

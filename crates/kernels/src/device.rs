@@ -169,36 +169,7 @@ pub async fn adapters() -> Vec<Adapter> {
         .enumerate_adapters(wgpu::Backends::PRIMARY)
         .await
         .into_iter()
-        .map(|handle| {
-            let (info, limits) = (handle.get_info(), handle.limits());
-            // Sizes are reported without the feature too. In a browser a text must ask for subgroups
-            // in its first line, which naga doesn't read yet.
-            let subgroups = cfg!(not(target_family = "wasm"))
-                && handle.features().contains(wgpu::Features::SUBGROUP)
-                && info.subgroup_min_size == info.subgroup_max_size;
-            let kind = match info.device_type {
-                wgpu::DeviceType::Cpu => AdapterKind::Software,
-                wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
-                _ => AdapterKind::of_name(&info.name),
-            };
-            Adapter {
-                kind,
-                // A browser may keep the name to itself.
-                name: match kind {
-                    _ if !info.name.is_empty() => info.name,
-                    AdapterKind::Software => "software renderer".to_owned(),
-                    AdapterKind::Integrated | AdapterKind::Discrete => "GPU".to_owned(),
-                },
-                backend: info.backend.to_string(),
-                driver: format!("{} {}", info.driver, info.driver_info)
-                    .trim()
-                    .to_owned(),
-                max_binding_bytes: limits.max_storage_buffer_binding_size,
-                max_buffer_bytes: limits.max_buffer_size,
-                subgroup_size: subgroups.then_some(info.subgroup_min_size),
-                handle,
-            }
-        })
+        .map(Adapter::from)
         .collect();
     all.sort_by_key(|adapter| match adapter.kind {
         AdapterKind::Discrete => 0,
@@ -266,6 +237,39 @@ fn names(adapters: &[Adapter]) -> String {
             .map(|adapter| adapter.name.as_str())
             .collect::<Vec<_>>()
             .join(", "),
+    }
+}
+
+impl From<wgpu::Adapter> for Adapter {
+    fn from(handle: wgpu::Adapter) -> Self {
+        let (info, limits) = (handle.get_info(), handle.limits());
+        // Sizes are reported without the feature too. In a browser a text must ask for subgroups
+        // in its first line, which naga doesn't read yet.
+        let subgroups = cfg!(not(target_family = "wasm"))
+            && handle.features().contains(wgpu::Features::SUBGROUP)
+            && info.subgroup_min_size == info.subgroup_max_size;
+        let kind = match info.device_type {
+            wgpu::DeviceType::Cpu => AdapterKind::Software,
+            wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+            _ => AdapterKind::of_name(&info.name),
+        };
+        Adapter {
+            kind,
+            // A browser may keep the name to itself.
+            name: match kind {
+                _ if !info.name.is_empty() => info.name,
+                AdapterKind::Software => "software renderer".to_owned(),
+                AdapterKind::Integrated | AdapterKind::Discrete => "GPU".to_owned(),
+            },
+            backend: info.backend.to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_owned(),
+            max_binding_bytes: limits.max_storage_buffer_binding_size,
+            max_buffer_bytes: limits.max_buffer_size,
+            subgroup_size: subgroups.then_some(info.subgroup_min_size),
+            handle,
+        }
     }
 }
 
