@@ -19,6 +19,11 @@ pub enum Layout {
     Tn,
 }
 
+impl Layout {
+    /// Every layout, in order.
+    pub const ALL: [Self; 3] = [Self::Nn, Self::Nt, Self::Tn];
+}
+
 /// What is done to a tile besides multiplying.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Epilogue {

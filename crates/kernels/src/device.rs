@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::wgpu::{WgpuSetup, wgpu};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use thiserror::Error;
 
-use crate::buffer::{Buffer, floats};
 use crate::class::Class;
 
 /// What a user asks for with `--device`.
@@ -332,13 +331,12 @@ impl Adapter {
             .setup(setup)
             .init()
             .map_err(|error| refused(error.to_string()))?;
-        if let Buffer::Gpu(tensor) = floats(Tensor::<1>::empty([1], &burn_device)) {
-            let class = Class {
-                kind: self.kind,
-                subgroup: self.subgroup_size,
-            };
-            class.remember(&tensor);
-        }
+        let class = Class {
+            kind: self.kind,
+            subgroup: self.subgroup_size,
+            tiles: None,
+        };
+        class.remember(&burn_device);
         // After cubecl's own handlers, which panic: wgpu keeps the last that is set.
         let kept = failure.clone();
         device.on_uncaptured_error(Arc::new(move |error| note(&kept, error.to_string())));

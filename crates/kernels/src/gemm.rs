@@ -10,9 +10,9 @@ use crate::buffer::Buffer;
 use crate::device::AdapterKind;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
-/// Multiplications from which on the largest tile is worth its compiling, which takes a second: a small
-/// model's steps are done before that.
-const WORTH_COMPILING: usize = 4 << 20;
+/// Multiplications from which on the choice of a tile counts, and the largest is worth its compiling, which
+/// takes a second: a small model's steps are done before that.
+pub(crate) const WORTH_CHOOSING: usize = 4 << 20;
 
 /// A batch of products: index `z` splits into `(z / inner, z % inner)`, each with a stride in
 /// elements for every matrix, so that heads are addressed where they lie and never moved.
@@ -110,12 +110,19 @@ impl Product {
                         && (self.epilogue != Epilogue::RowSums || self.m.is_multiple_of(4))
                 }
             };
+        let large = self.work() >= WORTH_CHOOSING;
+        let can_run =
+            |tile: &Tile| tile.lanes == 1 || (shares && class.subgroup == Some(tile.lanes));
+        let timed = class.tiles.map(|tiles| tiles[self.layout as usize]);
+        if let Some(tile) = timed.filter(|tile| large && can_run(tile)) {
+            return tile;
+        }
         match (class.kind, class.subgroup) {
             (AdapterKind::Software, Some(lanes)) if shares => {
                 Tile::shared(lanes).unwrap_or(Tile::LARGE)
             }
             (AdapterKind::Software, Some(_)) => Tile::LARGE,
-            (AdapterKind::Software, None) if self.work() >= WORTH_COMPILING => Tile::LARGEST,
+            (AdapterKind::Software, None) if large => Tile::LARGEST,
             (AdapterKind::Software, None)
             | (AdapterKind::Integrated | AdapterKind::Discrete, _) => Tile::SMALL,
         }

@@ -25,6 +25,7 @@ mod read;
 mod reduce;
 #[cfg(test)]
 mod testing;
+mod tiles;
 
 pub use adamw::{AdamWHyper, AdamWState, adamw};
 pub use attention::{Attention, AttentionSaved, attention, attention_backward};
@@ -47,3 +48,4 @@ pub use linear::{
 pub use loss::{cross_entropy, mse};
 pub use read::{read_back, read_backs};
 pub use reduce::{GradientNorm, gradient_norm};
+pub use tiles::{TileTime, take_quickest, time_tiles};

@@ -10,6 +10,7 @@ use tunesmith_protocol::{DataArguments, Done, Event, RunConfig};
 
 use crate::background::background;
 use crate::columns::task;
+use crate::device::choose_tiles;
 use crate::fetch::{dataset, model_files};
 use crate::finish::{evaluate_at_end, predict_at_end, save_training};
 use crate::model::{load, set_dropouts, warnings};
@@ -57,6 +58,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         warnings: notes,
     } = prepared;
     shared.emit(Event::DatasetReady(ready)).await;
+    choose_tiles(&device, &training, train.as_ref(), &bert, &shared).await?;
     for message in notes {
         shared.emit(Event::Warning { message }).await;
     }

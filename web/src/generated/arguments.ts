@@ -128,6 +128,7 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
       { name: "logging_first_step", kind: "flag", fallback: "false", help: "Log the first step too." },
       { name: "do_train", kind: "flag", fallback: "true", help: "Train." },
       { name: "device", kind: ["auto", "gpu", "cpu", "software-gpu"], fallback: "auto", help: "Where to compute." },
+      { name: "autotune", kind: "flag", fallback: "false", help: "Time the matrix product's variants on the device first, and take the quickest." },
       { name: "seed", kind: "integer", fallback: "42", help: "The seed of everything random." },
       { name: "data_seed", kind: "integer", fallback: "seed", help: "The seed of the order of rows; default seed." },
     ],

@@ -361,6 +361,13 @@ export type TrainingArguments = {
   do_predict: boolean,
   /** Where to compute. */
   device: DeviceChoice,
+  /**
+   * Time the matrix product's variants on the device first, and take the quickest.
+   *
+   * Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
+   * bit for bit.
+   */
+  autotune: boolean,
   /** Rows of a training batch. */
   per_device_train_batch_size: number,
   /** Rows of an evaluation batch. */

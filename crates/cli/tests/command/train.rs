@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Ran, Scratch, contains, losses};
+use crate::support::{Ran, Scratch, config, contains, losses, write_model};
 
 fn json(scratch: &Scratch, path: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(scratch.path(path)).unwrap()).unwrap()
@@ -169,6 +169,44 @@ fn the_software_renderer_gives_the_cpus_losses() {
     for (cpu, gpu) in cpu.iter().zip(&gpu) {
         // Dropout is on: both devices draw the same masks.
         assert!((cpu - gpu).abs() < 1e-4, "{cpu} and {gpu}");
+    }
+}
+
+#[test]
+fn autotune_times_the_kernels_and_gives_the_same_losses() {
+    let scratch = Scratch::ready();
+    // Wide enough for the choice of a tile to count.
+    let mut wide = config();
+    for (name, size) in [("hidden_size", 128), ("intermediate_size", 512)] {
+        wide[name] = json!(size);
+    }
+    write_model(&scratch.path("wide"), &wide);
+    let of = |name: &str, device: &str| {
+        let line = format!(
+            "train --model_name_or_path wide --train_file train.csv --output_dir {name} --device {device} \
+             --max_steps 3 --save_strategy no --events {name}.jsonl"
+        );
+        scratch.run(&line).ok();
+        let events = scratch.events(&format!("{name}.jsonl"));
+        let timed = |event: &&Value| event["stage"] == "timing kernels";
+        let timings: Vec<Value> = events.iter().filter(timed).cloned().collect();
+        (losses(&events), timings)
+    };
+    let (cpu, none) = of("cpu", "cpu --autotune");
+    assert!(none.is_empty(), "{none:?}");
+    let (looked_up, none) = of("table", "software-gpu");
+    assert!(none.is_empty(), "{none:?}");
+    let (tuned, timings) = of("tuned", "software-gpu --autotune");
+    let last = timings.last().unwrap();
+    assert_eq!(
+        (last["done"].as_u64(), &last["done"]),
+        (Some(timings.len() as u64), &last["total"])
+    );
+    for losses in [looked_up, tuned] {
+        assert_eq!(losses.len(), cpu.len());
+        for (loss, cpu) in losses.iter().zip(&cpu) {
+            assert!((loss - cpu).abs() < 1e-4, "{loss} and {cpu}");
+        }
     }
 }
 

@@ -464,6 +464,12 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "auto",
                 "Where to compute.",
             ),
+            argument(
+                "autotune",
+                Flag,
+                "false",
+                "Time the matrix product's variants on the device first, and take the quickest.",
+            ),
             argument("seed", Integer, "42", "The seed of everything random."),
             argument(
                 "data_seed",

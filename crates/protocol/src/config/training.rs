@@ -21,6 +21,11 @@ pub struct TrainingArguments {
     pub do_predict: bool,
     /// Where to compute.
     pub device: DeviceChoice,
+    /// Time the matrix product's variants on the device first, and take the quickest.
+    ///
+    /// Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
+    /// bit for bit.
+    pub autotune: bool,
 
     /// Rows of a training batch.
     pub per_device_train_batch_size: usize,
@@ -99,6 +104,7 @@ impl Default for TrainingArguments {
             do_eval: false,
             do_predict: false,
             device: DeviceChoice::Auto,
+            autotune: false,
             per_device_train_batch_size: 8,
             per_device_eval_batch_size: 8,
             gradient_accumulation_steps: 1,
