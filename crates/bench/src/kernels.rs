@@ -8,7 +8,7 @@ use tunesmith_kernels::{
     AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice, Dropout, Slot, View,
     adamw, attention, attention_backward, embedding, gelu, gelu_backward, gradient_norm, indices,
     layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
-    linear_backward_input_new, linear_backward_parameters, scatter_add,
+    linear_backward_input_new, linear_backward_parameters, scatter_add, time_tiles,
 };
 use tunesmith_model::BertConfig;
 
@@ -33,17 +33,7 @@ impl Table {
         let times = (0..self.steps)
             .map(|_| timed())
             .collect::<Result<Vec<_>>>()?;
-        let time = median(times);
-        let rate = if flop > 0.0 {
-            format!("{:>9.1}", flop / time / 1e9)
-        } else {
-            String::new()
-        };
-        println!(
-            "{name:<28}{:>11.1}{:>11.1}{rate}",
-            milliseconds(first),
-            milliseconds(time)
-        );
+        print(name, first, median(times), flop);
         Ok(())
     }
 
@@ -60,6 +50,63 @@ impl Table {
     fn vector(&self, count: usize) -> Tensor<1> {
         Tensor::random([count], Distribution::Uniform(-1.0, 1.0), &self.device)
     }
+}
+
+/// A line of a table; the times in seconds.
+fn print(name: &str, first: f64, time: f64, flop: f64) {
+    let rate = if flop > 0.0 {
+        format!("{:>9.1}", flop / time / 1e9)
+    } else {
+        String::new()
+    };
+    println!(
+        "{name:<28}{:>11.1}{:>11.1}{rate}",
+        milliseconds(first),
+        milliseconds(time)
+    );
+}
+
+/// Every tile of the matrix product, and burn's own product (cubek's, untuned) of the same matrices.
+pub(crate) fn tiles(args: &StepArgs, config: &BertConfig, device: &ComputeDevice) -> Result<()> {
+    let (rows, inner, out) = (
+        args.batch * args.seq,
+        config.hidden_size,
+        config.intermediate_size,
+    );
+    let timed = pollster::block_on(time_tiles(device, [rows, inner, out], |_, _| {}));
+    let times = timed.map_err(anyhow::Error::msg)?;
+    anyhow::ensure!(
+        !times.is_empty(),
+        "there are no tiles to choose from on {}",
+        device.name
+    );
+    println!(
+        "{rows} rows, {inner} to {out}, on {}; ms of the first launch, ms, GFLOP/s",
+        device.name
+    );
+    let flop = 2.0 * (rows * inner * out) as f64;
+    for time in times {
+        let (tile, layout) = (time.tile, time.layout);
+        let name = format!("{layout:?} {}x{} of {}", tile.rows, tile.cols, tile.lanes);
+        print(&name, time.first, time.seconds, flop);
+    }
+    let t = Table {
+        steps: args.steps,
+        device: device.device.clone(),
+    };
+    let (x, weight, dy) = (
+        t.matrix(rows, inner),
+        t.matrix(out, inner),
+        t.matrix(rows, out),
+    );
+    let burn = |layout: &str, a: &Tensor<2>, b: &Tensor<2>| {
+        t.row(&format!("{layout} burn"), flop, || {
+            flat(a.clone().matmul(b.clone()))
+        })
+    };
+    burn("Nn", &dy, &weight)?;
+    burn("Nt", &x, &weight.clone().transpose())?;
+    burn("Tn", &dy.clone().transpose(), &x)
 }
 
 fn flat(tensor: Tensor<2>) -> Tensor<1> {

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
-use tunesmith_kernels::{Adapter, ComputeDevice, DeviceChoice, TileTime, open_device, time_tiles};
+use tunesmith_kernels::{Adapter, ComputeDevice, DeviceChoice, open_device};
 use tunesmith_model::{BertConfig, Inputs, Targets};
 
 /// What `cargo xtask bench` runs.
@@ -23,8 +23,8 @@ enum Cli {
     Step(StepArgs),
     /// Time per kernel at the shapes of a model's layer: the first launch and the median.
     Kernels(StepArgs),
-    /// Time per tile of the matrix product at the shapes of a model's widest layer: what the choice of tiles is
-    /// made from.
+    /// Time per tile of the matrix product at the shapes of a model's widest layer, and of burn's product: what
+    /// the choice of tiles is made from.
     Tiles(StepArgs),
 }
 
@@ -92,7 +92,7 @@ fn main() -> Result<()> {
     let device = pollster::block_on(open_device(choice))?;
     match &cli {
         Cli::Kernels(args) => return kernels::measure(args, &config, &device),
-        Cli::Tiles(args) => return tiles(args, &config, &device),
+        Cli::Tiles(args) => return kernels::tiles(args, &config, &device),
         Cli::Step(_) => {}
     }
     let mut rows = vec![measure(
@@ -155,43 +155,6 @@ fn measure(
         "dispatches": if contender.name() == "tunesmith" { json!(dispatches) } else { Value::Null },
         "memory_mb": memory(&device.device).map(|bytes| bytes / 1_000_000),
     }))
-}
-
-fn tiles(args: &StepArgs, config: &BertConfig, device: &ComputeDevice) -> Result<()> {
-    let layer = [
-        args.batch * args.seq,
-        config.hidden_size,
-        config.intermediate_size,
-    ];
-    let timed = pollster::block_on(time_tiles(device, layer, |_, _| {}));
-    let times = timed.map_err(anyhow::Error::msg)?;
-    anyhow::ensure!(
-        !times.is_empty(),
-        "there are no tiles to choose from on {}",
-        device.name
-    );
-    println!(
-        "{layer:?} on {}; seconds of the first launch, ms, GFLOP/s",
-        device.name
-    );
-    let flop = 2.0 * layer.iter().product::<usize>() as f64;
-    for TileTime {
-        tile,
-        layout,
-        first,
-        seconds,
-    } in times
-    {
-        println!(
-            "{:<10}{:<14}{:<6}{first:>9.2}{:>11.1}{:>9.1}",
-            format!("{} x {}", tile.rows, tile.cols),
-            format!("{} lane(s)", tile.lanes),
-            format!("{layout:?}"),
-            milliseconds(seconds),
-            flop / seconds / 1e9,
-        );
-    }
-    Ok(())
 }
 
 /// Milliseconds of a step with the GPU's work taken out: on wgpu's device that does nothing, from where the
