@@ -121,7 +121,9 @@ impl Product {
             (AdapterKind::Software, Some(lanes)) if shares => {
                 Tile::shared(lanes).unwrap_or(Tile::LARGE)
             }
-            (AdapterKind::Software, Some(_)) => Tile::LARGE,
+            (AdapterKind::Software, Some(_)) if large => Tile::LARGE,
+            // The classifier's, of as many columns as there are labels.
+            (AdapterKind::Software, Some(_)) => Tile::SCALAR,
             (AdapterKind::Software, None) if large => Tile::LARGEST,
             (AdapterKind::Software, None)
             | (AdapterKind::Integrated | AdapterKind::Discrete, _) => Tile::SMALL,
