@@ -8,6 +8,9 @@ use crate::state::{State, Work};
 use crate::theme::{GAP, Palette};
 use crate::widgets;
 
+/// What a token has on its left and on its right.
+const CHIP_MARGIN: i8 = 5;
+
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let pairs = state.reads_pairs();
     let count = if pairs { 2 } else { 1 };
@@ -83,16 +86,23 @@ fn answer(ui: &mut Ui, state: &State, found: &TokenizedPrediction) {
     let palette = Palette::of(ui);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
+        let margins = 2.0 * f32::from(CHIP_MARGIN);
         for token in &found.tokens {
             let special = token.starts_with('[') && token.ends_with(']');
-            let text = RichText::new(token).monospace().size(13.0);
-            let text = if special {
-                text.color(palette.ink_soft)
+            let color = if special {
+                palette.ink_soft
             } else {
-                text
+                palette.ink
             };
+            let font = egui::FontId::monospace(13.0);
+            let most = ui.max_rect().width() - margins;
+            let text = ui.painter().layout(token.clone(), font, color, most);
+            // A frame takes what is left of a line, however little, and breaks its text to fit.
+            if text.size().x + margins > ui.available_size_before_wrap().x {
+                ui.end_row();
+            }
             let chip = Frame::new().fill(palette.sunk).corner_radius(4.0);
-            chip.inner_margin(egui::Margin::symmetric(5, 1))
+            chip.inner_margin(egui::Margin::symmetric(CHIP_MARGIN, 1))
                 .show(ui, |ui| ui.label(text));
         }
     });
