@@ -147,7 +147,7 @@ impl ComputeDevice {
         }
     }
 
-    /// What the driver last complained about (out of memory, a lost device, an invalid shader), if
+    /// What the driver first complained about (out of memory, a lost device, an invalid shader), if
     /// anything: wgpu reports these apart from the call that caused them.
     pub fn failure(&self) -> Option<String> {
         self.failure
@@ -157,8 +157,29 @@ impl ComputeDevice {
     }
 }
 
+/// Keeps the first complaint: those after it only follow from it.
 fn note(failure: &Mutex<Option<String>>, message: String) {
-    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(message);
+    let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+    failure.get_or_insert(message);
+}
+
+/// The most characters of a driver's own words that a person is shown.
+const MOST_SHOWN: usize = 300;
+
+/// A driver's complaint for a person.
+fn complaint(error: &wgpu::Error) -> String {
+    let description = match error {
+        wgpu::Error::OutOfMemory { .. } => return "it is out of memory".to_owned(),
+        wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+            description
+        }
+    };
+    let words: Vec<&str> = description.split_whitespace().collect();
+    let said: String = words.join(" ").chars().take(MOST_SHOWN).collect();
+    format!(
+        "it refused a command, a bug here or in the driver that a newer version of either may not have: \
+         \"{said}\""
+    )
 }
 
 /// Every wgpu adapter of this machine, real GPUs first.
@@ -339,7 +360,7 @@ impl Adapter {
         class.remember(&burn_device);
         // After cubecl's own handlers, which panic: wgpu keeps the last that is set.
         let kept = failure.clone();
-        device.on_uncaptured_error(Arc::new(move |error| note(&kept, error.to_string())));
+        device.on_uncaptured_error(Arc::new(move |error| note(&kept, complaint(&error))));
         let kept = failure.clone();
         device.set_device_lost_callback(move |reason, message| {
             if reason != wgpu::DeviceLostReason::Destroyed {
@@ -356,5 +377,28 @@ impl Adapter {
             failure,
             handle: Some(device),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_complaint_is_kept_and_told_in_one_line() {
+        let failure = Mutex::default();
+        let first = wgpu::Error::Validation {
+            source: "naga".into(),
+            description: "Shader error:\n  ┌─ wgsl:3:9\n  unknown identifier".to_owned(),
+        };
+        note(&failure, complaint(&first));
+        note(&failure, "the command buffer is invalid".to_owned());
+        let told = failure.into_inner().ok().flatten();
+        assert!(
+            told.as_deref().is_some_and(
+                |told| told.ends_with("\"Shader error: ┌─ wgsl:3:9 unknown identifier\"")
+            ),
+            "{told:?}"
+        );
     }
 }

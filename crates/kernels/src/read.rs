@@ -22,8 +22,46 @@ pub async fn read_back(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, String>
         .into_iter()
         .fold(Transaction::default(), |all, tensor| all.register(tensor));
     let read = transaction.execute_async().await;
-    let data = read.map_err(|error| format!("{error:?}"))?;
+    let data = read.map_err(|error| root_cause(&format!("{error:?}")))?;
     data.into_iter()
         .map(|data| data.try_to_vec().map_err(|error| format!("{error:?}")))
         .collect()
+}
+
+/// What a chain of causes, as burn writes it, began with: a launch that failed, and all that wanted its
+/// numbers after it, say little to a person.
+fn root_cause(chain: &str) -> String {
+    let last = chain.rsplit("Caused by:").next().unwrap_or(chain);
+    let said = |line: &&str| !line.is_empty() && !line.starts_with("No backtrace");
+    let line = last.lines().map(str::trim).find(said).unwrap_or(chain);
+    let bytes = line.strip_prefix("can't allocate buffer of size: ");
+    match bytes.and_then(|bytes| bytes.parse::<f64>().ok()) {
+        Some(bytes) => format!(
+            "{:.1} GB were wanted at once and could not be had",
+            bytes / 1e9
+        ),
+        None => line.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_of_a_failure_is_told_without_what_followed_from_it() {
+        let chain = "An error happened during execution\nCaused by:\n  Several failures at once\nCaused by:\n  \
+                     The bytes were never written (failure #264, still claiming 21 buffer(s))\n  skipped \
+                     `WgslKernel`: it needed memory\nCaused by:\n  An IO error happened\nCaused by:\n  can't \
+                     allocate buffer of size: 1105920000\nNo backtrace available\nAsked at:\nNo backtrace available";
+        assert_eq!(
+            root_cause(chain),
+            "1.1 GB were wanted at once and could not be had"
+        );
+        assert_eq!(
+            root_cause("Generic\nCaused by:\n  the device is lost\n"),
+            "the device is lost"
+        );
+        assert_eq!(root_cause("poisoned"), "poisoned");
+    }
 }
