@@ -32,27 +32,32 @@ function below(folder: string): string[] {
   });
 }
 
+/** Opens a page with a trainer that has a model and data. */
+async function prepare(page: Page): Promise<void> {
+  await page.route("**/data/**", (route) => route.fulfill({ path: join(root, new URL(route.request().url()).pathname) }));
+  await page.goto("/builtin/index.json");
+  const paths = below(join(root, "data/tiny"));
+  // One to thirty words, so that batches are of many lengths.
+  const words = ["rain", "is", "expected", "on", "friday", "and", "the", "river"];
+  const rows = Array.from({ length: 400 }, (_, row) => {
+    const text = Array.from({ length: 1 + ((row * 7) % 30) }, (_, place) => words[(row + place * row) % words.length]);
+    return `${text.join(" ")},${row % 3 ? "many" : "few"}`;
+  });
+  await page.evaluate(
+    async ({ paths, config, csv }) => {
+      const { Trainer } = (await import("/index.js" as string)) as Package;
+      const trainer = await Trainer.create();
+      for (const path of paths) await trainer.write(`/${path}`, await (await fetch(`/${path}`)).blob());
+      await trainer.write("/files/rows.csv", new Blob([csv]));
+      Object.assign(globalThis, { trainer, config } satisfies Global);
+    },
+    { paths, config: CONFIG, csv: `text,label\n${rows.join("\n")}\n` },
+  );
+}
+
 const test = base.extend<{ trainer: Page }>({
   trainer: async ({ page }, use) => {
-    await page.route("**/data/**", (route) => route.fulfill({ path: join(root, new URL(route.request().url()).pathname) }));
-    await page.goto("/builtin/index.json");
-    const paths = below(join(root, "data/tiny"));
-    // One to thirty words, so that batches are of many lengths.
-    const words = ["rain", "is", "expected", "on", "friday", "and", "the", "river"];
-    const rows = Array.from({ length: 400 }, (_, row) => {
-      const text = Array.from({ length: 1 + ((row * 7) % 30) }, (_, place) => words[(row + place * row) % words.length]);
-      return `${text.join(" ")},${row % 3 ? "many" : "few"}`;
-    });
-    await page.evaluate(
-      async ({ paths, config, csv }) => {
-        const { Trainer } = (await import("/index.js" as string)) as Package;
-        const trainer = await Trainer.create();
-        for (const path of paths) await trainer.write(`/${path}`, await (await fetch(`/${path}`)).blob());
-        await trainer.write("/files/rows.csv", new Blob([csv]));
-        Object.assign(globalThis, { trainer, config } satisfies Global);
-      },
-      { paths, config: CONFIG, csv: `text,label\n${rows.join("\n")}\n` },
-    );
+    await prepare(page);
     await use(page);
   },
 });
@@ -84,6 +89,29 @@ test("a run whose device is lost goes on from its last checkpoint on a new one",
     // The same adapter and driver: the same bits.
     expect(losses).toEqual(got.whole.losses);
   }
+});
+
+test("a kernel that the browser refuses is told in one line, with advice", async ({ page }) => {
+  const spoilt = () => {
+    const create = GPUDevice.prototype.createShaderModule;
+    GPUDevice.prototype.createShaderModule = function (descriptor) {
+      return create.call(this, { ...descriptor, code: `${descriptor.code} spoilt` });
+    };
+  };
+  await page.context().route("**/worker.js", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `(${spoilt.toString()})();\n${await response.text()}` });
+  });
+  await prepare(page);
+  const told = await page.evaluate(async () => {
+    const { trainer, config } = globalThis as unknown as Global;
+    const run = trainer.train({ ...config, max_steps: 2, output_dir: "/runs/spoilt" });
+    return run.finished.then(
+      () => "it trained",
+      (error: Error) => error.message,
+    );
+  });
+  expect(told).toMatch(/refused a command.*a newer version.*device cpu/);
 });
 
 test("memory stays flat over 500 steps of varying length, and a step is quick", async ({ trainer }) => {
