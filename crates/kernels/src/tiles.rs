@@ -59,19 +59,26 @@ pub async fn time_tiles(
         .chain(shared)
         .collect();
     let mut layer = Layer::new(rows, inner, out, &device.device);
+    let timed = time_each(device, &tiles, &mut layer, &mut told).await;
+    Class::choose(&device.device, class.tiles);
+    match device.failure() {
+        Some(message) => Err(message),
+        None => timed,
+    }
+}
+
+async fn time_each(
+    device: &ComputeDevice,
+    tiles: &[Tile],
+    layer: &mut Layer,
+    told: &mut impl FnMut(usize, usize),
+) -> Result<Vec<TileTime>, String> {
     let mut times = Vec::new();
     let total = tiles.len() * Layout::ALL.len();
-    for tile in tiles {
+    for &tile in tiles {
         Class::choose(&device.device, Some([tile; 3]));
         for layout in Layout::ALL {
-            let timed = layer.time(layout).await;
-            if timed.is_err() || device.failure().is_some() {
-                Class::choose(&device.device, class.tiles);
-            }
-            if let Some(message) = device.failure() {
-                return Err(message);
-            }
-            let (first, seconds) = timed?;
+            let (first, seconds) = layer.time(layout).await?;
             times.push(TileTime {
                 tile,
                 layout,
@@ -81,7 +88,6 @@ pub async fn time_tiles(
             told(times.len(), total);
         }
     }
-    Class::choose(&device.device, class.tiles);
     Ok(times)
 }
 
@@ -136,6 +142,10 @@ impl Layer {
         }
     }
 
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "web_time's clock, which is the system's on native targets only"
+    )]
     async fn seconds(&mut self, layout: Layout, launches: usize) -> Result<f64, String> {
         let start = Instant::now();
         let mut last = Vec::new();
