@@ -47,10 +47,7 @@ impl Class {
 
     /// Of a device that this crate opened; `None` for the CPU.
     pub(crate) fn of(device: &Device) -> Option<Self> {
-        let device = compute(device)?;
-        let opened = opened();
-        let known = opened.iter().find(|(known, _)| *known == device);
-        known.map(|(_, class)| *class)
+        Self::known(&compute(device)?)
     }
 
     /// Gives a device's large products these tiles, or those of the table again.
@@ -77,17 +74,18 @@ impl Class {
     }
 
     fn find(tensor: &CubeTensor) -> Self {
+        // One of burn's own is one that this crate didn't open.
+        Self::known(&tensor.device).unwrap_or_else(|| Self {
+            kind: AdapterKind::of_name(&tensor.client.properties().identity.name),
+            subgroup: None,
+            tiles: None,
+        })
+    }
+
+    fn known(device: &cubecl::Device) -> Option<Self> {
         let opened = opened();
-        let known = opened.iter().find(|(device, _)| *device == tensor.device);
-        known.map_or_else(
-            // One of burn's own, which this crate didn't open.
-            || Self {
-                kind: AdapterKind::of_name(&tensor.client.properties().identity.name),
-                subgroup: None,
-                tiles: None,
-            },
-            |(_, class)| *class,
-        )
+        let known = opened.iter().find(|(known, _)| known == device);
+        known.map(|(_, class)| *class)
     }
 }
 

@@ -2,8 +2,8 @@
 //! tables; a run that would rather measure than look up asks for one of its own.
 
 use burn::tensor::{Device, Tensor};
+use tunesmith_platform::now;
 use tunesmith_shaders::{Layout, Tile};
-use web_time::Instant;
 
 use crate::blocks::{BlockLayout, Blocks, Slot, View, zeros};
 use crate::buffer::{floats, tensor};
@@ -142,12 +142,8 @@ impl Layer {
         }
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "web_time's clock, which is the system's on native targets only"
-    )]
     async fn seconds(&mut self, layout: Layout, launches: usize) -> Result<f64, String> {
-        let start = Instant::now();
+        let start = now();
         let mut last = Vec::new();
         for _ in 0..launches {
             last = vec![self.launch(layout)];

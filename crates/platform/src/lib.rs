@@ -1,4 +1,4 @@
-//! What a browser's worker has not: files, a process id. Everything else of the pipeline is the same
+//! What a browser's worker has not: files, a process id, std's clock. Everything else of the pipeline is the same
 //! on every target, and asks here.
 //!
 //! [`fs`] has the names and the meaning of [`std::fs`]. Natively it is that. In a browser it is a
@@ -15,4 +15,14 @@ pub fn process_id() -> u32 {
     #[cfg(not(target_arch = "wasm32"))]
     let id = std::process::id();
     id
+}
+
+/// The time on a clock that exists on every target.
+#[must_use]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "web_time's clock, which is the system's on native targets only"
+)]
+pub fn now() -> web_time::Instant {
+    web_time::Instant::now()
 }

@@ -3,10 +3,9 @@
 use tunesmith_data::{Labels, TokenizedDataset};
 use tunesmith_metrics::Metric;
 use tunesmith_model::Mode;
+use tunesmith_platform::now;
 use tunesmith_protocol::Metrics;
 use web_time::Duration;
-
-use crate::clock::now;
 
 use crate::batch::{batch_inputs, read};
 use crate::speed::Throughput;

@@ -14,7 +14,6 @@
 mod batch;
 mod card;
 mod checkpoint;
-mod clock;
 mod device;
 mod error;
 mod evaluate;

@@ -10,10 +10,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use tunesmith_data::TokenizedDataset;
+use tunesmith_platform::now;
 use tunesmith_protocol::{Command, Eval, Event, IntervalStrategy, Log, Metrics};
 use web_time::{Duration, Instant};
-
-use crate::clock::now;
 
 use crate::checkpoint::Action;
 use crate::evaluate::EvalPass;

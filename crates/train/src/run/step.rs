@@ -5,9 +5,8 @@ use std::collections::VecDeque;
 use burn::tensor::Tensor;
 use tunesmith_data::BatchDigest;
 use tunesmith_model::Mode;
+use tunesmith_platform::now;
 use tunesmith_protocol::{Event, IntervalStrategy, Step};
-
-use crate::clock::now;
 
 use super::{LastStep, Run};
 use crate::batch::{batch_inputs, read};

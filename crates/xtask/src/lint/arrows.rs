@@ -23,7 +23,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "tunesmith-data",
         &["tunesmith-hub", "tunesmith-platform", "tunesmith-protocol"],
     ),
-    ("tunesmith-kernels", &["tunesmith-shaders"]),
+    (
+        "tunesmith-kernels",
+        &["tunesmith-platform", "tunesmith-shaders"],
+    ),
     (
         "tunesmith-model",
         &["tunesmith-kernels", "tunesmith-platform"],
