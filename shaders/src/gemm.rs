@@ -1,12 +1,15 @@
-//! The matrix product's text: a register tile, unrolled for its layout.
+//! The matrix product's text: a register tile, unrolled for its layout; on a GPU its operands go through
+//! workgroup memory.
 //!
 //! The unrolling is written out here and not left to the driver's compiler, so that every adapter
 //! compiles the same straight line of multiplications.
 
+use std::fmt::{self, Display, Formatter};
+
 use crate::{declare, template};
 
 /// The components of a `vec4`.
-const LANES: [&str; 4] = ["x", "y", "z", "w"];
+pub(crate) const LANES: [&str; 4] = ["x", "y", "z", "w"];
 
 /// Which operand of `C = op(A) op(B)` is stored transposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +39,18 @@ pub enum Epilogue {
     RowSums,
 }
 
-/// How much of C one invocation, or one subgroup, computes.
+/// How the invocations that compute a tile together hand each other what they load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sharing {
+    /// Not at all: each computes a tile of its own.
+    None,
+    /// By `subgroupBroadcast`.
+    Subgroup,
+    /// Through workgroup memory.
+    Workgroup,
+}
+
+/// How much of C one invocation, one subgroup or one workgroup computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Tile {
     /// Rows of C.
@@ -45,9 +59,10 @@ pub struct Tile {
     pub cols: u32,
     /// Whether operands are read four floats at a time, which needs aligned leading dimensions.
     pub vec4: bool,
-    /// Invocations that compute the tile together: 1, or a subgroup, whose lanes load every float once
-    /// and hand A's around.
+    /// Invocations that compute the tile together.
     pub lanes: u32,
+    /// How they do.
+    pub sharing: Sharing,
     /// Invocations of a workgroup.
     pub workgroup_size: u32,
 }
@@ -60,6 +75,7 @@ impl Tile {
         cols: 32,
         vec4: true,
         lanes: 8,
+        sharing: Sharing::Subgroup,
         workgroup_size: 8,
     };
     /// The same for subgroups of 4 (SwiftShader).
@@ -68,6 +84,7 @@ impl Tile {
         cols: 16,
         vec4: true,
         lanes: 4,
+        sharing: Sharing::Subgroup,
         workgroup_size: 4,
     };
     /// For large products on software renderers without subgroups, as a browser has them: 30% quicker there
@@ -77,6 +94,7 @@ impl Tile {
         cols: 12,
         vec4: true,
         lanes: 1,
+        sharing: Sharing::None,
         workgroup_size: 4,
     };
     /// For software renderers where the lanes of a subgroup can't share what they load.
@@ -85,14 +103,32 @@ impl Tile {
         cols: 8,
         vec4: true,
         lanes: 1,
+        sharing: Sharing::None,
         workgroup_size: 8,
     };
-    /// For GPUs: few registers a lane, many lanes.
+    /// For GPUs, which pay most for memory: 64 lanes bring 32 x 32 of either operand to workgroup memory,
+    /// and each computes 4 x 4. What ONNX Runtime Web and TensorFlow.js run on every GPU.
+    pub const STAGED: Self = Self {
+        rows: 32,
+        cols: 32,
+        vec4: true,
+        lanes: 64,
+        sharing: Sharing::Workgroup,
+        workgroup_size: 64,
+    };
+    /// The same with 8 x 8 a lane: half the loads, and a quarter of the workgroups to fill a GPU with.
+    pub const STAGED_LARGE: Self = Self {
+        rows: 64,
+        cols: 64,
+        ..Self::STAGED
+    };
+    /// For small products: few registers a lane, many lanes.
     pub const SMALL: Self = Self {
         rows: 4,
         cols: 4,
         vec4: true,
         lanes: 1,
+        sharing: Sharing::None,
         workgroup_size: 64,
     };
     /// For shapes that are not multiples of four: one result a lane.
@@ -101,14 +137,43 @@ impl Tile {
         cols: 1,
         vec4: false,
         lanes: 1,
+        sharing: Sharing::None,
         workgroup_size: 64,
     };
+
+    /// What there is to choose from for large products.
+    pub const CHOICE: [Self; 7] = [
+        Self::SMALL,
+        Self::LARGE,
+        Self::LARGEST,
+        Self::SHARED_4,
+        Self::SHARED_8,
+        Self::STAGED,
+        Self::STAGED_LARGE,
+    ];
 
     /// The tile that the lanes of a subgroup of this size compute together, where there is one.
     pub fn shared(lanes: u32) -> Option<Self> {
         [Self::SHARED_8, Self::SHARED_4]
             .into_iter()
             .find(|tile| tile.lanes == lanes)
+    }
+
+    /// Whether a device can run it: `subgroup` is the size of its subgroups, if they are usable.
+    pub fn runs_with(&self, subgroup: Option<u32>) -> bool {
+        self.sharing != Sharing::Subgroup || subgroup == Some(self.lanes)
+    }
+}
+
+impl Display for Tile {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { rows, cols, .. } = self;
+        let whose = match self.sharing {
+            Sharing::None => "a lane",
+            Sharing::Subgroup => "a subgroup",
+            Sharing::Workgroup => "a workgroup",
+        };
+        write!(f, "{rows}x{cols} {whose}")
     }
 }
 
@@ -137,24 +202,17 @@ impl Gemm {
             (Layout::Tn, Epilogue::None, false),
             (Layout::Tn, Epilogue::RowSums, false),
         ];
-        [
-            Tile::SHARED_8,
-            Tile::SHARED_4,
-            Tile::LARGEST,
-            Tile::LARGE,
-            Tile::SMALL,
-            Tile::SCALAR,
-        ]
-        .into_iter()
-        .flat_map(|tile| {
-            kinds.map(|(layout, epilogue, one_input)| Self {
-                layout,
-                tile,
-                epilogue,
-                one_input,
+        let tiles = Tile::CHOICE.into_iter().chain([Tile::SCALAR]);
+        tiles
+            .flat_map(|tile| {
+                kinds.map(|(layout, epilogue, one_input)| Self {
+                    layout,
+                    tile,
+                    epilogue,
+                    one_input,
+                })
             })
-        })
-        .collect()
+            .collect()
     }
 
     /// The storage bindings in order, with whether each holds `vec4`s.
@@ -178,28 +236,34 @@ impl Gemm {
             rows,
             cols,
             vec4,
-            lanes,
+            sharing,
             workgroup_size,
+            ..
         } = self.tile;
         let bindings = self.bindings();
         let bindings = bindings
             .iter()
             .map(|(name, wide)| (*name, if *wide { "vec4<f32>" } else { "f32" }));
-        let (lane, col) = if lanes > 1 {
-            (
+        let (lane, col, mut body) = match sharing {
+            Sharing::Subgroup => (
                 "subgroup_invocation_id",
                 "group.x * COLS + lane * 4u".to_owned(),
-            )
-        } else {
-            (
+                self.shared_body(),
+            ),
+            Sharing::Workgroup => (
+                "local_invocation_index",
+                "group.x * COLS".to_owned(),
+                self.staged_body(),
+            ),
+            Sharing::None => (
                 "local_invocation_index",
                 format!("(group.x * {workgroup_size}u + lane) * COLS"),
-            )
-        };
-        let mut body = match (lanes > 1, vec4) {
-            (true, _) => self.shared_body(),
-            (false, true) => self.tile_body(),
-            (false, false) => self.scalar_body(),
+                if vec4 {
+                    self.tile_body()
+                } else {
+                    self.scalar_body()
+                },
+            ),
         };
         if self.one_input {
             body = body.replace("b[", "a[");
@@ -211,15 +275,23 @@ impl Gemm {
             ("workgroup_size", workgroup_size.to_string()),
             ("lane", lane.to_owned()),
             ("col", col),
-            // A lane beyond the edge still has elements of A to hand round.
+            // A lane beyond the edge still has elements to hand round.
             (
                 "guard",
-                if lanes > 1 {
-                    ""
-                } else {
+                if sharing == Sharing::None {
                     "if col >= params.n { return; }"
+                } else {
+                    ""
                 }
                 .to_owned(),
+            ),
+            (
+                "memory",
+                if sharing == Sharing::Workgroup {
+                    self.memory()
+                } else {
+                    String::new()
+                },
             ),
             ("body", body),
         ];

@@ -6,9 +6,10 @@
 use std::hash::{Hash, Hasher};
 
 mod gemm;
+mod staged;
 mod template;
 
-pub use gemm::{Epilogue, Gemm, Layout, Tile};
+pub use gemm::{Epilogue, Gemm, Layout, Sharing, Tile};
 
 /// The type of one element of a storage binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub struct Shader {
     pub template: &'static str,
     /// Storage bindings in order.
     pub bindings: &'static [Binding],
-    /// Invocations of a workgroup, a line of x.
+    /// Invocations of a workgroup, a line of x, but for the variants with the flag `group`.
     pub workgroup_size: u32,
     /// The flags that this shader knows.
     pub flags: &'static [&'static str],
@@ -67,6 +68,11 @@ impl Hash for Shader {
 /// How many partial sums a block's sum of squares is split into: enough lanes for a large GPU.
 pub const SUM_SQUARES_LANES: u32 = 16 * 1024;
 
+/// Invocations of a workgroup in the variants with the flag `group`, which give a workgroup the row that
+/// others give a lane: a GPU wants many lanes, and that neighbours read neighbouring elements; a software
+/// renderer pays for every barrier. As many as a subgroup of most GPUs.
+pub const GROUP: u32 = 32;
+
 /// Fours of elements that a lane of [`ADAMW`] works on, with and without its flag `chunks`: a software
 /// renderer pays for a lane's beginning, a GPU wants as many lanes as there are.
 pub const fn fours(chunks: bool) -> u32 {
@@ -81,11 +87,24 @@ impl Shader {
             ("bindings", self.declarations(flags)),
             ("philox", self.philox(flags)),
             ("erf", include_str!("../wgsl/erf.wgsl").to_owned()),
-            ("workgroup_size", self.workgroup_size.to_string()),
+            (
+                "row",
+                template::sections(include_str!("../wgsl/row.wgsl"), flags),
+            ),
+            ("workgroup_size", self.group_size(flags).to_string()),
             ("lanes", SUM_SQUARES_LANES.to_string()),
             ("fours", fours(flags.contains(&"chunks")).to_string()),
         ];
         template::fill(&text, &values)
+    }
+
+    /// Invocations of a workgroup of the variant with these flags.
+    pub fn group_size(&self, flags: &[&str]) -> u32 {
+        if flags.contains(&"group") {
+            GROUP
+        } else {
+            self.workgroup_size
+        }
     }
 
     /// Every combination of this shader's flags.
@@ -184,31 +203,31 @@ use Element::{F32, I32, Vec4};
 shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
     ZERO = "zero", 64, [], [binding("output", F32)];
-    DROPOUT = "dropout", 16, [], [binding("x", F32), binding("output", F32), binding("noise", I32)];
-    LAYER_NORM = "layer_norm", 16, ["residual", "dropout"], [
+    DROPOUT = "dropout", 16, ["group"], [binding("x", F32), binding("output", F32), binding("noise", I32)];
+    LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "group"], [
         binding("x", Vec4), binding_when("residual", Vec4, "residual"),
         binding("affine", Vec4),
         binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32),
         binding_when("noise", I32, "dropout"),
     ];
-    LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout"], [
+    LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout", "group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("affine", Vec4),
         binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
         binding_when("noise", I32, "dropout"),
     ];
-    LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, [], [
+    LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, ["group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("daffine", Vec4),
     ];
     GELU = "gelu", 64, [], [binding("x", Vec4), binding("y", Vec4)];
     GELU_BACKWARD = "gelu_backward", 64, [], [binding("x", Vec4), binding("dy", Vec4), binding("dx", Vec4)];
     TANH = "tanh", 64, [], [binding("x", F32), binding("y", F32)];
     TANH_BACKWARD = "tanh_backward", 64, [], [binding("y", F32), binding("dy", F32), binding("dx", F32)];
-    SOFTMAX = "softmax", 16, ["dropout"], [
+    SOFTMAX = "softmax", 16, ["dropout", "group"], [
         binding("scores", F32), binding("lengths", I32),
         binding("probabilities", F32), binding_when("dropped", F32, "dropout"),
         binding_when("noise", I32, "dropout"),
     ];
-    SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout"], [
+    SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout", "group"], [
         binding("probabilities", F32), binding("dy", F32), binding("dscores", F32),
         binding_when("dropped", F32, "dropout"), binding_when("noise", I32, "dropout"),
     ];
@@ -216,14 +235,14 @@ shaders! {
         binding("word", Vec4), binding("position", Vec4), binding("token_type", Vec4),
         binding("ids", I32), binding("type_ids", I32), binding("output", Vec4),
     ];
-    SCATTER_ADD = "scatter_add", 16, [], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
-    CROSS_ENTROPY = "cross_entropy", 1, [], [
+    SCATTER_ADD = "scatter_add", 16, ["group"], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
+    CROSS_ENTROPY = "cross_entropy", 1, ["group"], [
         binding("logits", F32), binding("labels", I32), binding("dlogits", F32), binding("loss", F32),
     ];
-    MSE = "mse", 1, [], [
+    MSE = "mse", 1, ["group"], [
         binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),
     ];
-    SUM_SQUARES = "sum_squares", 16, [], [binding("x", Vec4), binding("partial", F32)];
+    SUM_SQUARES = "sum_squares", 16, ["group"], [binding("x", Vec4), binding("partial", F32)];
     CLIP = "clip", 64, [], [binding("partial", F32), binding("norm", F32)];
     ADAMW = "adamw", 64, ["chunks"], [
         binding("hyper", F32), binding("norm", F32), binding("parameter", Vec4),

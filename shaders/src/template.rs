@@ -1,20 +1,22 @@
-//! The two placeholders of a shader's text: `{{name}}` and `{{#flag}}…{{/flag}}`.
+//! The placeholders of a shader's text: `{{name}}`, `{{#flag}}…{{/flag}}` and, for what is there without the
+//! flag, `{{^flag}}…{{/flag}}`.
 
-/// Keeps the text of every section whose flag is set and drops the others.
+/// Keeps the text of every section whose flag is set, or is not where it asks for that, and drops the others.
 pub(crate) fn sections(text: &str, flags: &[&str]) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, section)) = rest.split_once("{{#") {
-        kept += before;
-        let Some((flag, body)) = section.split_once("}}") else {
+    while let Some(start) = rest.find("{{#").into_iter().chain(rest.find("{{^")).min() {
+        let wanted = rest[start..].starts_with("{{#");
+        let Some((flag, body)) = rest[start + 3..].split_once("}}") else {
             break;
         };
         let close = format!("{{{{/{flag}}}}}");
         let Some((body, after)) = body.split_once(close.as_str()) else {
             break;
         };
-        if flags.contains(&flag) {
-            kept += body;
+        kept += &rest[..start];
+        if flags.contains(&flag) == wanted {
+            kept += &sections(body, flags);
         }
         rest = after;
     }

@@ -1,21 +1,26 @@
-// out = x * mask / (1 - p), one row a lane; the backward pass is the same kernel over the gradient.
+// out = x * mask / (1 - p), one row a lane or, with the flag
+// `group`, a workgroup; the backward pass is the same kernel over the gradient.
 struct Params { rows: u32, cols: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
 
 {{philox}}
 
+const LANES = {{^group}}1u{{/group}}{{#group}}{{workgroup_size}}u{{/group}};
+
 @compute @workgroup_size({{workgroup_size}})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.x;
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>,
+        @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+    {{^group}}let row = id.x; let lane = 0u;{{/group}}
+    {{#group}}let row = group.x + group.y * groups.x; let lane = index;{{/group}}
     if row >= params.rows { return; }
     let start = row * params.cols;
     let draw = this_draw();
-    for (var block = 0u; block * 4u < params.cols; block++) {
+    for (var block = lane; block * 4u < params.cols; block += LANES) {
         let factors = dropout_factors(block, row, draw);
-        for (var lane = 0u; lane < 4u; lane++) {
-            let col = block * 4u + lane;
-            if col < params.cols { output[start + col] = x[start + col] * factors[lane]; }
+        for (var i = 0u; i < 4u; i++) {
+            let col = block * 4u + i;
+            if col < params.cols { output[start + col] = x[start + col] * factors[i]; }
         }
     }
 }

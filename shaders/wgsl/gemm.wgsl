@@ -1,9 +1,10 @@
-// C[z] = alpha * op(A[z]) * op(B[z]) (+ bias) (+ C[z]), one tile of ROWS x COLS results a lane, or a
-// subgroup.
+// C[z] = alpha * op(A[z]) * op(B[z]) (+ bias) (+ C[z]), one tile of ROWS x COLS results a lane, a
+// subgroup, or a workgroup.
 //
-// The tile lives in registers and no workgroup memory is used: a software renderer pays for every
-// load lane by lane, so the fewest loads per multiplication win. Rows and columns beyond the edge
-// are read clamped and not stored, but for the columns up to the next multiple of 4.
+// The tile lives in registers. On a software renderer, which pays for every load lane by lane, the
+// fewest loads per multiplication win and no workgroup memory is used; on a GPU, what a workgroup's
+// lanes all need is loaded once and lies there. Rows and columns beyond the edge are read clamped and
+// not stored, but for the columns up to the next multiple of 4.
 struct Params {
     m: u32, n: u32, k: u32,
     lda: u32, ldb: u32, ldc: u32,
@@ -24,6 +25,7 @@ struct Params {
 
 const ROWS: u32 = {{rows}}u;
 const COLS: u32 = {{cols}}u;
+{{memory}}
 
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin({{lane}}) lane: u32) {

@@ -1,10 +1,12 @@
 // table[index[r]] += x[r] for every row in order, skipping one index (nn.Embedding's padding_idx).
-// A lane owns four columns and walks the rows, so nothing is added by two lanes: no atomics, and the
-// order of the sum is the same on every adapter.
+// Nothing is added by two lanes: no atomics, and the order of the sum is the same on every adapter. A lane
+// owns four columns and walks the rows or, with the flag `group`, four columns of the first row of an
+// index, and walks the rows after it for others of that index.
 struct Params { rows: u32, cols4: u32, skip: i32, pad: u32 }
 
 {{bindings}}
 
+{{^group}}
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let col = id.x;
@@ -16,3 +18,34 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         }
     }
 }
+{{/group}}
+{{#group}}
+@compute @workgroup_size({{workgroup_size}})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let col = id.x;
+    let first = id.y;
+    let target_row = index[first];
+    if col >= params.cols4 || target_row == params.skip { return; }
+    for (var row = 0u; row < first; row++) {
+        if index[row] == target_row { return; }
+    }
+    let at = u32(target_row) * params.cols4 + col;
+    var sum = table[at];
+    // Four rows are on their way at a time.
+    for (var row = first; row < params.rows; row += 4u) {
+        let last = params.rows - 1u;
+        let rows = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(last));
+        let indices = vec4<i32>(index[rows.x], index[rows.y], index[rows.z], index[rows.w]);
+        let hit = (indices == vec4<i32>(target_row)) & (row + vec4<u32>(0u, 1u, 2u, 3u) <= vec4<u32>(last));
+        if any(hit) {
+            let none = vec4<f32>(0.0);
+            let x0 = select(none, x[rows.x * params.cols4 + col], hit.x);
+            let x1 = select(none, x[rows.y * params.cols4 + col], hit.y);
+            let x2 = select(none, x[rows.z * params.cols4 + col], hit.z);
+            let x3 = select(none, x[rows.w * params.cols4 + col], hit.w);
+            sum = (((sum + x0) + x1) + x2) + x3;
+        }
+    }
+    table[at] = sum;
+}
+{{/group}}

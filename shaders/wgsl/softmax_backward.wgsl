@@ -1,34 +1,43 @@
 // dscores = P * (dP - sum(dP * P)) with dP the gradient through the dropout mask, and P with its mask
-// applied once more; one row a lane.
+// applied once more.
 struct Params { rows: u32, seq: u32, stride: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32 }
 
 {{bindings}}
 
 {{philox}}
 
+{{row}}
+
 @compute @workgroup_size({{workgroup_size}})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let row = id.x;
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>,
+        @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+    {{^group}}let row = id.x; let lane = 0u;{{/group}}
+    {{#group}}let row = group.x + group.y * groups.x; let lane = index;{{/group}}
     if row >= params.rows { return; }
     let start = row * params.stride;
     var sum = 0.0;
     {{#dropout}}let draw = this_draw();{{/dropout}}
-    for (var block = 0u; block * 4u < params.seq; block++) {
+    for (var block = lane; block * 4u < params.seq; block += LANES) {
         {{#dropout}}let factors = dropout_factors(block, row, draw);{{/dropout}}
-        for (var lane = 0u; lane < 4u; lane++) {
-            let col = block * 4u + lane;
+        for (var i = 0u; i < 4u; i++) {
+            let col = block * 4u + i;
             if col < params.seq {
                 var gradient = dy[start + col];
                 {{#dropout}}
-                gradient *= factors[lane];
-                dropped[start + col] = probabilities[start + col] * factors[lane];
+                gradient *= factors[i];
+                dropped[start + col] = probabilities[start + col] * factors[i];
                 {{/dropout}}
                 dscores[start + col] = gradient;
                 sum += gradient * probabilities[start + col];
             }
         }
     }
-    for (var c = 0u; c < params.seq; c++) {
-        dscores[start + c] = probabilities[start + c] * (dscores[start + c] - sum);
+    sum = total(vec4<f32>(sum, 0.0, 0.0, 0.0), lane).x;
+    // Each lane the columns that it wrote.
+    let width = {{^group}}params.seq{{/group}}{{#group}}4u{{/group}};
+    for (var begin = lane * width; begin < params.seq; begin += width * LANES) {
+        for (var c = begin; c < min(begin + width, params.seq); c++) {
+            dscores[start + c] = probabilities[start + c] * (dscores[start + c] - sum);
+        }
     }
 }

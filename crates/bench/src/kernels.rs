@@ -87,7 +87,7 @@ pub(crate) fn tiles(args: &StepArgs, config: &BertConfig, device: &ComputeDevice
     let flop = 2.0 * (rows * inner * out) as f64;
     for time in times {
         let (tile, layout) = (time.tile, time.layout);
-        let name = format!("{layout:?} {}x{} of {}", tile.rows, tile.cols, tile.lanes);
+        let name = format!("{layout:?} {tile}");
         print(&name, time.first, time.seconds, flop);
     }
     let t = Table {

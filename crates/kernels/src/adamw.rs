@@ -6,7 +6,6 @@ use tunesmith_shaders::{ADAMW, fours};
 
 use crate::blocks::Blocks;
 use crate::buffer::floats;
-use crate::device::AdapterKind;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run_over};
 use crate::reduce::GradientNorm;
 
@@ -108,7 +107,7 @@ impl Op {
 
 impl Kernel for Op {
     fn launch(&self, class: Class) -> Launch {
-        self.launch_in(class.kind == AdapterKind::Software)
+        self.launch_in(!class.is_gpu())
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {

@@ -220,7 +220,7 @@ struct Softmax {
 }
 
 impl Kernel for Softmax {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         let Attention {
             seq,
             heads,
@@ -228,6 +228,7 @@ impl Kernel for Softmax {
             dropout,
             ..
         } = self.shape;
+        let flags = [("dropout", dropout.is_active()), ("group", class.is_gpu())];
         let params = Params::default()
             .int(self.shape.rows())
             .int(seq)
@@ -235,8 +236,8 @@ impl Kernel for Softmax {
             .int(usize::from(pad_left))
             .int(self.shape.stride());
         Launch {
-            variant: Variant::shader(SOFTMAX, &[("dropout", dropout.is_active())]),
-            extent: Extent::Line(self.shape.rows()),
+            variant: Variant::shader(SOFTMAX, &flags),
+            extent: Extent::Rows(self.shape.rows()),
             params: dropout.params(params),
         }
     }
@@ -293,15 +294,16 @@ struct SoftmaxBackward {
 }
 
 impl Kernel for SoftmaxBackward {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         let Attention { seq, dropout, .. } = self.shape;
+        let flags = [("dropout", dropout.is_active()), ("group", class.is_gpu())];
         let params = Params::default()
             .int(self.shape.rows())
             .int(seq)
             .int(self.shape.stride());
         Launch {
-            variant: Variant::shader(SOFTMAX_BACKWARD, &[("dropout", dropout.is_active())]),
-            extent: Extent::Line(self.shape.rows()),
+            variant: Variant::shader(SOFTMAX_BACKWARD, &flags),
+            extent: Extent::Rows(self.shape.rows()),
             params: dropout.params(params),
         }
     }

@@ -35,6 +35,12 @@ fn opened() -> MutexGuard<'static, Vec<(cubecl::Device, Class)>> {
 static CHANGES: AtomicU64 = AtomicU64::new(0);
 
 impl Class {
+    /// Whether it has many lanes and pays most for memory, as a GPU does; a software renderer pays for a lane's
+    /// beginning and for barriers.
+    pub(crate) fn is_gpu(self) -> bool {
+        self.kind != AdapterKind::Software
+    }
+
     /// Says of which class a device is; the CPU is of none.
     pub(crate) fn remember(self, device: &Device) {
         if let Some(device) = compute(device) {

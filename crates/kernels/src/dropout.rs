@@ -96,10 +96,10 @@ pub fn dropout(x: Tensor<2>, dropout: &Dropout) -> Tensor<2> {
 }
 
 impl Kernel for Op {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         Launch {
-            variant: Variant::shader(DROPOUT, &[]),
-            extent: Extent::Line(self.rows),
+            variant: Variant::shader(DROPOUT, &[("group", class.is_gpu())]),
+            extent: Extent::Rows(self.rows),
             params: self
                 .dropout
                 .params(Params::default().int(self.rows).int(self.cols)),

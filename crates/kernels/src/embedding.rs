@@ -60,6 +60,9 @@ impl Kernel for Embedding {
     }
 }
 
+/// Rows up to which a GPU compares them all with each other rather than walk them one by one.
+const COMPARABLE: usize = 8192;
+
 struct ScatterAdd {
     rows: usize,
     cols: usize,
@@ -83,11 +86,17 @@ pub fn scatter_add(
 }
 
 impl Kernel for ScatterAdd {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         let skip = self.skip.unwrap_or(u32::MAX);
+        let group = class.is_gpu() && self.rows <= COMPARABLE;
+        let extent = if group {
+            Extent::Grid(self.cols / 4, self.rows, 1)
+        } else {
+            Extent::Line(self.cols / 4)
+        };
         Launch {
-            variant: Variant::shader(SCATTER_ADD, &[]),
-            extent: Extent::Line(self.cols / 4),
+            variant: Variant::shader(SCATTER_ADD, &[("group", group)]),
+            extent,
             params: Params::default()
                 .int(self.rows)
                 .int(self.cols / 4)

@@ -3,11 +3,10 @@
 use gemm::Parallelism;
 use rayon::prelude::*;
 pub(crate) use tunesmith_shaders::Epilogue;
-use tunesmith_shaders::{Gemm, Layout, Tile};
+use tunesmith_shaders::{Gemm, Layout, Sharing, Tile};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
-use crate::device::AdapterKind;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
 /// Multiplications from which on the choice of a tile counts, and the largest is worth its compiling, which
@@ -111,22 +110,22 @@ impl Product {
                 }
             };
         let large = self.work() >= WORTH_CHOOSING;
-        let can_run =
-            |tile: &Tile| tile.lanes == 1 || (shares && class.subgroup == Some(tile.lanes));
+        let can_run = |tile: &Tile| {
+            tile.runs_with(class.subgroup) && (shares || tile.sharing == Sharing::None)
+        };
         let timed = class.tiles.map(|tiles| tiles[self.layout as usize]);
         if let Some(tile) = timed.filter(|tile| large && can_run(tile)) {
             return tile;
         }
-        match (class.kind, class.subgroup) {
-            (AdapterKind::Software, Some(lanes)) if shares => {
-                Tile::shared(lanes).unwrap_or(Tile::LARGE)
-            }
-            (AdapterKind::Software, Some(_)) if large => Tile::LARGE,
+        match class.subgroup {
+            _ if class.is_gpu() && shares => Tile::STAGED,
+            _ if class.is_gpu() => Tile::SMALL,
+            Some(lanes) if shares => Tile::shared(lanes).unwrap_or(Tile::LARGE),
+            Some(_) if large => Tile::LARGE,
             // The classifier's, of as many columns as there are labels.
-            (AdapterKind::Software, Some(_)) => Tile::SCALAR,
-            (AdapterKind::Software, None) if large => Tile::LARGEST,
-            (AdapterKind::Software, None)
-            | (AdapterKind::Integrated | AdapterKind::Discrete, _) => Tile::SMALL,
+            Some(_) => Tile::SCALAR,
+            None if large => Tile::LARGEST,
+            None => Tile::SMALL,
         }
     }
 }
@@ -289,7 +288,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::device::{ComputeDevice, adapters};
+    use crate::device::{AdapterKind, ComputeDevice, adapters};
     use crate::testing::{self, Forced, read};
 
     fn filled(count: usize, salt: f32, device: &Device) -> Buffer {
@@ -390,7 +389,7 @@ mod tests {
                 };
                 let wanted = outputs(&op, gemm.tile, &Device::flex());
                 for (renderer, lanes) in &renderers {
-                    if gemm.tile.lanes != 1 && Some(gemm.tile.lanes) != *lanes {
+                    if !gemm.tile.runs_with(*lanes) {
                         continue;
                     }
                     tiles += 1;

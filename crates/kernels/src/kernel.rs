@@ -45,23 +45,29 @@ pub(crate) struct Launch {
 pub(crate) enum Extent {
     /// So many invocations in a line; spread over y where x would exceed WebGPU's limit.
     Line(usize),
+    /// So many rows: an invocation each or, in the variants with the flag `group`, a workgroup.
+    Rows(usize),
     /// So many invocations along x, and workgroups along y and z.
     Grid(usize, usize, usize),
 }
 
 impl Extent {
-    fn count(&self, workgroup_size: u32) -> CubeCount {
+    fn count(&self, variant: &Variant) -> CubeCount {
+        let workgroup_size = variant.workgroup_size();
         match *self {
-            Self::Line(invocations) => {
-                let groups = (invocations as u32).div_ceil(workgroup_size);
-                let rows = groups.div_ceil(MAX_WORKGROUPS);
-                CubeCount::Static(groups.div_ceil(rows), rows, 1)
-            }
+            Self::Line(invocations) => line((invocations as u32).div_ceil(workgroup_size)),
+            Self::Rows(rows) if variant.is_grouped() => line(rows as u32),
+            Self::Rows(rows) => line((rows as u32).div_ceil(workgroup_size)),
             Self::Grid(x, y, z) => {
                 CubeCount::Static((x as u32).div_ceil(workgroup_size), y as u32, z as u32)
             }
         }
     }
+}
+
+fn line(groups: u32) -> CubeCount {
+    let rows = groups.div_ceil(MAX_WORKGROUPS);
+    CubeCount::Static(groups.div_ceil(rows), rows, 1)
 }
 
 /// Names one complete WGSL text; the key of the pipeline cache.
@@ -86,9 +92,13 @@ impl Variant {
 
     fn workgroup_size(&self) -> u32 {
         match self {
-            Self::Shader { shader, .. } => shader.workgroup_size,
+            Self::Shader { shader, flags } => shader.group_size(flags),
             Self::Gemm(gemm) => gemm.tile.workgroup_size,
         }
+    }
+
+    fn is_grouped(&self) -> bool {
+        matches!(self, Self::Shader { flags, .. } if flags.contains(&"group"))
     }
 
     fn complete(&self) -> String {
@@ -230,7 +240,7 @@ fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
         extent,
         params,
     } = kernel.launch(class);
-    let count = extent.count(variant.workgroup_size());
+    let count = extent.count(&variant);
     let noise = kernel
         .dropout()
         .filter(|dropout| dropout.is_active())

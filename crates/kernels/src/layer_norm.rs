@@ -66,10 +66,11 @@ pub fn layer_norm(
 }
 
 impl Kernel for Forward {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         let flags = [
             ("residual", self.residual),
             ("dropout", self.dropout.is_active()),
+            ("group", class.is_gpu()),
         ];
         let params = Params::default()
             .int(self.rows)
@@ -77,7 +78,7 @@ impl Kernel for Forward {
             .float(self.epsilon);
         Launch {
             variant: Variant::shader(LAYER_NORM, &flags),
-            extent: Extent::Line(self.rows),
+            extent: Extent::Rows(self.rows),
             params: self.dropout.params(params),
         }
     }
@@ -158,14 +159,15 @@ pub fn layer_norm_backward(
 }
 
 impl Kernel for Backward {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
+        let flags = [
+            ("dropout", self.dropout.is_active()),
+            ("group", class.is_gpu()),
+        ];
         let params = Params::default().int(self.rows).int(self.cols / 4);
         Launch {
-            variant: Variant::shader(
-                LAYER_NORM_BACKWARD,
-                &[("dropout", self.dropout.is_active())],
-            ),
-            extent: Extent::Line(self.rows),
+            variant: Variant::shader(LAYER_NORM_BACKWARD, &flags),
+            extent: Extent::Rows(self.rows),
             params: self.dropout.params(params),
         }
     }
@@ -229,10 +231,10 @@ pub fn layer_norm_backward_parameters(
 }
 
 impl Kernel for Parameters {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         Launch {
-            variant: Variant::shader(LAYER_NORM_PARAMETERS, &[]),
-            extent: Extent::Line(self.cols / 4),
+            variant: Variant::shader(LAYER_NORM_PARAMETERS, &[("group", class.is_gpu())]),
+            extent: Extent::Rows(self.cols / 4),
             params: Params::default().int(self.rows).int(self.cols / 4),
         }
     }

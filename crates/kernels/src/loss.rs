@@ -36,10 +36,10 @@ pub fn cross_entropy(
 }
 
 impl Kernel for CrossEntropy {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         let params = Params::default().int(self.rows).int(self.classes);
         Launch {
-            variant: Variant::shader(CROSS_ENTROPY, &[]),
+            variant: Variant::shader(CROSS_ENTROPY, &[("group", class.is_gpu())]),
             extent: Extent::Line(1),
             params: params.float(self.smoothing).float(self.scale),
         }
@@ -103,9 +103,9 @@ pub fn mse(logits: &Tensor<2>, targets: &Tensor<1>, scale: f32) -> (Tensor<1>, T
 }
 
 impl Kernel for Mse {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         Launch {
-            variant: Variant::shader(MSE, &[]),
+            variant: Variant::shader(MSE, &[("group", class.is_gpu())]),
             extent: Extent::Line(1),
             params: Params::default().int(self.count).float(self.scale),
         }

@@ -54,9 +54,9 @@ pub fn gradient_norm(gradients: &Blocks, max_norm: f32, device: &Device) -> Grad
 }
 
 impl Kernel for SumSquares {
-    fn launch(&self, _: Class) -> Launch {
+    fn launch(&self, class: Class) -> Launch {
         Launch {
-            variant: Variant::shader(SUM_SQUARES, &[]),
+            variant: Variant::shader(SUM_SQUARES, &[("group", class.is_gpu())]),
             extent: Extent::Line(LANES),
             params: Params::default().int(self.count / 4).int(self.slot),
         }

@@ -53,10 +53,9 @@ pub async fn time_tiles(
     if rows * inner * out < WORTH_CHOOSING {
         return Ok(Vec::new());
     }
-    let shared = class.subgroup.and_then(Tile::shared);
-    let tiles: Vec<Tile> = [Tile::SMALL, Tile::LARGE, Tile::LARGEST]
+    let tiles: Vec<Tile> = Tile::CHOICE
         .into_iter()
-        .chain(shared)
+        .filter(|tile| tile.runs_with(class.subgroup))
         .collect();
     let mut layer = Layer::new(rows, inner, out, &device.device);
     let timed = time_each(device, &tiles, &mut layer, &mut told).await;
@@ -189,11 +188,8 @@ mod tests {
                 let shape = [128, 192, 256];
                 let times = time_tiles(&device, shape, |done, of| told.push((done, of)));
                 let times = times.await.unwrap();
-                let tiles = if adapter.subgroup_size.and_then(Tile::shared).is_some() {
-                    4
-                } else {
-                    3
-                };
+                let runs = |tile: &&Tile| tile.runs_with(adapter.subgroup_size);
+                let tiles = Tile::CHOICE.iter().filter(runs).count();
                 assert_eq!(times.len(), 3 * tiles, "{times:?}");
                 assert_eq!(told.last(), Some(&(times.len(), times.len())));
                 assert!(times.iter().all(|time| time.seconds > 0.0), "{times:?}");

@@ -25,7 +25,8 @@ const DROPOUT: Dropout = Dropout {
 /// Software renderers whose drivers turn WGSL into very different code.
 const RENDERERS: [&str; 2] = ["llvmpipe", "SwiftShader"];
 
-/// Each of them, opened with no more than WebGPU's default limits.
+/// Each of them, opened with no more than WebGPU's default limits: with the variants of a software renderer,
+/// and once more with those that a GPU is given.
 fn renderers() -> Vec<ComputeDevice> {
     pollster::block_on(async {
         let all = adapters().await;
@@ -37,7 +38,11 @@ fn renderers() -> Vec<ComputeDevice> {
                     adapter.kind == AdapterKind::Software && adapter.name.contains(name)
                 })
                 .unwrap_or_else(|| panic!("no {name} among {all:?}: run `cargo xtask test`"));
-            opened.push(adapter.open_with_webgpu_defaults("test").await.unwrap());
+            for kind in [AdapterKind::Software, AdapterKind::Discrete] {
+                let mut adapter = adapter.clone();
+                adapter.kind = kind;
+                opened.push(adapter.open_with_webgpu_defaults("test").await.unwrap());
+            }
         }
         opened
     })
@@ -108,7 +113,7 @@ fn compare(label: &str, op: impl Fn(&Device) -> Vec<Vec<f32>>) {
     for renderer in renderers() {
         poison(&renderer.device);
         let got = op(&renderer.device);
-        let label = format!("{label} on {}", renderer.name);
+        let label = format!("{label} on {} as {:?}", renderer.name, renderer.kind);
         assert_eq!(renderer.failure(), None, "{label}");
         same(&label, &got, &wanted);
     }

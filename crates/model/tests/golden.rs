@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Tensor;
 use serde_json::Value;
-use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
+use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
 use tunesmith_model::{BertConfig, BertForSequenceClassification, Inputs, Mode, Targets};
 
 /// PyTorch's own f32 differs from its f64 by 2e-8 here; another order of summation by more.
@@ -91,11 +91,10 @@ fn model(device: &ComputeDevice) -> BertForSequenceClassification {
     model
 }
 
-fn follows_pytorch(choice: DeviceChoice) {
-    let device = pollster::block_on(open_device(choice)).unwrap();
+fn follows_pytorch(device: &ComputeDevice) {
     let golden = &golden("forward_backward_first8.json")["float32"];
     let (inputs, targets) = batch();
-    let mut model = model(&device);
+    let mut model = model(device);
 
     let output = model
         .forward(&inputs, Some(&targets), &Mode::Evaluate)
@@ -142,10 +141,23 @@ fn follows_pytorch(choice: DeviceChoice) {
 
 #[test]
 fn follows_pytorch_on_the_cpu() {
-    follows_pytorch(DeviceChoice::Cpu);
+    follows_pytorch(&ComputeDevice::cpu("test"));
 }
 
 #[test]
 fn follows_pytorch_on_a_software_renderer() {
-    follows_pytorch(DeviceChoice::SoftwareGpu);
+    let device = pollster::block_on(open_device(DeviceChoice::SoftwareGpu));
+    follows_pytorch(&device.unwrap());
+}
+
+/// The kernels that a GPU is given, run by a software renderer.
+#[test]
+fn follows_pytorch_with_the_kernels_of_a_gpu() {
+    let all = pollster::block_on(adapters());
+    let mut adapter = all
+        .into_iter()
+        .find(|adapter| adapter.kind == AdapterKind::Software)
+        .expect("no software renderer: run `cargo xtask test`");
+    adapter.kind = AdapterKind::Discrete;
+    follows_pytorch(&pollster::block_on(adapter.open("test")).unwrap());
 }

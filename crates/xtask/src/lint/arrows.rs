@@ -94,7 +94,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "tunesmith-train",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["tunesmith-shaders"]),
 ];
 
 /// Reads no tensor library, directly or through anything else.

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tunesmith_shaders::{ALL, Gemm, Sharing};
 
 use super::{Optimised, build};
 use crate::project::Project;
@@ -13,6 +14,9 @@ use crate::test::Tally;
 
 /// Where Playwright writes what happened, below `web/`.
 const REPORT: &str = "test-results/report.json";
+
+/// Every kernel's text, for the browser's own compiler, below `web/`.
+const KERNELS: &str = "test-results/kernels.json";
 
 /// Needs runs that only `cargo xtask parity` makes.
 const PARITY: &str = "parity.spec";
@@ -56,6 +60,7 @@ fn browser(project: &Project, arguments: &[&str]) -> Result<Tally> {
     let report = project.web().join(REPORT);
     // What an earlier run left must not be taken for this one's.
     let _ = fs::remove_file(&report);
+    write_kernels(&project.web().join(KERNELS))?;
     let status = node::tool(project, "playwright")
         .args(["test", "--reporter=list,json"])
         .args(arguments)
@@ -69,6 +74,26 @@ fn browser(project: &Project, arguments: &[&str]) -> Result<Tally> {
     }
     tally.ended("playwright", status);
     Ok(tally)
+}
+
+// All but those with subgroups, which no browser is given.
+fn write_kernels(path: &Path) -> Result<()> {
+    let shaders = ALL.iter().flat_map(|shader| {
+        let text = |flags: Vec<&'static str>| {
+            json!({ "name": format!("{} {flags:?}", shader.name), "code": shader.complete(&flags) })
+        };
+        shader.variants().into_iter().map(text)
+    });
+    let products = Gemm::variants().into_iter();
+    let products = products
+        .filter(|gemm| gemm.tile.sharing != Sharing::Subgroup)
+        .map(|gemm| json!({ "name": format!("{gemm:?}"), "code": gemm.complete() }));
+    let kernels: Vec<Value> = shaders.chain(products).collect();
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, serde_json::to_string(&kernels)?)
+        .with_context(|| format!("can't write {}", path.display()))
 }
 
 fn read(report: &Path) -> Result<Value> {
