@@ -122,7 +122,7 @@ impl Tile {
         cols: 64,
         ..Self::STAGED
     };
-    /// For small products: few registers a lane, many lanes.
+    /// For small products, and on a GPU for those whose A is not aligned: few registers a lane, many lanes.
     pub const SMALL: Self = Self {
         rows: 4,
         cols: 4,
@@ -159,6 +159,12 @@ impl Tile {
             .find(|tile| tile.lanes == lanes)
     }
 
+    /// Whether a product of `m` rows and `n` columns is large enough for it: what a workgroup's lanes compute
+    /// beyond the edges is wasted.
+    pub fn suits(&self, m: usize, n: usize) -> bool {
+        self.sharing != Sharing::Workgroup || (m >= self.rows as usize && n >= self.cols as usize)
+    }
+
     /// Whether a device can run it: `subgroup` is the size of its subgroups, if they are usable.
     pub fn runs_with(&self, subgroup: Option<u32>) -> bool {
         self.sharing != Sharing::Subgroup || subgroup == Some(self.lanes)
@@ -182,7 +188,7 @@ impl Display for Tile {
 pub struct Gemm {
     /// Which operand is transposed.
     pub layout: Layout,
-    /// How much of C one invocation or subgroup computes.
+    /// How much of C one invocation, subgroup or workgroup computes.
     pub tile: Tile,
     /// What else is done.
     pub epilogue: Epilogue,
@@ -217,14 +223,15 @@ impl Gemm {
 
     /// The storage bindings in order, with whether each holds `vec4`s.
     pub fn bindings(&self) -> Vec<(&'static str, bool)> {
-        let Tile { vec4, lanes, .. } = self.tile;
-        let mut bindings = vec![("a", vec4 && (lanes > 1 || self.layout == Layout::Nt))];
+        let vec4 = self.tile.vec4;
+        let together = self.tile.sharing != Sharing::None;
+        let mut bindings = vec![("a", vec4 && (together || self.layout == Layout::Nt))];
         if !self.one_input {
             bindings.push(("b", vec4));
         }
         match self.epilogue {
             Epilogue::Bias => bindings.extend([("bias", vec4), ("c", vec4)]),
-            Epilogue::RowSums => bindings.extend([("c", vec4), ("sums", lanes > 1)]),
+            Epilogue::RowSums => bindings.extend([("c", vec4), ("sums", together)]),
             Epilogue::None => bindings.push(("c", vec4)),
         }
         bindings

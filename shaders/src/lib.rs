@@ -68,10 +68,14 @@ impl Hash for Shader {
 /// How many partial sums a block's sum of squares is split into: enough lanes for a large GPU.
 pub const SUM_SQUARES_LANES: u32 = 16 * 1024;
 
-/// Invocations of a workgroup in the variants with the flag `group`, which give a workgroup the row that
-/// others give a lane: a GPU wants many lanes, and that neighbours read neighbouring elements; a software
-/// renderer pays for every barrier. As many as a subgroup of most GPUs.
+/// Invocations of a workgroup in the variants with the flag `group`, which are for GPUs. What one lane does
+/// alone in the others, a row for the most part, the lanes of a workgroup share: a GPU wants many lanes, and
+/// that neighbours read neighbouring elements; a software renderer pays for every barrier. As many as a
+/// subgroup of most GPUs.
 pub const GROUP: u32 = 32;
+
+/// Columns by fours that a workgroup of [`LAYER_NORM_PARAMETERS`] sums with the flag `group`.
+pub const GROUP_FOURS: u32 = 4;
 
 /// Fours of elements that a lane of [`ADAMW`] works on, with and without its flag `chunks`: a software
 /// renderer pays for a lane's beginning, a GPU wants as many lanes as there are.
@@ -92,6 +96,7 @@ impl Shader {
                 template::sections(include_str!("../wgsl/row.wgsl"), flags),
             ),
             ("workgroup_size", self.group_size(flags).to_string()),
+            ("group_fours", GROUP_FOURS.to_string()),
             ("lanes", SUM_SQUARES_LANES.to_string()),
             ("fours", fours(flags.contains(&"chunks")).to_string()),
         ];
@@ -242,7 +247,7 @@ shaders! {
     MSE = "mse", 1, ["group"], [
         binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),
     ];
-    SUM_SQUARES = "sum_squares", 16, ["group"], [binding("x", Vec4), binding("partial", F32)];
+    SUM_SQUARES = "sum_squares", 16, [], [binding("x", Vec4), binding("partial", F32)];
     CLIP = "clip", 64, [], [binding("partial", F32), binding("norm", F32)];
     ADAMW = "adamw", 64, ["chunks"], [
         binding("hyper", F32), binding("norm", F32), binding("parameter", Vec4),

@@ -25,6 +25,9 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
         let Tile { rows, .. } = self.tile;
         let fours = rows / 4;
         let each = fours / 8;
+        // Where the fours of one k lie is mixed with k, so that the eight lanes which a GPU serves at once
+        // store to and load from different banks.
+        let mix = 32 / self.round();
         let sums = self.epilogue == Epilogue::RowSums;
         let mut text = "    let lane_row = lane / 8u;\n    let lane_col = lane % 8u;\n".to_owned();
         let operands = [
@@ -61,7 +64,7 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
             self.round()
         );
         for operand in &operands {
-            operand.stage(&mut text, fours);
+            operand.stage(&mut text, fours, mix);
         }
         text += "        workgroupBarrier();\n";
         text += &format!(
@@ -74,7 +77,7 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
                 for (side, memory, lane) in [("x", "left", "lane_row"), ("y", "right", "lane_col")]
                 {
                     text += &format!(
-                        "            let {side}{kk}_{h} = {memory}[at{kk} + (({lane} + {}u) ^ four)];\n",
+                        "            let {side}{kk}_{h} = {memory}[at{kk} + (({lane} + {}u) ^ (four * {mix}u))];\n",
                         8 * h
                     );
                 }
@@ -167,9 +170,8 @@ impl Operand {
         }
     }
 
-    // Both operands count as zero beyond k: what lies there may be anything. Where the fours of one k lie
-    // is mixed with k, so that lanes that store or load at once do so in different banks.
-    fn stage(&self, text: &mut String, fours: u32) {
+    // Both operands count as zero beyond k: what lies there may be anything.
+    fn stage(&self, text: &mut String, fours: u32, mix: u32) {
         let Self { name, memory, .. } = self;
         *text += &format!("        let {name}_first = k + 4u * {name}_k;\n");
         for i in 0..4 {
@@ -194,7 +196,7 @@ impl Operand {
             }
         }
         *text += &format!(
-            "        let {name}_to = 4u * {name}_k * {fours}u + ({name}_four ^ {name}_k);\n"
+            "        let {name}_to = 4u * {name}_k * {fours}u + ({name}_four ^ ({name}_k * {mix}u));\n"
         );
         for (i, component) in LANES.iter().enumerate() {
             let value = if self.along_k {

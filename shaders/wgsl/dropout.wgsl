@@ -1,18 +1,17 @@
-// out = x * mask / (1 - p), one row a lane or, with the flag
-// `group`, a workgroup; the backward pass is the same kernel over the gradient.
+// out = x * mask / (1 - p), row by row; the backward pass is the same kernel over the gradient.
 struct Params { rows: u32, cols: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
 
 {{philox}}
 
-const LANES = {{^group}}1u{{/group}}{{#group}}{{workgroup_size}}u{{/group}};
+{{row}}
 
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>,
         @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-    {{^group}}let row = id.x; let lane = 0u;{{/group}}
-    {{#group}}let row = group.x + group.y * groups.x; let lane = index;{{/group}}
+    let row = this_row(id, group, groups);
+    let lane = this_lane(index);
     if row >= params.rows { return; }
     let start = row * params.cols;
     let draw = this_draw();

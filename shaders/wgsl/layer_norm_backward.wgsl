@@ -10,8 +10,8 @@ struct Params { rows: u32, cols4: u32, site: u32, threshold: u32, keep_scale: f3
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>,
         @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-    {{^group}}let row = id.x; let lane = 0u;{{/group}}
-    {{#group}}let row = group.x + group.y * groups.x; let lane = index;{{/group}}
+    let row = this_row(id, group, groups);
+    let lane = this_lane(index);
     if row >= params.rows { return; }
     let start = row * params.cols4;
     {{#dropout}}let draw = this_draw();{{/dropout}}

@@ -1,24 +1,34 @@
-// What a kernel over rows is made of: lane 0 of 1 has the row to itself or, with the flag `group`, the
-// lanes of a workgroup share it, each with every LANES-th column.
+// What a kernel over rows is made of. A row is one lane's or, with the flag `group`, shared by the LANES
+// lanes of a workgroup, which go through it side by side.
 {{^group}}
 const LANES = 1u;
-fn total(part: vec4<f32>, lane: u32) -> vec4<f32> { return part; }
+fn this_row(id: vec3<u32>, group: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return id.x + id.y * groups.x * {{workgroup_size}}u;
+}
+fn this_lane(index: u32) -> u32 { return 0u; }
+fn totals(part: vec4<f32>, lane: u32, kinds: u32) -> vec4<f32> { return part; }
 fn highest(part: f32, lane: u32) -> f32 { return part; }
 {{/group}}
 {{#group}}
 const LANES = {{workgroup_size}}u;
 var<workgroup> parts: array<vec4<f32>, {{workgroup_size}}>;
 
-// The sum of every lane's part, in one order on every adapter. All lanes call it.
-fn total(part: vec4<f32>, lane: u32) -> vec4<f32> {
+fn this_row(id: vec3<u32>, group: vec3<u32>, groups: vec3<u32>) -> u32 {
+    return group.x + group.y * groups.x;
+}
+fn this_lane(index: u32) -> u32 { return index; }
+
+// The sum of the parts of all lanes of one kind, lane % kinds, in one order on every adapter. All lanes
+// call it.
+fn totals(part: vec4<f32>, lane: u32, kinds: u32) -> vec4<f32> {
     workgroupBarrier();
     parts[lane] = part;
-    for (var apart = LANES / 2u; apart > 0u; apart /= 2u) {
+    for (var apart = LANES / 2u; apart >= kinds; apart /= 2u) {
         workgroupBarrier();
         if lane < apart { parts[lane] += parts[lane + apart]; }
     }
     workgroupBarrier();
-    return parts[0];
+    return parts[lane % kinds];
 }
 
 // The highest of every lane's part. All lanes call it.
@@ -33,3 +43,6 @@ fn highest(part: f32, lane: u32) -> f32 {
     return parts[0].x;
 }
 {{/group}}
+
+// The sum of every lane's part.
+fn total(part: vec4<f32>, lane: u32) -> vec4<f32> { return totals(part, lane, 1u); }

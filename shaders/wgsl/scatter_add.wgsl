@@ -26,12 +26,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = id.y;
     let target_row = index[first];
     if col >= params.cols4 || target_row == params.skip { return; }
-    for (var row = 0u; row < first; row++) {
-        if index[row] == target_row { return; }
+    // Four rows are on their way at a time, here and below.
+    for (var row = 0u; row < first; row += 4u) {
+        let rows = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(first - 1u));
+        let indices = vec4<i32>(index[rows.x], index[rows.y], index[rows.z], index[rows.w]);
+        if any(indices == vec4<i32>(target_row)) { return; }
     }
     let at = u32(target_row) * params.cols4 + col;
     var sum = table[at];
-    // Four rows are on their way at a time.
     for (var row = first; row < params.rows; row += 4u) {
         let last = params.rows - 1u;
         let rows = min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(last));

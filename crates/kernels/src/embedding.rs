@@ -60,8 +60,8 @@ impl Kernel for Embedding {
     }
 }
 
-/// Rows up to which a GPU compares them all with each other rather than walk them one by one.
-const COMPARABLE: usize = 8192;
+/// Rows up to which a GPU may have a workgroup for each: WebGPU's limit.
+const COMPARABLE: usize = 65_535;
 
 struct ScatterAdd {
     rows: usize,

@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
-use tunesmith_shaders::{LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM_PARAMETERS};
+use tunesmith_shaders::{GROUP_FOURS, LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM_PARAMETERS};
 
 use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{empty, floats, tensor};
@@ -232,9 +232,10 @@ pub fn layer_norm_backward_parameters(
 
 impl Kernel for Parameters {
     fn launch(&self, class: Class) -> Launch {
+        let fours = if class.is_gpu() { GROUP_FOURS } else { 1 };
         Launch {
             variant: Variant::shader(LAYER_NORM_PARAMETERS, &[("group", class.is_gpu())]),
-            extent: Extent::Rows(self.cols / 4),
+            extent: Extent::Rows((self.cols / 4).div_ceil(fours as usize)),
             params: Params::default().int(self.rows).int(self.cols / 4),
         }
     }

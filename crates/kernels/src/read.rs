@@ -36,10 +36,14 @@ fn root_cause(chain: &str) -> String {
     let line = last.lines().map(str::trim).find(said).unwrap_or(chain);
     let bytes = line.strip_prefix("can't allocate buffer of size: ");
     match bytes.and_then(|bytes| bytes.parse::<f64>().ok()) {
-        Some(bytes) => format!(
-            "{:.1} GB were wanted at once and could not be had",
-            bytes / 1e9
-        ),
+        Some(bytes) => {
+            let (size, unit) = if bytes < 1e9 {
+                (bytes / 1e6, "MB")
+            } else {
+                (bytes / 1e9, "GB")
+            };
+            format!("{size:.1} {unit} were wanted at once and could not be had")
+        }
         None => line.to_owned(),
     }
 }
@@ -57,6 +61,10 @@ mod tests {
         assert_eq!(
             root_cause(chain),
             "1.1 GB were wanted at once and could not be had"
+        );
+        assert_eq!(
+            root_cause("can't allocate buffer of size: 36000000"),
+            "36.0 MB were wanted at once and could not be had"
         );
         assert_eq!(
             root_cause("Generic\nCaused by:\n  the device is lost\n"),

@@ -54,9 +54,9 @@ pub fn gradient_norm(gradients: &Blocks, max_norm: f32, device: &Device) -> Grad
 }
 
 impl Kernel for SumSquares {
-    fn launch(&self, class: Class) -> Launch {
+    fn launch(&self, _: Class) -> Launch {
         Launch {
-            variant: Variant::shader(SUM_SQUARES, &[("group", class.is_gpu())]),
+            variant: Variant::shader(SUM_SQUARES, &[]),
             extent: Extent::Line(LANES),
             params: Params::default().int(self.count / 4).int(self.slot),
         }

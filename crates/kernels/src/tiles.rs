@@ -56,6 +56,8 @@ pub async fn time_tiles(
     let tiles: Vec<Tile> = Tile::CHOICE
         .into_iter()
         .filter(|tile| tile.runs_with(class.subgroup))
+        // The three layouts' products.
+        .filter(|tile| tile.suits(rows, out) && tile.suits(rows, inner) && tile.suits(out, inner))
         .collect();
     let mut layer = Layer::new(rows, inner, out, &device.device);
     let timed = time_each(device, &tiles, &mut layer, &mut told).await;

@@ -1,4 +1,4 @@
-//! Each kernel on every software renderer against its plain twin on the CPU, forward and backward, at
+//! Each kernel on every software renderer, and on what GPUs there are, against its plain twin on the CPU, forward and backward, at
 //! awkward sizes and over memory that holds NaN. Both draw the same dropout masks, so dropout is on.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -26,7 +26,7 @@ const DROPOUT: Dropout = Dropout {
 const RENDERERS: [&str; 2] = ["llvmpipe", "SwiftShader"];
 
 /// Each of them, opened with no more than WebGPU's default limits: with the variants of a software renderer,
-/// and once more with those that a GPU is given.
+/// and once more with those that a GPU is given. Then every GPU.
 fn renderers() -> Vec<ComputeDevice> {
     pollster::block_on(async {
         let all = adapters().await;
@@ -43,6 +43,9 @@ fn renderers() -> Vec<ComputeDevice> {
                 adapter.kind = kind;
                 opened.push(adapter.open_with_webgpu_defaults("test").await.unwrap());
             }
+        }
+        for gpu in all.iter().filter(|it| it.kind != AdapterKind::Software) {
+            opened.push(gpu.open_with_webgpu_defaults("test").await.unwrap());
         }
         opened
     })
@@ -185,6 +188,8 @@ fn attention_over_padded_rows() {
         (63, false, 0.1),
         (64, true, 0.1),
         (65, false, 0.0),
+        // More than a group of lanes takes in one go.
+        (131, true, 0.1),
     ] {
         compare(
             &format!("attention {seq} left {pad_left} p {p}"),
@@ -257,7 +262,7 @@ fn elementwise_ops() {
 
 #[test]
 fn dropout_masks_are_the_same_bits_on_every_device() {
-    for (rows, cols) in [(1, 1), (63, 65), (5, 4)] {
+    for (rows, cols) in [(1, 1), (63, 65), (5, 4), (3, 261)] {
         let mask = |device: &Device| read(dropout(Tensor::ones([rows, cols], device), &DROPOUT));
         let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
         let wanted = bits(mask(&Device::flex()));
@@ -306,10 +311,12 @@ fn losses() {
             vec![read(loss), read(d)]
         });
     }
-    compare("mse", |device| {
-        let (loss, d) = mse(&matrix(9, 1, 1, device), &vector(9, 2, device), 0.25);
-        vec![read(loss), read(d)]
-    });
+    for rows in [9, 65] {
+        compare(&format!("mse {rows}"), |device| {
+            let (loss, d) = mse(&matrix(rows, 1, 1, device), &vector(rows, 2, device), 0.25);
+            vec![read(loss), read(d)]
+        });
+    }
 }
 
 #[test]

@@ -6,18 +6,18 @@ use crate::project::Project;
 use crate::setup::{minilm, python};
 use crate::shell::Cmd;
 
-/// Runs `tunesmith-bench` with these arguments, on MiniLM unless they name a model, and
-/// `benches/torch_step.py` after it if asked.
+/// Runs `tunesmith-bench` with these arguments, on MiniLM unless they name a model, and if asked
+/// `benches/torch_step.py` with the same after it.
 ///
 /// # Errors
 /// When the build, the set-up or a measurement fails.
 pub fn run(project: &Project, arguments: &[String], torch: bool) -> Result<()> {
     let (torch, mut arguments) = take_torch(torch, arguments);
-    let checkpoint = minilm::for_tests(project)?;
     if !arguments
         .iter()
         .any(|argument| argument.starts_with("--model"))
     {
+        let checkpoint = minilm::for_tests(project)?;
         arguments.push(format!("--model={}", checkpoint.display()));
     }
     Cmd::new(project.bench()?).args(&arguments).run()?;
@@ -25,7 +25,7 @@ pub fn run(project: &Project, arguments: &[String], torch: bool) -> Result<()> {
         // After, not beside: both want all cores.
         Cmd::new(python::ensure(project)?)
             .arg(project.root.join("benches").join("torch_step.py"))
-            .arg(&checkpoint)
+            .args(&arguments)
             .run()?;
     }
     Ok(())
