@@ -6,7 +6,9 @@ use tunesmith_shaders::{EMBEDDING, SCATTER_ADD};
 
 use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{empty, floats, ints, tensor};
-use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
+use crate::kernel::{
+    Class, Extent, Kernel, Launch, MAX_WORKGROUPS, Params, Variant, run, run_in_place,
+};
 
 struct Embedding {
     rows: usize,
@@ -60,9 +62,6 @@ impl Kernel for Embedding {
     }
 }
 
-/// Rows up to which a GPU may have a workgroup for each: WebGPU's limit.
-const COMPARABLE: usize = 65_535;
-
 struct ScatterAdd {
     rows: usize,
     cols: usize,
@@ -88,7 +87,7 @@ pub fn scatter_add(
 impl Kernel for ScatterAdd {
     fn launch(&self, class: Class) -> Launch {
         let skip = self.skip.unwrap_or(u32::MAX);
-        let group = class.is_gpu() && self.rows <= COMPARABLE;
+        let group = class.is_gpu() && self.rows <= MAX_WORKGROUPS as usize;
         let extent = if group {
             Extent::Grid(self.cols / 4, self.rows, 1)
         } else {

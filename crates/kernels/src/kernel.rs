@@ -18,7 +18,7 @@ pub(crate) use crate::class::Class;
 use crate::dropout::Dropout;
 
 /// WebGPU's limit on workgroups in one dimension.
-const MAX_WORKGROUPS: u32 = 65_535;
+pub(crate) const MAX_WORKGROUPS: u32 = 65_535;
 
 /// An op with its parameters: how to launch it, and the same thing in plain Rust.
 pub(crate) trait Kernel {
