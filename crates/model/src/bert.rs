@@ -168,7 +168,7 @@ impl Bert {
         dpooled: &Tensor<2>,
         saved: BertSaved,
         pass: &Pass,
-        pad_token_id: u32,
+        pad_token_id: Option<u32>,
     ) {
         let BertSaved {
             inputs,
@@ -197,7 +197,7 @@ impl Bert {
         };
         let (dsummed, _) = self.norm.backward(backward, &dnormed, &norm, &none);
         let tables = [
-            (self.word, &inputs.ids, Some(pad_token_id)),
+            (self.word, &inputs.ids, pad_token_id),
             (self.position, &inputs.positions, None),
             (self.token_type, &inputs.type_ids, None),
         ];

@@ -7,6 +7,7 @@ use tunesmith_kernels::{ComputeDevice, Slot, cross_entropy, dropout, indices, ms
 use tunesmith_platform::fs;
 
 use crate::bert::{Bert, BertSaved, Pass};
+use crate::files::{WEIGHTS, weights};
 use crate::layers::{Backward, Linear};
 use crate::parameter::Declaration;
 use crate::structure::{bert, linear};
@@ -15,9 +16,6 @@ use crate::{BertConfig, Inputs, ModelError, Parameter, Parameters, Targets};
 
 /// The head's name in a checkpoint.
 const HEAD: &str = "classifier";
-
-/// The file of a model's weights.
-const WEIGHTS: &str = "model.safetensors";
 
 /// Whether a forward pass drops anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +72,7 @@ impl BertForSequenceClassification {
         seed: u64,
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
-        let file = Checkpoint::open(&dir.join(WEIGHTS))?;
+        let file = Checkpoint::open(&weights(dir)?)?;
         Self::load(Source::new(&config, seed, Some(file)), config, device)
     }
 
@@ -88,7 +86,7 @@ impl BertForSequenceClassification {
         seed: u64,
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
-        let file = Checkpoint::open(&dir.join(WEIGHTS))?.without(HEAD);
+        let file = Checkpoint::open(&weights(dir)?)?.without(HEAD);
         Self::load(Source::new(&config, seed, Some(file)), config, device)
     }
 

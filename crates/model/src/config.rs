@@ -9,6 +9,8 @@ use tunesmith_platform::fs;
 
 use crate::ModelError;
 
+mod labels;
+
 /// What the head predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,16 +27,22 @@ pub struct BertConfig {
     /// `bert`; nothing else is built here yet.
     pub model_type: String,
     /// Rows of the word embedding.
+    #[serde(default = "sizes::vocab")]
     pub vocab_size: usize,
     /// Width of the encoder.
+    #[serde(default = "sizes::hidden")]
     pub hidden_size: usize,
     /// Encoder layers.
+    #[serde(default = "sizes::twelve")]
     pub num_hidden_layers: usize,
     /// Attention heads a layer.
+    #[serde(default = "sizes::twelve")]
     pub num_attention_heads: usize,
     /// Width of the feed-forward block.
+    #[serde(default = "sizes::intermediate")]
     pub intermediate_size: usize,
     /// The longest sequence.
+    #[serde(default = "sizes::positions")]
     pub max_position_embeddings: usize,
     /// Segments.
     #[serde(default = "two")]
@@ -57,9 +65,9 @@ pub struct BertConfig {
     /// Standard deviation of new weights.
     #[serde(default = "deviation")]
     pub initializer_range: f32,
-    /// The token whose embedding gets no gradient.
-    #[serde(default)]
-    pub pad_token_id: u32,
+    /// The token whose embedding gets no gradient; `None` where the file says null.
+    #[serde(default = "first")]
+    pub pad_token_id: Option<u32>,
     /// Names of the classes by id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub id2label: BTreeMap<String, String>,
@@ -72,6 +80,34 @@ pub struct BertConfig {
     /// Everything else.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+/// transformers' defaults of the sizes: BERT-base's.
+mod sizes {
+    pub(super) fn vocab() -> usize {
+        30_522
+    }
+
+    pub(super) fn hidden() -> usize {
+        768
+    }
+
+    pub(super) fn twelve() -> usize {
+        12
+    }
+
+    pub(super) fn intermediate() -> usize {
+        3072
+    }
+
+    pub(super) fn positions() -> usize {
+        512
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "the default of an optional field")]
+fn first() -> Option<u32> {
+    Some(0)
 }
 
 fn two() -> usize {
@@ -92,6 +128,33 @@ fn epsilon() -> f32 {
 
 fn deviation() -> f32 {
     0.02
+}
+
+/// The key of `config.json` that holds [`TrainedColumns`]; transformers keeps it and looks past it.
+const TRAINED_COLUMNS: &str = "tunesmith";
+
+/// The columns of the data that a model was trained on, so that it can be asked by them later.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrainedColumns {
+    /// The one or two columns of text.
+    pub text_column_names: Vec<String>,
+    /// The label's column.
+    pub label_column_name: String,
+}
+
+/// PyTorch counts a negative padding index from the end of the vocabulary.
+fn read_pad_token(fields: &mut Map<String, Value>) -> Result<(), String> {
+    let Some(id @ ..=-1) = fields.get("pad_token_id").and_then(Value::as_i64) else {
+        return Ok(());
+    };
+    let size = fields.get("vocab_size").and_then(Value::as_i64);
+    let id = size
+        .unwrap_or(sizes::vocab() as i64)
+        .checked_add(id)
+        .filter(|id| *id >= 0)
+        .ok_or_else(|| format!("pad_token_id {id} is not in the vocabulary"))?;
+    fields.insert("pad_token_id".to_owned(), Value::from(id));
+    Ok(())
 }
 
 impl BertConfig {
@@ -116,7 +179,7 @@ impl BertConfig {
     /// # Errors
     /// Says which field is wrong and what to do.
     pub fn from_json(text: &str) -> Result<Self, String> {
-        let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         match value.get("model_type").and_then(Value::as_str) {
             Some("bert") => {}
             Some(other) => {
@@ -125,6 +188,10 @@ impl BertConfig {
                 ));
             }
             None => return Err("there is no model_type, so this is not a model's config".into()),
+        }
+        if let Value::Object(fields) = &mut value {
+            labels::read(fields)?;
+            read_pad_token(fields)?;
         }
         let config: Self = serde_json::from_value(value).map_err(|error| error.to_string())?;
         config.check()?;
@@ -210,12 +277,29 @@ impl BertConfig {
         }
     }
 
-    /// The classes' names in the order of their ids.
+    /// The classes' names in the order of their ids; `LABEL_<id>` for one without a name, which is
+    /// what transformers calls it.
     pub fn label_names(&self) -> Vec<String> {
         (0..self.num_labels())
-            .map(|id| self.id2label.get(&id.to_string()).cloned())
-            .map(Option::unwrap_or_default)
+            .map(|id| match self.id2label.get(&id.to_string()) {
+                Some(name) => name.clone(),
+                None => labels::default_name(id),
+            })
             .collect()
+    }
+
+    /// Remembers the columns that the model was trained on.
+    pub fn set_trained_columns(&mut self, columns: &TrainedColumns) {
+        if let Ok(value) = serde_json::to_value(columns) {
+            self.other.insert(TRAINED_COLUMNS.to_owned(), value);
+        }
+    }
+
+    /// The columns that the model was trained on, where Tunesmith made it.
+    pub fn trained_columns(&self) -> Option<TrainedColumns> {
+        let value = self.other.get(TRAINED_COLUMNS)?;
+        let columns: TrainedColumns = serde_json::from_value(value.clone()).ok()?;
+        matches!(columns.text_column_names.len(), 1 | 2).then_some(columns)
     }
 
     pub(crate) fn head_dim(&self) -> usize {
@@ -224,5 +308,128 @@ impl BertConfig {
 
     pub(crate) fn head_dropout(&self) -> f32 {
         self.classifier_dropout.unwrap_or(self.hidden_dropout_prob)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A small configuration with these fields over it.
+    fn read(more: Value) -> Result<BertConfig, String> {
+        let mut fields = json!({
+            "model_type": "bert", "vocab_size": 40, "hidden_size": 8, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 8,
+        });
+        for (key, value) in more.as_object().unwrap() {
+            fields[key] = value.clone();
+        }
+        BertConfig::from_json(&fields.to_string())
+    }
+
+    #[test]
+    fn labels_are_those_that_transformers_reads() {
+        let names = |more: Value| read(more).unwrap().label_names();
+        let two = ["LABEL_0", "LABEL_1"];
+        assert_eq!(names(json!({})), two);
+        assert_eq!(names(json!({"id2label": null})), two);
+        assert_eq!(names(json!({"label2id": {"a": 0, "b": "1"}})), two);
+        assert_eq!(names(json!({"num_labels": 1})), ["LABEL_0"]);
+        let three = ["LABEL_0", "LABEL_1", "LABEL_2"];
+        assert_eq!(names(json!({"num_labels": 3})), three);
+        assert_eq!(names(json!({"num_labels": 3, "id2label": null})), three);
+        assert_eq!(
+            names(json!({"num_labels": 3, "id2label": {"0": "a", "1": "b"}})),
+            three
+        );
+        assert_eq!(names(json!({"id2label": {"0": 0, "1": 1}})), ["0", "1"]);
+        assert_eq!(
+            names(json!({"id2label": {"0": false, "1": 2.5, "2": null}})),
+            ["False", "2.5", "None"]
+        );
+        assert_eq!(
+            names(json!({"id2label": {"2": "c", "0": "a", "1": "b"}})),
+            ["a", "b", "c"]
+        );
+        assert_eq!(
+            names(json!({"id2label": {"1": "a", "2": "b"}})),
+            ["LABEL_0", "a"]
+        );
+        let eleven: Map<String, Value> = (0..11)
+            .map(|id| (id.to_string(), json!(format!("c{id}"))))
+            .collect();
+        assert_eq!(names(json!({"id2label": eleven}))[10], "c10");
+    }
+
+    #[test]
+    fn label2id_is_written_as_the_inverse() {
+        let config = read(json!({
+            "id2label": {"0": "a", "1": "b"}, "label2id": {"a": 1, "b": 0}, "num_labels": 2
+        }));
+        let config = config.unwrap();
+        assert_eq!(config.label2id["a"], 0);
+        let mut config = config;
+        config.set_labels(&["x", "y", "z"].map(str::to_owned));
+        let written = serde_json::to_value(&config).unwrap();
+        assert_eq!(written["label2id"], json!({"x": 0, "y": 1, "z": 2}));
+        assert!(written.get("num_labels").is_none(), "{written}");
+    }
+
+    #[test]
+    fn what_transformers_refuses_is_told() {
+        for (more, part) in [
+            (json!({"id2label": {"no": "0"}}), "key \"no\""),
+            (json!({"id2label": ["no", "yes"]}), "must be an object"),
+            (json!({"id2label": {"0": ["no"]}}), "names class 0"),
+            (json!({"num_labels": "3"}), "num_labels is \"3\""),
+            (json!({"num_labels": 1_u64 << 40}), "num_labels is"),
+            (json!({"pad_token_id": -41}), "pad_token_id -41"),
+        ] {
+            let message = read(more).unwrap_err();
+            assert!(message.contains(part), "{part:?} is not in {message}");
+        }
+    }
+
+    #[test]
+    fn a_padding_token_may_be_absent_null_or_counted_from_the_end() {
+        let pad = |more: Value| read(more).unwrap().pad_token_id;
+        assert_eq!(pad(json!({})), Some(0));
+        assert_eq!(pad(json!({"pad_token_id": null})), None);
+        assert_eq!(pad(json!({"pad_token_id": -1})), Some(39));
+        let none = read(json!({"pad_token_id": null})).unwrap();
+        assert!(serde_json::to_value(&none).unwrap()["pad_token_id"].is_null());
+    }
+
+    #[test]
+    fn sizes_that_are_not_there_are_those_of_bert_base() {
+        let config = BertConfig::from_json(r#"{"model_type": "bert"}"#).unwrap();
+        let sizes = [
+            config.vocab_size,
+            config.hidden_size,
+            config.num_hidden_layers,
+            config.num_attention_heads,
+            config.intermediate_size,
+            config.max_position_embeddings,
+        ];
+        assert_eq!(sizes, [30_522, 768, 12, 12, 3072, 512]);
+    }
+
+    #[test]
+    fn the_columns_of_a_training_come_back() {
+        let mut config = read(json!({})).unwrap();
+        assert_eq!(config.trained_columns(), None);
+        let columns = TrainedColumns {
+            text_column_names: vec!["title".to_owned()],
+            label_column_name: "topic".to_owned(),
+        };
+        config.set_trained_columns(&columns);
+        let text = serde_json::to_string(&config).unwrap();
+        let again = BertConfig::from_json(&text).unwrap();
+        assert_eq!(again.trained_columns(), Some(columns));
+        let broken = read(json!({"tunesmith": {"text_column_names": 3}})).unwrap();
+        assert_eq!(broken.trained_columns(), None);
     }
 }

@@ -15,6 +15,14 @@ pub enum ModelError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A folder without weights in the form that is read.
+    #[error("{path}: {message}")]
+    NoWeights {
+        /// The folder.
+        path: PathBuf,
+        /// What is there instead and what to do.
+        message: String,
+    },
     /// `config.json` is not what this model needs.
     #[error("{path}: {message}")]
     Config {

@@ -45,7 +45,7 @@ impl Inputs {
         }
         if self.seq > config.max_position_embeddings {
             return wrong(format!(
-                "a sequence of {} tokens is longer than the model's {} positions; lower max_seq_length to {}",
+                "a sequence of {} tokens is longer than the model's {} positions; cut rows to {} tokens or fewer when tokenizing",
                 self.seq, config.max_position_embeddings, config.max_position_embeddings
             ));
         }

@@ -9,6 +9,7 @@ mod classification;
 mod config;
 mod encoder;
 mod error;
+mod files;
 mod inputs;
 mod layers;
 mod parameter;
@@ -17,7 +18,7 @@ mod structure;
 mod weights;
 
 pub use classification::{BertForSequenceClassification, Mode, Output};
-pub use config::{BertConfig, ProblemType};
+pub use config::{BertConfig, ProblemType, TrainedColumns};
 pub use error::ModelError;
 pub use inputs::{Inputs, Targets};
 pub use parameter::{Parameter, Parameters};
