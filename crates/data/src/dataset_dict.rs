@@ -1,10 +1,14 @@
 //! Named splits of one dataset, in order, as `datasets.DatasetDict`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
+use arrow_array::Int64Array;
+
+use crate::column::Column;
 use crate::ops::class_name;
-use crate::{ClassLabel, DataError, Dataset};
+use crate::{ClassLabel, DataError, Dataset, Dtype, Feature, Value};
 
 /// Splits in order. `Display` is Python's `print(raw_datasets)`.
 #[derive(Clone, Default)]
@@ -97,6 +101,56 @@ impl DatasetDict {
             Err(_) => Ok(dataset.clone()),
         })
     }
+
+    /// Turns a column of strings into class labels: the values of the split `train`, or of all splits
+    /// where there is none; see [`crate::LoadDataset::label_column`].
+    pub(crate) fn encode_training_classes(&self, column: &str) -> Result<Self, DataError> {
+        let Some(train) = self.find("train").filter(|train| train.num_rows() > 0) else {
+            return self.class_encode_column(column);
+        };
+        let view = train.column(column)?;
+        if *view.feature() != Feature::Value(Dtype::String) {
+            return Ok(self.clone());
+        }
+        let names: BTreeSet<String> = view.iter().filter_map(class_name).collect();
+        let label = ClassLabel::new(names);
+        self.map_splits(|name, dataset| {
+            let Ok(view) = dataset.column(column) else {
+                return Ok(dataset.clone());
+            };
+            if *view.feature() != Feature::Value(Dtype::String) {
+                return Ok(dataset.clone());
+            }
+            encode_known(dataset, column, &label)
+                .map_err(|error| DataError::Mismatch(format!("split '{name}': {error}")))
+        })
+    }
+}
+
+/// Strings become classes; -1 where a label is not known.
+fn encode_known(dataset: &Dataset, column: &str, label: &ClassLabel) -> Result<Dataset, DataError> {
+    let index = dataset.features().require(column)?;
+    let ids: BTreeMap<&str, i64> = label.names.iter().map(String::as_str).zip(0..).collect();
+    let id = |(row, value): (usize, Value<'_>)| match value.as_str() {
+        None => Ok(None),
+        Some(text) => match ids.get(text) {
+            Some(id) => Ok(Some(*id)),
+            None if ["?", "-1", ""].contains(&text) => Ok(Some(-1)),
+            None => Err(DataError::Value {
+                row,
+                column: column.to_owned(),
+                found: value.to_string(),
+                expected: format!(
+                    "the classes of split 'train' are {}",
+                    label.names.join(", ")
+                ),
+            }),
+        },
+    };
+    let values = dataset.column(column)?.iter().enumerate();
+    let ids: Int64Array = values.map(id).collect::<Result<Vec<_>, _>>()?.into();
+    let feature = Feature::ClassLabel(label.clone());
+    dataset.replace_column(index, feature, Column::new(vec![Arc::new(ids)]))
 }
 
 impl fmt::Display for DatasetDict {

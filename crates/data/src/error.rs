@@ -262,7 +262,7 @@ fn io_hint(error: &io::Error) -> &'static str {
 
 fn unlabelled_hint(label: i64) -> &'static str {
     if label == -1 {
-        ". -1 marks rows without a known label (test splits of benchmarks have them): use another split"
+        ". -1 marks rows without a known label: remove such rows, or give the file as test_file to have them predicted"
     } else {
         ""
     }

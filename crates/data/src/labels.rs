@@ -2,6 +2,10 @@
 
 use crate::{ColumnView, DataError, Dataset, Feature, Value};
 
+mod encoder;
+
+pub use encoder::{LabelEncoder, TestLabels};
+
 /// What the labels of a column ask of a model.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LabelInfo {
@@ -26,8 +30,11 @@ impl LabelInfo {
     }
 }
 
-/// What a label column holds: classes by name, classes by number (the highest label says how many),
-/// or floats to predict.
+/// What a label column holds: classes by name, classes by number, or floats to predict.
+///
+/// Whole numbers that are 0, 1, … up to the number of classes are class ids and have no names. Others
+/// (ratings from 1 to 5, -1, 0 and 1, ids with gaps) name their classes: [`LabelEncoder`] gives the
+/// rows class ids.
 ///
 /// Fails for a column of strings: [`Dataset::class_encode_column`] turns those into classes.
 pub fn label_info(dataset: &Dataset, column: &str) -> Result<LabelInfo, DataError> {
@@ -40,12 +47,11 @@ pub fn label_info(dataset: &Dataset, column: &str) -> Result<LabelInfo, DataErro
         Feature::Value(dtype) if dtype.is_float() => Ok(LabelInfo::Regression),
         Feature::Value(crate::Dtype::String) => Err(not_encoded(&view, column)),
         Feature::Value(_) => {
-            let highest = view.iter().filter_map(|value| value.as_i64()).max();
+            let values = encoder::whole_numbers(&view);
             Ok(LabelInfo::Classes {
-                num_labels: highest
-                    .and_then(|label| usize::try_from(label).ok())
-                    .map_or(0, |label| label + 1),
-                names: None,
+                num_labels: values.len(),
+                names: (!encoder::are_ids(&values))
+                    .then(|| values.iter().map(i64::to_string).collect()),
             })
         }
     }

@@ -28,6 +28,8 @@ mod rng;
 mod tokenize;
 mod tokenized;
 mod tokenizer;
+mod tokenizer_config;
+mod types;
 mod value;
 
 pub use collate::{Batch, DataCollatorWithPadding, Labels};
@@ -37,7 +39,7 @@ pub use dataset_dict::DatasetDict;
 pub use digest::BatchDigest;
 pub use error::DataError;
 pub use features::{ClassLabel, Dtype, Feature, Features};
-pub use labels::{LabelInfo, check_labels, label_info};
+pub use labels::{LabelEncoder, LabelInfo, TestLabels, check_labels, label_info};
 pub use load::{DataFile, LoadDataset, LoadEvent, default_cache_dir, load_dataset};
 pub use ops::{MapOptions, NewColumn, SplitSize};
 pub use read::{CsvOptions, Format};

@@ -11,6 +11,7 @@ use crate::digest::hex;
 use crate::ipc::{IpcWriter, MappedTable};
 use crate::layout::{Splits, find_splits};
 use crate::read::{Plan, ReadOptions, Source, scan};
+use crate::types::Types;
 use crate::{CsvOptions, DataError, Dataset, DatasetDict, Feature, Features, Format};
 
 /// Splits whose files are larger together are copied to a mapped Arrow file instead of to memory.
@@ -42,6 +43,7 @@ pub struct DataFile {
     pub format: Option<Format>,
 }
 
+#[derive(Clone)]
 enum From {
     /// A folder, a file, or an id on the Hub.
     Name(String),
@@ -59,12 +61,14 @@ enum From {
 /// println!("{}", raw_datasets.get("train")?.row(15)?);
 /// # Ok::<(), DataError>(())
 /// ```
+#[derive(Clone)]
 pub struct LoadDataset {
     from: From,
     config: Option<String>,
     revision: Option<String>,
     columns: Option<Vec<String>>,
     label_column: Option<String>,
+    text_columns: Vec<String>,
     csv: Option<CsvOptions>,
     cache_dir: Option<PathBuf>,
     in_memory_limit: u64,
@@ -106,6 +110,7 @@ impl LoadDataset {
             revision: None,
             columns: None,
             label_column: None,
+            text_columns: Vec::new(),
             csv: None,
             cache_dir: None,
             in_memory_limit: IN_MEMORY_LIMIT,
@@ -162,8 +167,19 @@ impl LoadDataset {
         self
     }
 
-    /// The column with labels: where it holds strings, they become class labels
-    /// ([`DatasetDict::class_encode_column`]).
+    /// Reads these columns as text, where a file has them, whatever they look like: the digits of a
+    /// CSV file as they stand there.
+    #[must_use]
+    pub fn text_columns<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.text_columns = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The column with labels: where it holds strings, they become class labels, whose names are
+    /// those of the split `train`, or of all splits where there is none of that name.
+    ///
+    /// A split that has a class which `train` lacks is an error; one whose label is not known (`?`,
+    /// -1, missing) has -1.
     #[must_use]
     pub fn label_column(mut self, column: impl Into<String>) -> Self {
         self.label_column = Some(column.into());
@@ -205,13 +221,15 @@ impl LoadDataset {
         let (files, card, config) = self.find(progress)?;
         let declared = card.and_then(|card| card.features(config.as_deref()));
         let mut datasets = DatasetDict::new();
+        let mut types = Types::new(&self.text_columns);
         for (split, files) in files {
-            let dataset = self.read_split(&split, files, progress)?;
-            datasets.insert(split, with_labels(dataset, declared.as_ref())?);
+            let dataset = self.read_split(&split, files, &types, progress)?;
+            let dataset = types.unify(with_labels(dataset, declared.as_ref())?)?;
+            datasets.insert(split, dataset);
         }
         match &self.label_column {
-            Some(column) if has_strings(&datasets, column)? => datasets.class_encode_column(column),
-            _ => Ok(datasets),
+            Some(column) => datasets.encode_training_classes(column),
+            None => Ok(datasets),
         }
     }
 
@@ -287,6 +305,7 @@ impl LoadDataset {
         &self,
         split: &str,
         files: Vec<(PathBuf, Format)>,
+        types: &Types,
         progress: &mut dyn FnMut(LoadEvent),
     ) -> Result<Dataset, DataError> {
         let mut identity = Sha256::new();
@@ -321,8 +340,16 @@ impl LoadDataset {
                 rows,
             });
         };
+        let is_text = |(_, format): &(Source, Format)| matches!(format, Format::Csv | Format::Tsv);
+        let scan = || -> Result<Plan<'_>, DataError> {
+            let mut plan = scan(&sources, &options)?;
+            if sources.iter().all(is_text) {
+                plan.features = types.of_text_file(plan.features)?;
+            }
+            Ok(plan)
+        };
         if size <= self.in_memory_limit {
-            let plan = scan(&sources, &options)?;
+            let plan = scan()?;
             let mut batches = Vec::new();
             plan.stream(&mut |batch| {
                 count(batch.num_rows());
@@ -331,7 +358,12 @@ impl LoadDataset {
             })?;
             return Dataset::from_batches(plan.features, batches);
         }
-        identity.update(format!("{:?} {:?}", options.csv, options.columns));
+        identity.update(format!(
+            "{:?} {:?} {:?}",
+            options.csv,
+            options.columns,
+            types.texts()
+        ));
         let key = hex(&identity.finalize()[..16]);
         let cache = match &self.cache_dir {
             Some(folder) => folder.clone(),
@@ -340,7 +372,7 @@ impl LoadDataset {
         let path = cache.join("datasets").join(format!("{split}-{key}.arrow"));
         let table = match MappedTable::open(&path) {
             Some(table) => table,
-            None => copy(&scan(&sources, &options)?, &path, &mut count)?,
+            None => copy(&scan()?, &path, &mut count)?,
         };
         Dataset::from_mapped(table)
     }
@@ -423,19 +455,4 @@ fn with_labels(dataset: Dataset, declared: Option<&Features>) -> Result<Dataset,
         }
     }
     Ok(labelled)
-}
-
-fn has_strings(datasets: &DatasetDict, column: &str) -> Result<bool, DataError> {
-    let features: Vec<_> = datasets
-        .iter()
-        .filter_map(|(_, dataset)| dataset.features().get(column))
-        .collect();
-    if features.is_empty()
-        && let Some((_, dataset)) = datasets.iter().next()
-    {
-        dataset.column(column)?;
-    }
-    Ok(features
-        .iter()
-        .any(|feature| **feature == Feature::Value(crate::Dtype::String)))
 }

@@ -290,7 +290,7 @@ impl Dataset {
         }
     }
 
-    fn replace_column(
+    pub(crate) fn replace_column(
         &self,
         index: usize,
         feature: Feature,

@@ -19,6 +19,10 @@ use tokenizers::{Encoding as RawEncoding, PostProcessor};
 use tunesmith_platform::fs;
 
 use crate::DataError;
+use crate::tokenizer_config::Beside;
+
+/// transformers writes 1e30 where a tokenizer has no limit.
+const LONGEST: f64 = (1_u64 << 30) as f64;
 
 /// Where shorter examples of a batch are filled up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,8 +128,10 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json` (or a folder with one) and the `tokenizer_config.json` beside it,
-    /// where there is one.
+    /// Reads a `tokenizer.json` (or a folder with one) and what stands beside it and overrules it:
+    /// `tokenizer_config.json`, and for older checkpoints `special_tokens_map.json` and
+    /// `added_tokens.json`; the model's `config.json` says which kind of tokenizer it is where no other
+    /// file does.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
         let path = if fs::is_dir(path) {
@@ -133,14 +139,29 @@ impl Tokenizer {
         } else {
             path.to_path_buf()
         };
-        let bytes = fs::read(&path).map_err(DataError::io("read", &path))?;
-        let config_path = path.with_file_name("tokenizer_config.json");
-        let config = match fs::read(&config_path) {
-            Ok(config) => Some(config),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(DataError::io("read", &config_path)(error)),
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(no_tokenizer(&path, error));
+            }
+            Err(error) => return Err(DataError::io("read", &path)(error)),
         };
-        Self::named(&path.display().to_string(), &bytes, config.as_deref())
+        let json = |name: &str| -> Result<Json, DataError> {
+            let path = path.with_file_name(name);
+            match fs::read(&path) {
+                Ok(text) => parse(&path.display().to_string(), &text),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Json::Null),
+                Err(error) => Err(DataError::io("read", &path)(error)),
+            }
+        };
+        let beside = Beside {
+            tokenizer_config: json("tokenizer_config.json")?,
+            // A damaged one is told where the model is read.
+            model_config: json("config.json").unwrap_or_default(),
+            special_tokens_map: json("special_tokens_map.json")?,
+            added_tokens: json("added_tokens.json")?,
+        };
+        Self::named(&path.display().to_string(), &bytes, &beside)
     }
 
     /// From the contents of a `tokenizer.json` and, where there is one, a `tokenizer_config.json`.
@@ -148,25 +169,27 @@ impl Tokenizer {
         tokenizer_json: &[u8],
         tokenizer_config_json: Option<&[u8]>,
     ) -> Result<Self, DataError> {
-        Self::named("tokenizer.json", tokenizer_json, tokenizer_config_json)
+        let config = match tokenizer_config_json {
+            Some(config) => parse("tokenizer_config.json beside tokenizer.json", config)?,
+            None => Json::Null,
+        };
+        let beside = Beside {
+            tokenizer_config: config,
+            ..Beside::default()
+        };
+        Self::named("tokenizer.json", tokenizer_json, &beside)
     }
 
-    fn named(name: &str, bytes: &[u8], config: Option<&[u8]>) -> Result<Self, DataError> {
+    fn named(name: &str, bytes: &[u8], beside: &Beside) -> Result<Self, DataError> {
+        let overruled = beside.applied_to(bytes)?;
+        let bytes = overruled.as_deref().unwrap_or(bytes);
+        let config = &beside.tokenizer_config;
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| {
             DataError::Tokenizer {
                 place: name.to_owned(),
                 reason: format!("not a tokenizer that can be read ({error}); it must be the tokenizer.json of a fast tokenizer"),
             }
         })?;
-        let config: Json = match config {
-            Some(config) => {
-                serde_json::from_slice(config).map_err(|error| DataError::Tokenizer {
-                    place: format!("tokenizer_config.json beside {name}"),
-                    reason: format!("not valid JSON ({error})"),
-                })?
-            }
-            None => Json::Null,
-        };
         let saved_padding = inner.get_padding().cloned();
         let saved_truncation = inner.get_truncation().cloned();
         let post_processor = inner.get_post_processor().cloned();
@@ -189,10 +212,7 @@ impl Tokenizer {
             (None, Some(saved)) => saved.direction,
             _ => TruncationDirection::Right,
         };
-        let configured = config
-            .get("pad_token")
-            .and_then(token_text)
-            .map(str::to_owned);
+        let configured = beside.special("pad_token").map(str::to_owned);
         let saved = saved_padding.as_ref().map(|saved| saved.pad_token.clone());
         let usual = ["[PAD]", "<pad>"].map(|token| Some(token.to_owned()));
         let pad_token = [configured, saved]
@@ -206,12 +226,12 @@ impl Tokenizer {
             .and_then(|id| u32::try_from(id).ok())
             .or(saved_padding.map(|saved| saved.pad_type_id))
             .unwrap_or(0);
-        // transformers writes 1e30 where there is no limit.
         let model_max_length = config
             .get("model_max_length")
-            .and_then(Json::as_u64)
-            .and_then(|length| usize::try_from(length).ok())
-            .filter(|length| *length < 1 << 30);
+            .or_else(|| config.get("max_len"))
+            .and_then(Json::as_f64)
+            .filter(|length| (1.0..LONGEST).contains(length))
+            .map(|length| length as usize);
 
         let mut hasher = Sha256::new();
         hasher.update(bytes);
@@ -380,11 +400,38 @@ fn strategy(truncation: Truncation) -> Option<TruncationStrategy> {
     }
 }
 
-/// Special tokens are written as text or as an object with their `content`.
-fn token_text(token: &Json) -> Option<&str> {
-    token
-        .as_str()
-        .or_else(|| token.get("content").and_then(Json::as_str))
+fn parse(place: &str, text: &[u8]) -> Result<Json, DataError> {
+    serde_json::from_slice(text).map_err(|error| DataError::Tokenizer {
+        place: place.to_owned(),
+        reason: format!("not valid JSON ({error})"),
+    })
+}
+
+/// What to do where there is no `tokenizer.json`.
+fn no_tokenizer(path: &Path, error: std::io::Error) -> DataError {
+    let older = [
+        "vocab.txt",
+        "vocab.json",
+        "spiece.model",
+        "sentencepiece.bpe.model",
+    ];
+    let Some(older) = older
+        .iter()
+        .find(|name| fs::is_file(path.with_file_name(name)))
+    else {
+        return DataError::io("read", path)(error);
+    };
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let dir = dir.components().as_path().display();
+    DataError::Tokenizer {
+        place: dir.to_string(),
+        reason: format!(
+            "it has {older} and no tokenizer.json, which is what is read. Write one with Python's \
+             transformers: python -c \"from transformers import AutoTokenizer as T; \
+             T.from_pretrained('{dir}').save_pretrained('{dir}')\". Or name another folder or model with \
+             this vocabulary as tokenizer_name"
+        ),
+    }
 }
 
 fn refused(place: &str, error: &tokenizers::Error) -> DataError {

@@ -247,7 +247,13 @@ fn labels_that_cannot_be_trained_on() {
     assert_eq!(check_labels(&labels("0.5 1"), "label", 1).unwrap(), [2]);
     assert!(check("0.5 null", 1).contains("row 1"));
     assert!(message(label_info(&labels("\"no\""), "label")).contains("class_encode_column"));
-    assert_eq!(label_info(&labels("0 4"), "label").unwrap().num_labels(), 5);
+    assert_eq!(
+        label_info(&labels("0 1 2"), "label").unwrap().num_labels(),
+        3
+    );
+    // Classes are counted, not their largest number.
+    let far = label_info(&labels("0 1073741824"), "label").unwrap();
+    assert_eq!(far.num_labels(), 2);
     assert_eq!(label_info(&labels("0.5"), "label").unwrap().num_labels(), 1);
 }
 

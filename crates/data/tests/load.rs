@@ -104,7 +104,7 @@ fn files_of_a_split_are_one_table() {
     assert_eq!(train.row(1).unwrap().get("n"), Some(Value::Float(2.5)));
     assert_eq!(
         both.get("test").unwrap().row(0).unwrap().get("n"),
-        Some(Value::Int(1))
+        Some(Value::Float(1.0))
     );
     let file = DataFile {
         split: "train".into(),
@@ -205,4 +205,76 @@ fn what_does_not_exist_is_told() {
         .unwrap()
         .to_string();
     assert!(wrong.ends_with("Did you mean \"text\"?"), "{wrong}");
+}
+
+#[test]
+fn every_split_has_the_types_of_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| write(folder.path(), name, text);
+    let train = write("train.csv", "text,label\na,1.5\nb,4\n");
+    let valid = write("valid.csv", "text,label\n007,3\n12,4\n");
+    let test = write("test.csv", "text,label\nx,?\n");
+    let load = |train: &str, valid: &str| {
+        LoadDataset::files([("train", train), ("validation", valid), ("test", &test)])
+            .load()
+            .unwrap()
+    };
+    let loaded = load(&train, &valid);
+    let validation = loaded.get("validation").unwrap();
+    assert_eq!(
+        validation.features().to_string(),
+        "{'text': Value('string'), 'label': Value('float64')}"
+    );
+    assert_eq!(
+        validation.row(0).unwrap().to_string(),
+        r#"{"text": "007", "label": 3.0}"#
+    );
+    // What does not fit keeps its own type, so that nothing is lost.
+    let test_label = loaded.get("test").unwrap().row(0).unwrap().get("label");
+    assert_eq!(test_label, Some(Value::Str("?")));
+    let missing = write("missing.csv", "text,label\na,1\nb,\n");
+    let whole = write("whole.csv", "text,label\na,1\nb,0\n");
+    let loaded = load(&whole, &missing);
+    let label = loaded.get("validation").unwrap().features().get("label");
+    assert_eq!(label.unwrap().to_string(), "Value('int64')");
+}
+
+#[test]
+fn columns_are_read_as_text_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = write(folder.path(), "a.csv", "text,n\n007,1.50\n");
+    let json = write(folder.path(), "a.jsonl", "{\"text\": 7, \"n\": 1.5}\n");
+    let row = |path: &str| {
+        let loaded = LoadDataset::new(path).text_columns(["text", "n", "absent"]);
+        let loaded = loaded.load().unwrap();
+        loaded.get("train").unwrap().row(0).unwrap().to_string()
+    };
+    assert_eq!(row(&csv), r#"{"text": "007", "n": "1.50"}"#);
+    assert_eq!(row(&json), r#"{"text": "7", "n": "1.5"}"#);
+}
+
+#[test]
+fn the_training_rows_make_the_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = write(folder.path(), "train.csv", "t,label\na,yes\nb,no\n");
+    let test = write(folder.path(), "test.csv", "t,label\nc,?\nd,yes\n");
+    let load = |test: &str| {
+        LoadDataset::files([("train", train.as_str()), ("test", test)])
+            .label_column("label")
+            .load()
+    };
+    let loaded = load(&test).unwrap();
+    let test = loaded.get("test").unwrap();
+    assert_eq!(
+        test.features().get("label").unwrap().to_string(),
+        "ClassLabel(names=['no', 'yes'])"
+    );
+    let ids: Vec<_> = test.column("label").unwrap().iter().collect();
+    assert_eq!(ids, [Value::Int(-1), Value::Int(1)]);
+    let other = write(folder.path(), "other.csv", "t,label\nc,maybe\n");
+    let message = load(&other).err().unwrap().to_string();
+    assert!(
+        message.contains("split 'test': row 0") && message.contains("no, yes"),
+        "{message}"
+    );
 }

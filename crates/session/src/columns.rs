@@ -42,71 +42,181 @@ fn task_columns(task: GlueTask) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// The text columns of a dataset, and a warning where they had to be guessed among more.
-pub(crate) fn text_columns(
-    dataset: &Dataset,
-    named: Option<&[String]>,
-    task: Option<GlueTask>,
-    label: &str,
-) -> Result<(TextColumns, Option<String>), SessionError> {
-    if let Some([first, rest @ ..]) = named {
-        let second = rest.first().cloned();
-        return Ok((
-            TextColumns {
-                first: first.clone(),
-                second,
-            },
-            None,
-        ));
-    }
-    if let Some(task) = task {
-        let (first, second) = task_columns(task);
-        let second = second.map(str::to_owned);
-        return Ok((
-            TextColumns {
-                first: first.to_owned(),
-                second,
-            },
-            None,
-        ));
-    }
-    let strings: Vec<&str> = dataset
-        .features()
-        .iter()
-        .filter(|(name, feature)| {
-            *name != label && matches!(feature, Feature::Value(Dtype::String))
+/// Names that columns with a second text have, beside those of the first.
+const PAIRS: [(&str, &str); 6] = [
+    ("sentence1", "sentence2"),
+    ("text", "text_pair"),
+    ("premise", "hypothesis"),
+    ("question1", "question2"),
+    ("question", "sentence"),
+    ("text1", "text2"),
+];
+
+/// Names that columns with a text have, even where all they hold are digits.
+const TEXTS: [&str; 10] = [
+    "text", "sentence", "content", "title", "review", "comment", "message", "document", "query",
+    "question",
+];
+
+/// What is known of the text columns before the data is read.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Question {
+    /// `text_column_names`.
+    pub(crate) named: Option<Vec<String>>,
+    pub(crate) task: Option<GlueTask>,
+    /// The columns that the model to be asked was trained on.
+    pub(crate) trained: Option<Vec<String>>,
+    /// The label's column, which is never a text.
+    pub(crate) label: String,
+    /// The classes of a model to be asked: a column of nothing but them is its label's.
+    pub(crate) classes: Vec<String>,
+}
+
+impl TextColumns {
+    fn of(names: &[String]) -> Option<Self> {
+        let (first, rest) = names.split_first()?;
+        Some(Self {
+            first: first.clone(),
+            second: rest.first().cloned(),
         })
-        .map(|(name, _)| name)
-        .collect();
-    let (first, second) = match strings.as_slice() {
-        [] => {
-            return Err(SessionError::Arguments(format!(
-                "there is no column with text among {}: name it with text_column_names",
-                dataset.column_names().join(", ")
-            )));
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let names = std::iter::once(&self.first).chain(&self.second);
+        names.cloned().collect()
+    }
+}
+
+impl Question {
+    /// The columns, where the data need not be looked at.
+    pub(crate) fn known(&self) -> Option<TextColumns> {
+        let named = self.named.as_deref().and_then(TextColumns::of);
+        named
+            .or_else(|| {
+                let (first, second) = task_columns(self.task?);
+                Some(TextColumns {
+                    first: first.to_owned(),
+                    second: second.map(str::to_owned),
+                })
+            })
+            .or_else(|| TextColumns::of(self.trained.as_deref()?))
+    }
+
+    /// The text columns of a dataset, and a warning where they had to be guessed among more.
+    ///
+    /// # Errors
+    /// Where no column holds text, or the data lacks those that the model was trained on.
+    pub(crate) fn ask(
+        &self,
+        dataset: &Dataset,
+    ) -> Result<(TextColumns, Option<String>), SessionError> {
+        if let Some(columns) = self.known() {
+            if self.named.is_none() && self.task.is_none() {
+                self.check_trained(dataset, &columns)?;
+            }
+            return Ok((columns, None));
         }
-        names if names.contains(&"sentence1") && names.contains(&"sentence2") => {
-            ("sentence1", Some("sentence2"))
-        }
-        [one] => (*one, None),
-        [first, second, ..] => (*first, Some(*second)),
-    };
-    let warning = (strings.len() > 2).then(|| {
-        format!(
-            "the columns {} hold text; {first} and {} are taken as the pair. Name others with \
-             text_column_names",
-            strings.join(", "),
-            second.unwrap_or_default()
-        )
-    });
-    let second = second.map(str::to_owned);
-    Ok((
-        TextColumns {
+        let strings: Vec<&str> = dataset
+            .features()
+            .iter()
+            .filter(|(name, feature)| {
+                **feature == Feature::Value(Dtype::String) && !self.is_label(dataset, name)
+            })
+            .map(|(name, _)| name)
+            .collect();
+        let known_pair = PAIRS
+            .into_iter()
+            .find(|(first, second)| strings.contains(first) && strings.contains(second));
+        let (first, second) = match (known_pair, strings.as_slice()) {
+            (Some((first, second)), _) => (first, Some(second)),
+            (None, []) => self.digits(dataset)?,
+            (None, [one]) => (*one, None),
+            (None, [first, second, ..]) => (*first, Some(*second)),
+        };
+        let is_guess = match self.classes.is_empty() {
+            true => strings.len() > 2,
+            // Which columns a model was trained on shows only in a folder made by Tunesmith.
+            false => strings.len() > 1 && (known_pair.is_none() || strings.len() > 2),
+        };
+        let warning = is_guess.then(|| {
+            format!(
+                "the columns {} hold text; {first} and {} are taken as the pair. Name others with \
+                 text_column_names",
+                strings.join(", "),
+                second.unwrap_or_default()
+            )
+        });
+        let columns = TextColumns {
             first: first.to_owned(),
-            second,
-        },
-        warning,
-    ))
+            second: second.map(str::to_owned),
+        };
+        Ok((columns, warning))
+    }
+
+    fn is_label(&self, dataset: &Dataset, name: &str) -> bool {
+        if name == self.label {
+            return true;
+        }
+        let Ok(view) = dataset.column(name) else {
+            return false;
+        };
+        let is_class = |text: &str| self.classes.iter().any(|class| class == text);
+        !self.classes.is_empty()
+            && !view.is_empty()
+            && view
+                .iter()
+                .all(|value| value.as_str().is_some_and(is_class))
+    }
+
+    /// The columns that are text by their names, or for want of others, where none holds words.
+    fn digits<'a>(&self, dataset: &'a Dataset) -> Result<(&'a str, Option<&'a str>), SessionError> {
+        let others: Vec<&str> = dataset
+            .features()
+            .iter()
+            .filter(|(name, feature)| *name != self.label && matches!(feature, Feature::Value(_)))
+            .map(|(name, _)| name)
+            .collect();
+        let find = |wanted: &str| others.iter().copied().find(|name| *name == wanted);
+        let mut pairs = PAIRS.into_iter();
+        if let Some((first, second)) = pairs.find_map(|(a, b)| Some((find(a)?, find(b)?))) {
+            return Ok((first, Some(second)));
+        }
+        if let Some(text) = TEXTS.into_iter().find_map(find) {
+            return Ok((text, None));
+        }
+        // A file to be asked of is nothing but texts.
+        if let ([only], false) = (others.as_slice(), self.classes.is_empty()) {
+            return Ok((*only, None));
+        }
+        let numbers = match others.as_slice() {
+            [] => String::new(),
+            [one] => format!(" ({one} is read as numbers)"),
+            many => format!(" ({} are read as numbers)", many.join(", ")),
+        };
+        Err(SessionError::Arguments(format!(
+            "there is no column with text among {}{numbers}: name it with text_column_names",
+            dataset.column_names().join(", ")
+        )))
+    }
+
+    fn check_trained(&self, dataset: &Dataset, columns: &TextColumns) -> Result<(), SessionError> {
+        let has = |name: &String| dataset.column(name).is_ok();
+        let wanted = columns.names();
+        if wanted.iter().all(has) {
+            return Ok(());
+        }
+        Err(SessionError::Arguments(format!(
+            "the model was trained on the text {} {}, and the data has the columns {}: rename them, or \
+             name those to ask of with text_column_names",
+            if wanted.len() == 1 {
+                "column"
+            } else {
+                "columns"
+            },
+            wanted.join(" and "),
+            dataset.column_names().join(", ")
+        )))
+    }
 }
 
 /// The splits to evaluate on: MNLI has two.
@@ -127,8 +237,20 @@ mod tests {
         Dataset::from_bytes("rows.csv", Format::Csv, csv.as_bytes().to_vec()).unwrap()
     }
 
+    fn question() -> Question {
+        Question {
+            label: "label".to_owned(),
+            ..Question::default()
+        }
+    }
+
     fn found(csv: &str, named: Option<&[String]>, task: Option<GlueTask>) -> TextColumns {
-        text_columns(&dataset(csv), named, task, "label").unwrap().0
+        let question = Question {
+            named: named.map(<[String]>::to_vec),
+            task,
+            ..question()
+        };
+        question.ask(&dataset(csv)).unwrap().0
     }
 
     fn pair(first: &str, second: Option<&str>) -> TextColumns {
@@ -154,16 +276,74 @@ mod tests {
         assert_eq!(found("text,label\nx,1\n", None, None), pair("text", None));
         let csv = "note,sentence2,sentence1,label\nx,y,z,1\n";
         assert_eq!(found(csv, None, None), pair("sentence1", Some("sentence2")));
-        let (_, warning) =
-            text_columns(&dataset("a,b,c,label\nx,y,z,1\n"), None, None, "label").unwrap();
+        let (_, warning) = question().ask(&dataset("a,b,c,label\nx,y,z,1\n")).unwrap();
         assert!(warning.unwrap().contains("a and b are taken as the pair"));
-        let message = text_columns(&dataset("n,label\n1,2\n"), None, None, "label")
+        let message = question().ask(&dataset("n,label\n1,2\n")).unwrap_err();
+        let message = message.to_string();
+        assert!(
+            message.contains("no column with text among n, label (n is read as numbers)"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn digits_are_text_where_a_text_is_wanted() {
+        assert_eq!(
+            found("n,text,label\n1,2,0\n", None, None),
+            pair("text", None)
+        );
+        assert_eq!(
+            found("sentence1,sentence2,label\n1,2,0\n", None, None),
+            pair("sentence1", Some("sentence2"))
+        );
+        let asked = Question {
+            classes: vec!["no".to_owned(), "yes".to_owned()],
+            ..question()
+        };
+        assert_eq!(
+            asked.ask(&dataset("n\n12\n")).unwrap(),
+            (pair("n", None), None)
+        );
+    }
+
+    #[test]
+    fn the_label_is_never_a_second_text() {
+        let asked = Question {
+            classes: vec!["sport".to_owned(), "weather".to_owned()],
+            ..question()
+        };
+        let rows = dataset("title,topic\nRain,weather\nGoal,sport\n");
+        assert_eq!(asked.ask(&rows).unwrap(), (pair("title", None), None));
+        // Two texts that nothing tells apart are a guess.
+        let rows = dataset("title,body\nRain,wet\nGoal,sport\n");
+        let (columns, warning) = asked.ask(&rows).unwrap();
+        assert_eq!(columns, pair("title", Some("body")));
+        assert!(warning.unwrap().contains("taken as the pair"));
+    }
+
+    #[test]
+    fn a_model_is_asked_by_the_columns_that_it_was_trained_on() {
+        let trained = Question {
+            trained: Some(vec!["body".to_owned()]),
+            ..question()
+        };
+        let rows = dataset("title,body\nRain,wet\n");
+        assert_eq!(trained.ask(&rows).unwrap(), (pair("body", None), None));
+        let message = trained
+            .ask(&dataset("text,note\na,b\n"))
             .unwrap_err()
             .to_string();
         assert!(
-            message.contains("no column with text among n, label"),
+            message.contains("trained on the text column body")
+                && message.contains("has the columns text, note"),
             "{message}"
         );
+        let named = Question {
+            named: Some(vec!["text".to_owned()]),
+            ..trained
+        };
+        let rows = dataset("text,note\na,b\n");
+        assert_eq!(named.ask(&rows).unwrap().0, pair("text", None));
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         eval,
         test,
         labels,
+        columns,
         collator,
         ready,
         warnings: notes,
@@ -64,6 +65,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     }
     if training.do_train {
         bert.set_labels(&labels);
+        bert.set_trained_columns(&columns);
     }
     let (model, report) = load(&model_files, bert, &model_args, training.seed, &device)?;
     for message in warnings(&report, &model_args.model_name_or_path) {

@@ -37,10 +37,12 @@ pub enum SessionError {
     #[error(transparent)]
     Train(#[from] TrainError),
     /// A split of the data can't be used.
-    #[error("split '{split}': {source}")]
+    #[error("split '{split}'{}: {source}", of_file(file.as_deref()))]
     Split {
         /// The split.
         split: String,
+        /// The file that it is read from, where it is one that was named.
+        file: Option<String>,
         /// What is wrong with it.
         source: Box<DataError>,
     },
@@ -98,10 +100,23 @@ impl SessionError {
     }
 
     pub(crate) fn split(split: &str) -> impl FnOnce(DataError) -> Self + use<> {
+        Self::split_of(split, None)
+    }
+
+    pub(crate) fn split_of(
+        split: &str,
+        file: Option<&str>,
+    ) -> impl FnOnce(DataError) -> Self + use<> {
         let split = split.to_owned();
+        let file = file.map(str::to_owned);
         move |source| Self::Split {
             split,
+            file,
             source: Box::new(source),
         }
     }
+}
+
+fn of_file(file: Option<&str>) -> String {
+    file.map_or_else(String::new, |file| format!(" ({file})"))
 }

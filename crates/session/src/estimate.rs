@@ -7,7 +7,7 @@ use tunesmith::model::BertConfig;
 use tunesmith_protocol::{Estimate, Event, RunConfig};
 
 use crate::background::background;
-use crate::columns::task;
+use crate::columns::{Question, task};
 use crate::fetch::{dataset, load, model_files};
 use crate::prepare::max_length;
 use crate::session::Shared;
@@ -40,8 +40,8 @@ async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionEr
     let request = dataset(&data, task(&data)?, shared).await?;
     let most = data.max_train_samples;
     let rows = background(shared, move |emit| {
-        let loaded = load(request, &data, emit)?;
-        Ok(loaded.get("train")?.num_rows())
+        let loaded = load(request, &data, &Question::default(), emit)?;
+        Ok(loaded.splits.get("train")?.num_rows())
     })
     .await?;
     let rows = most.map_or(rows, |most| most.min(rows));

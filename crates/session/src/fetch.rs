@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use tunesmith::data::{DatasetDict, LoadDataset, LoadEvent};
+use tunesmith::data::{Dataset, DatasetDict, Dtype, Feature, LoadDataset, LoadEvent};
 use tunesmith::hub::Download;
 use tunesmith::metrics::GlueTask;
 use tunesmith_platform::fs;
 use tunesmith_protocol::{DataArguments, Event, ModelArguments};
 
 use crate::SessionError;
+use crate::columns::Question;
 use crate::session::Shared;
 
 /// The hub's data set that a task without data means.
@@ -80,18 +81,22 @@ pub(crate) async fn dataset(
 /// The seed of the rows that are set aside: the same for every run, so that runs can be compared.
 const SET_ASIDE_SEED: u64 = 42;
 
+/// The splits of a run.
+pub(crate) struct Loaded {
+    pub(crate) splits: DatasetDict,
+    /// All training rows, where the validation split was made of some of them.
+    pub(crate) whole: Option<Dataset>,
+}
+
 /// Loads the splits. Where none is for validation, the arguments may say how many of the training rows
-/// become one.
+/// become one. The columns that `question` takes for text are read as text.
 pub(crate) fn load(
     request: LoadDataset,
     data: &DataArguments,
+    question: &Question,
     emit: &mut dyn FnMut(Event),
-) -> Result<DatasetDict, SessionError> {
-    let loaded = request.load_with(&mut |event| {
-        if let LoadEvent::Download(download) = event {
-            emit(download_event(download));
-        }
-    })?;
+) -> Result<Loaded, SessionError> {
+    let loaded = load_texts(request, question, emit)?;
     let has_validation = loaded
         .names()
         .iter()
@@ -101,7 +106,10 @@ pub(crate) fn load(
         has_validation,
         loaded.find("train"),
     ) else {
-        return Ok(loaded);
+        return Ok(Loaded {
+            splits: loaded,
+            whole: None,
+        });
     };
     let parts = train
         .train_test_split(f64::from(percentage) / 100.0, SET_ASIDE_SEED)
@@ -112,7 +120,41 @@ pub(crate) fn load(
     for (name, split) in loaded.iter().filter(|(name, _)| *name != "train") {
         splits.insert(name, split.clone());
     }
-    Ok(splits)
+    let whole = Some(train.clone());
+    Ok(Loaded { splits, whole })
+}
+
+/// Loads data whose text columns are text in every split, whatever they look like. Where which they
+/// are shows only in the data, and they turn out to be digits, it is read once more.
+pub(crate) fn load_texts(
+    request: LoadDataset,
+    question: &Question,
+    emit: &mut dyn FnMut(Event),
+) -> Result<DatasetDict, SessionError> {
+    let mut read = |request: LoadDataset| {
+        request.load_with(&mut |event| {
+            if let LoadEvent::Download(download) = event {
+                emit(download_event(download));
+            }
+        })
+    };
+    if let Some(columns) = question.known() {
+        return Ok(read(request.text_columns(columns.names()))?);
+    }
+    let loaded = read(request.clone())?;
+    let first = loaded.iter().next().map(|(_, first)| first);
+    let Some(Ok((columns, _))) = first.map(|first| question.ask(first)) else {
+        return Ok(loaded);
+    };
+    let is_text = |name: &String| {
+        let feature = first.and_then(|first| first.features().get(name));
+        feature == Some(&Feature::Value(Dtype::String))
+    };
+    let names = columns.names();
+    if names.iter().all(is_text) {
+        return Ok(loaded);
+    }
+    Ok(read(request.text_columns(names))?)
 }
 
 #[cfg(not(target_arch = "wasm32"))]

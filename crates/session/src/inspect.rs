@@ -9,7 +9,7 @@ use tunesmith_protocol::{
 
 use crate::SessionError;
 use crate::background::background;
-use crate::columns::{task, text_columns};
+use crate::columns::{Question, task};
 use crate::fetch::{dataset, load};
 use crate::session::Shared;
 
@@ -32,21 +32,24 @@ pub async fn inspect(
     let task = task(&data)?;
     let request = dataset(&data, task, &shared).await?;
     let work = background(&shared, move |emit| {
-        let loaded = load(request, &data, emit)?;
+        let label = data.label_column_name.as_deref().unwrap_or("label");
+        let question = Question {
+            named: data.text_column_names.clone(),
+            task,
+            label: label.to_owned(),
+            ..Question::default()
+        };
+        let loaded = load(request, &data, &question, emit)?.splits;
         let Some((_, first)) = loaded.iter().next() else {
             return Err(SessionError::Arguments(
                 "the data has no split: name a file or a data set with rows".to_owned(),
             ));
         };
-        let label = data.label_column_name.as_deref().unwrap_or("label");
         let mut warnings = Vec::new();
-        let named = data.text_column_names.as_deref();
-        let text_column_names = match text_columns(first, named, task, label) {
+        let text_column_names = match question.ask(first) {
             Ok((columns, warning)) => {
                 warnings.extend(warning);
-                std::iter::once(columns.first)
-                    .chain(columns.second)
-                    .collect()
+                columns.names()
             }
             // The person is about to map the columns.
             Err(error) => {

@@ -7,12 +7,13 @@ use tunesmith::data::{
     DataCollatorWithPadding, ExampleRef, Label, LoadDataset, TokenizeOptions, Tokenizer, Value,
 };
 use tunesmith::kernels::read_back;
-use tunesmith::model::{BertConfig, BertForSequenceClassification, Mode};
+use tunesmith::model::{BertConfig, BertForSequenceClassification, Mode, TrainedColumns};
 use tunesmith::train::batch_inputs;
 use tunesmith_platform::fs;
 use tunesmith_protocol::{DeviceChoice, Event, Pair, Prediction};
 
-use crate::columns::text_columns;
+use crate::columns::Question;
+use crate::fetch::load_texts;
 use crate::model::warnings;
 use crate::prepare::{max_length, open_tokenizer};
 use crate::{SessionError, open};
@@ -27,6 +28,7 @@ pub struct Predictor {
     collator: DataCollatorWithPadding,
     options: TokenizeOptions,
     labels: Vec<String>,
+    trained: Option<TrainedColumns>,
     /// What a person should know of the model, such as a head that was never trained.
     pub warnings: Vec<String>,
 }
@@ -47,6 +49,7 @@ impl Predictor {
         let max_length = Some(max_length(asked, &tokenizer, &config)?);
         let device = open(device).await?;
         let labels = config.label_names();
+        let trained = config.trained_columns();
         let (model, report) =
             BertForSequenceClassification::from_pretrained(dir, config, 0, &device)?;
         Ok(Self {
@@ -58,6 +61,7 @@ impl Predictor {
                 ..TokenizeOptions::default()
             },
             labels,
+            trained,
             warnings: warnings(&report, &dir.display().to_string()),
         })
     }
@@ -72,6 +76,11 @@ impl Predictor {
     #[must_use]
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// The columns that it was trained on, where Tunesmith made it.
+    pub(crate) fn trained_columns(&self) -> Option<&TrainedColumns> {
+        self.trained.as_ref()
     }
 
     /// The tokens of a text as the model reads them.
@@ -180,6 +189,9 @@ pub async fn predict_texts(
 /// Classifies every row of a CSV, TSV, JSON Lines or parquet file and writes one JSON object a row;
 /// gives the number of rows. The output is there whole, or not at all.
 ///
+/// The text is in the columns that are named, else in those that the model was trained on, else in
+/// those that hold text.
+///
 /// # Errors
 /// As [`Predictor::load`] and [`Predictor::predict`]; a file that can't be read, with its place; a
 /// row without text; an output that can't be written.
@@ -190,9 +202,19 @@ pub async fn predict_file(
     columns: Option<&[String]>,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<usize, SessionError> {
-    let loaded = LoadDataset::files([("input", input)]).load()?;
+    let trained = predictor.trained_columns();
+    let label = trained.map_or("label", |columns| columns.label_column_name.as_str());
+    let question = Question {
+        named: columns.map(<[String]>::to_vec),
+        task: None,
+        trained: trained.map(|columns| columns.text_column_names.clone()),
+        label: label.to_owned(),
+        classes: predictor.labels().to_vec(),
+    };
+    let request = LoadDataset::files([("input", input)]);
+    let loaded = load_texts(request, &question, on_event)?;
     let rows = loaded.get("input")?;
-    let (columns, warning) = text_columns(rows, columns, None, "label")?;
+    let (columns, warning) = question.ask(rows)?;
     if let Some(message) = warning {
         on_event(Event::Warning { message });
     }

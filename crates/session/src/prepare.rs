@@ -3,18 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use tunesmith::data::{
-    DataCollatorWithPadding, DataError, Dataset, LoadDataset, TokenizeArgs, TokenizeOptions,
-    TokenizedDataset, Tokenizer, Truncation, check_labels, default_cache_dir, tokenize_dataset,
+    DataCollatorWithPadding, DataError, Dataset, LabelEncoder, LoadDataset, TokenizeArgs,
+    TokenizeOptions, TokenizedDataset, Tokenizer, Truncation, check_labels, default_cache_dir,
+    tokenize_dataset,
 };
 use tunesmith::metrics::GlueTask;
-use tunesmith::model::BertConfig;
+use tunesmith::model::{BertConfig, TrainedColumns};
 use tunesmith_protocol::{
     DataArguments, DatasetReady, Event, Split, TrainingArguments, Truncation as TruncationArgument,
 };
 
 use crate::SessionError;
-use crate::columns::{TextColumns, splits, text_columns};
-use crate::fetch::load;
+use crate::columns::{Question, TextColumns, splits};
+use crate::fetch::{Loaded, load};
 use crate::labels;
 
 /// What the preparation is told.
@@ -39,6 +40,8 @@ pub(crate) struct Prepared {
     pub(crate) test: Vec<(String, TokenizedDataset)>,
     /// The classes' names; one name for a regression.
     pub(crate) labels: Vec<String>,
+    /// The columns that were read.
+    pub(crate) columns: TrainedColumns,
     pub(crate) collator: DataCollatorWithPadding,
     pub(crate) ready: DatasetReady,
     pub(crate) warnings: Vec<String>,
@@ -64,72 +67,110 @@ pub(crate) fn prepare(
     collator.pad_to_multiple_of = data.pad_to_multiple_of;
     collator.max_length = data.pad_to_max_length.then_some(max_length);
 
+    // A model that is trained anew forgets what it was trained on before.
+    let trained = config.trained_columns().filter(|_| !training.do_train);
     let label = data
         .label_column_name
         .clone()
+        .or_else(|| Some(trained.as_ref()?.label_column_name.clone()))
         .unwrap_or_else(|| "label".to_owned());
-    // Without training, strings are the model's classes; else they make the classes.
-    let makes_classes = training.do_train || labels::are_numbered(&config.label_names());
-    let dataset = match makes_classes {
-        true => dataset.label_column(label.clone()),
-        false => dataset,
+    let question = Question {
+        named: data.text_column_names.clone(),
+        task,
+        trained: trained.map(|columns| columns.text_column_names),
+        label: label.clone(),
+        classes: Vec::new(),
     };
-    let datasets = load(dataset, data, emit)?;
-    let mut chosen: Vec<(String, Dataset)> = Vec::new();
-    let mut take = |names: Vec<String>, most: Option<usize>| -> Result<Vec<String>, SessionError> {
-        for name in &names {
-            let split = datasets.get(name)?;
-            let split = most.map_or_else(|| split.clone(), |most| split.take(most));
-            if split.num_rows() == 0 {
-                let what = format!("split {name:?}");
-                return Err(DataError::Empty { what }.into());
-            }
-            chosen.push((name.clone(), split));
+    let Loaded {
+        splits: datasets,
+        whole,
+    } = load(dataset, data, &question, emit)?;
+    let names = |asked: bool, names: Vec<String>| if asked { names } else { Vec::new() };
+    let train = names(training.do_train, vec!["train".to_owned()]);
+    let eval = names(training.evaluates(), splits("validation", task));
+    let test = names(training.do_predict, splits("test", task));
+    let all: Vec<&String> = train.iter().chain(&eval).chain(&test).collect();
+    for name in &all {
+        if datasets.get(name)?.num_rows() == 0 {
+            let what = format!("split {name:?}");
+            return Err(DataError::Empty { what }.into());
         }
-        Ok(names)
-    };
-    let train = match training.do_train {
-        true => take(vec!["train".to_owned()], data.max_train_samples)?,
-        false => Vec::new(),
-    };
-    let eval = match training.evaluates() {
-        true => take(splits("validation", task), data.max_eval_samples)?,
-        false => Vec::new(),
-    };
-    let test = match training.do_predict {
-        true => take(splits("test", task), data.max_predict_samples)?,
-        false => Vec::new(),
-    };
-    let Some((_, first)) = chosen.first() else {
+    }
+    let Some(first) = all.first() else {
         return Err(SessionError::Arguments(
             "there is nothing to do: set do_train, do_eval or do_predict".to_owned(),
         ));
     };
+    let at = |name: &str| SessionError::split_of(name, file(data, name, whole.is_some()));
     let mut warnings = Vec::new();
-    let (columns, warning) = text_columns(first, data.text_column_names.as_deref(), task, &label)?;
+    let (columns, warning) = question.ask(datasets.get(first)?)?;
     warnings.extend(warning);
+    if columns.names().contains(&label) {
+        return Err(SessionError::Arguments(format!(
+            "the column {label} is the label's, and can't be a text as well: change \
+             text_column_names or label_column_name"
+        )));
+    }
 
-    let labels = match chosen.iter().find(|(name, _)| train.contains(name)) {
-        Some((name, dataset)) => {
-            labels::of_rows(dataset, &label).map_err(SessionError::split(name))?
-        }
-        None => config.label_names(),
+    let encoder = if let Some(name) = train.first() {
+        // Rows that were set aside are training rows too: a rare class may be among them alone.
+        let rows = match &whole {
+            Some(whole) => whole,
+            None => datasets.get(name)?,
+        };
+        let (encoder, notes) =
+            labels::of_training(rows, &label, task).map_err(missing_label(at(name)))?;
+        warnings.extend(notes);
+        encoder
+    } else if let Some(name) = eval.first() {
+        let rows = datasets.get(name)?;
+        let (encoder, warning) =
+            labels::of_model(config.label_names(), rows, &label).map_err(at(name))?;
+        warnings.extend(warning);
+        encoder
+    } else {
+        LabelEncoder::named(config.label_names())
     };
-    for (name, dataset) in &mut chosen {
-        if !training.do_train {
-            *dataset =
-                labels::align(dataset, &label, &labels).map_err(SessionError::split(name))?;
-        }
+    if let Some(task) = task.filter(|task| (task.num_labels() == 1) != encoder.is_regression()) {
+        return Err(SessionError::Arguments(format!(
+            "{task} has {} label(s), and the model {}: name a model that was trained on it, or leave \
+             task_name out",
+            task.num_labels(),
+            encoder.names().len()
+        )));
+    }
+    let labels = match training.do_train {
+        true => encoder.names().to_vec(),
+        false => config.label_names(),
+    };
+
+    let mut chosen: Vec<(String, Dataset)> = Vec::new();
+    for name in &all {
+        let name = *name;
+        let most = match name {
+            name if train.contains(name) => data.max_train_samples,
+            name if eval.contains(name) => data.max_eval_samples,
+            _ => data.max_predict_samples,
+        };
+        let rows = datasets.get(name)?;
+        let rows = most.map_or_else(|| rows.clone(), |most| rows.take(most));
         if test.contains(name) {
+            let found = encoder.encode_test(&rows, &label).map_err(at(name))?;
+            warnings.extend(found.warning.map(|text| format!("split '{name}': {text}")));
+            chosen.push((name.clone(), found.dataset));
             continue;
         }
-        match check_labels(dataset, &label, labels.len()) {
-            // A small split to evaluate on may have one class only.
-            Err(error @ DataError::OneClass { .. }) if eval.contains(name) => {
+        let encoded = encoder
+            .encode(&rows, &label)
+            .map_err(missing_label(at(name)))?;
+        match check_labels(&encoded, &label, labels.len()) {
+            // A small split to evaluate on, or the first few training rows, may have one class only.
+            Err(error @ DataError::OneClass { .. }) if eval.contains(name) || most.is_some() => {
                 warnings.push(format!("split '{name}': {error}"));
             }
-            other => drop(other.map_err(SessionError::split(name))?),
+            other => drop(other.map_err(at(name))?),
         }
+        chosen.push((name.clone(), encoded));
     }
 
     let mut ready = Vec::new();
@@ -153,7 +194,12 @@ pub(crate) fn prepare(
                 total: progress.total as u64,
             });
         })
-        .map_err(SessionError::split(name))?;
+        .map_err(at(name))?;
+        let limit = match data.pad_to_max_length {
+            true => max_length,
+            false => config.max_position_embeddings,
+        };
+        check_lengths(&rows, limit).map_err(at(name))?;
         ready.push(Split {
             name: name.clone(),
             num_rows: rows.len() as u64,
@@ -178,6 +224,10 @@ pub(crate) fn prepare(
         eval: pick(&eval),
         test: pick(&test),
         labels,
+        columns: TrainedColumns {
+            text_column_names: columns.names(),
+            label_column_name: label,
+        },
         collator,
         ready: DatasetReady {
             splits: ready,
@@ -185,6 +235,50 @@ pub(crate) fn prepare(
         },
         warnings,
     })
+}
+
+/// The file that a split is read from, where the data is files.
+fn file<'a>(data: &'a DataArguments, split: &str, is_set_aside: bool) -> Option<&'a str> {
+    if data.dataset_name.is_some() {
+        return None;
+    }
+    let file = match split {
+        "validation" if is_set_aside => &data.train_file,
+        "train" => &data.train_file,
+        "validation" => &data.validation_file,
+        "test" => &data.test_file,
+        _ => &None,
+    };
+    file.as_deref()
+}
+
+/// Says which argument names the label's column, where it isn't there.
+fn missing_label(
+    told: impl FnOnce(DataError) -> SessionError,
+) -> impl FnOnce(DataError) -> SessionError {
+    move |error| match error {
+        DataError::NoColumn { .. } => SessionError::Arguments(format!(
+            "{} (label_column_name names the column of the labels)",
+            told(error)
+        )),
+        other => told(other),
+    }
+}
+
+/// Checks that rows which were not cut are no longer than the model can take.
+fn check_lengths(rows: &TokenizedDataset, limit: usize) -> Result<(), DataError> {
+    let lengths = rows.lengths();
+    let longer = lengths
+        .iter()
+        .position(|tokens| usize::try_from(*tokens).is_ok_and(|tokens| tokens > limit));
+    match longer {
+        None => Ok(()),
+        Some(row) => Err(DataError::Argument(format!(
+            "row {row} has {} tokens, and the model takes {limit}. With --truncation do_not_truncate rows \
+             are not cut: give --truncation longest_first, or leave out the rows that are longer",
+            lengths[row]
+        ))),
+    }
 }
 
 fn tokenize_args(columns: &TextColumns) -> TokenizeArgs {

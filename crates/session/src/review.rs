@@ -6,7 +6,7 @@ use tunesmith::data::{ColumnView, Dataset};
 use tunesmith_protocol::{ClassReport, Event, Pair, Prediction, Review, RunConfig, WrongRow};
 
 use crate::background::background;
-use crate::columns::{splits, task, text_columns};
+use crate::columns::{Question, splits, task};
 use crate::fetch::{dataset, load};
 use crate::labels;
 use crate::session::Shared;
@@ -41,17 +41,26 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
         ));
     }
     let task = task(&data)?;
+    let trained = predictor.trained_columns();
     let label = data
         .label_column_name
-        .as_deref()
-        .unwrap_or("label")
-        .to_owned();
+        .clone()
+        .or_else(|| Some(trained?.label_column_name.clone()))
+        .unwrap_or_else(|| "label".to_owned());
+    let question = Question {
+        named: data.text_column_names.clone(),
+        task,
+        trained: trained.map(|columns| columns.text_column_names.clone()),
+        label: label.clone(),
+        classes: predictor.labels().to_vec(),
+    };
     let request = dataset(&data, task, shared).await?;
     let split = splits("validation", task).swap_remove(0);
     let wanted = split.clone();
     let arguments = data.clone();
+    let asked = question.clone();
     let rows = background(shared, move |emit| {
-        let loaded = load(request, &arguments, emit)?;
+        let loaded = load(request, &arguments, &asked, emit)?.splits;
         Ok(loaded.get(&wanted)?.clone())
     })
     .await?;
@@ -59,10 +68,12 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
         Some(most) => rows.take(most),
         None => rows,
     };
-    let named = data.text_column_names.as_deref();
-    let (columns, _) = text_columns(&rows, named, task, &label)?;
-    let rows =
-        labels::align(&rows, &label, predictor.labels()).map_err(SessionError::split(&split))?;
+    let (columns, _) = question.ask(&rows)?;
+    let (encoder, _) = labels::of_model(predictor.labels().to_vec(), &rows, &label)
+        .map_err(SessionError::split(&split))?;
+    let rows = encoder
+        .encode(&rows, &label)
+        .map_err(SessionError::split(&split))?;
     let (first, truth) = (rows.column(&columns.first)?, rows.column(&label)?);
     let second = columns.second.as_deref();
     let second = second.map(|name| rows.column(name)).transpose()?;

@@ -17,11 +17,12 @@ pub(crate) const TRAINING_ARGS: &str = "training_args.json";
 const ALL_RESULTS: &str = "all_results.json";
 
 /// The files that make up a tokenizer, where the base model has them.
-const TOKENIZER_FILES: [&str; 4] = [
+const TOKENIZER_FILES: [&str; 5] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.txt",
     "special_tokens_map.json",
+    "added_tokens.json",
 ];
 
 /// Refuses an output folder that holds something already, unless the arguments say that it may be

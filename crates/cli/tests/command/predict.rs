@@ -17,16 +17,16 @@ fn a_file_and_a_text_get_the_same_answer() {
     let scratch = fine_tuned();
     scratch.write(
         "pairs.jsonl",
-        "{\"text\": \"the cat sat\", \"text_pair\": \"that cat ran\"}\n\
-         {\"text\": \"the owl ate\", \"text_pair\": \"that bee slept there\"}\n",
+        "{\"sentence1\": \"the cat sat\", \"sentence2\": \"that cat ran\"}\n\
+         {\"sentence1\": \"the owl ate\", \"sentence2\": \"that bee slept there\"}\n",
     );
     scratch.write(
         "pairs.csv",
-        "text,text_pair\nthe cat sat,that cat ran\nthe owl ate,that bee slept there\n",
+        "sentence1,sentence2\nthe cat sat,that cat ran\nthe owl ate,that bee slept there\n",
     );
     scratch.write(
         "pairs.tsv",
-        "text\ttext_pair\nthe cat sat\tthat cat ran\nthe owl ate\tthat bee slept there\n",
+        "sentence1\tsentence2\nthe cat sat\tthat cat ran\nthe owl ate\tthat bee slept there\n",
     );
     for input in ["pairs.jsonl", "pairs.csv", "pairs.tsv"] {
         let line = format!("predict --model out --device cpu --input {input} --output {input}.out");
@@ -87,4 +87,40 @@ fn what_cannot_be_predicted_is_told() {
     let ran = scratch.run("predict --model out --input rows.csv");
     assert_eq!(ran.code, Some(2), "{ran:?}");
     contains(&ran.stderr, &["--output <FILE>"]);
+}
+
+#[test]
+fn a_model_is_asked_by_the_columns_that_it_was_trained_on() {
+    let scratch = Scratch::ready();
+    scratch.write(
+        "train.csv",
+        "title,topic\nthe cat sat,tame\nthe fox ran,wild\n",
+    );
+    let train = "train --model_name_or_path model --train_file train.csv --output_dir out \
+                 --device cpu --max_steps 1 --save_strategy no";
+    let named = "--text_column_names title --label_column_name topic";
+    scratch.run(&format!("{train} {named}")).ok();
+    let predict = "predict --model out --device cpu --input train.csv --output";
+    scratch.run(&format!("{predict} a.jsonl")).ok();
+    scratch
+        .run(&format!("{predict} b.jsonl --text_column_names title"))
+        .ok();
+    let read = |name: &str| fs::read_to_string(scratch.path(name)).unwrap();
+    assert_eq!(read("a.jsonl"), read("b.jsonl"));
+    scratch.write("other.csv", "text,note\nthe cat,here\n");
+    let line = "predict --model out --device cpu --input other.csv --output c.jsonl";
+    contains(
+        &scratch.run(line).error(),
+        &["trained on the text column title", "columns text, note"],
+    );
+}
+
+#[test]
+fn texts_of_digits_are_texts() {
+    let scratch = Scratch::ready();
+    scratch.write("digits.csv", "text\n12\n007\n");
+    let line = "predict --model model --device cpu --input digits.csv --output o.jsonl";
+    contains(&scratch.run(line).ok(), &["2 predictions"]);
+    let line = format!("{line} --text_column_names text");
+    contains(&scratch.run(&line).ok(), &["2 predictions"]);
 }
