@@ -11,7 +11,10 @@ use serde_json::Value;
 
 /// Each package of the workspace, and those of the workspace it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("brotli", &[]),
+    ("hf-xet", &[]),
     ("inventory", &[]),
+    ("zstd", &[]),
     ("tunesmith-allocator", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
@@ -99,7 +102,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
+    "brotli",
+    "hf-xet",
     "inventory",
+    "zstd",
     "tunesmith-allocator",
     "tunesmith-protocol",
     "tunesmith-platform",
