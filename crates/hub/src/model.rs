@@ -55,7 +55,8 @@ impl Hub {
         }
         let small = OPTIONAL.into_iter().filter(|name| has(name));
         for name in std::iter::once(CONFIG).chain(small).chain([WEIGHTS]) {
-            self.file(kind, repo, &commit, name, progress).await?;
+            self.fetch(kind, repo, &commit, name, &listed, progress)
+                .await?;
         }
         Ok(ModelFiles {
             root: self.snapshot(kind, repo, &commit)?,
