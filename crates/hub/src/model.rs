@@ -1,4 +1,4 @@
-//! The files that a checkpoint of the BERT family consists of.
+//! The files that a checkpoint of BERT consists of.
 
 use std::path::{Path, PathBuf};
 
