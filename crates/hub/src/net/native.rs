@@ -32,6 +32,9 @@ pub(crate) struct Net {
 impl Net {
     pub fn new(config: &HubConfig) -> Result<Self, HubError> {
         let endpoint = Endpoint::new(config)?;
+        // reqwest is built without cryptography of its own choice. An error says that a hub before this
+        // one, or the program around us, has chosen already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
