@@ -29,7 +29,7 @@ use tunesmith::data::DataError;
 use tunesmith::hub::HubError;
 use tunesmith_session::SessionError;
 
-/// Fine-tune BERT-family encoders on any GPU, or none.
+/// Fine-tune BERT models, on a GPU or on the CPU.
 #[derive(Parser)]
 #[command(name = "tunesmith", version, propagate_version = true)]
 struct Cli {

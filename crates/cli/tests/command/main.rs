@@ -6,6 +6,7 @@
 mod bad_data;
 mod bad_model;
 mod bad_run;
+mod compare;
 mod data;
 mod interrupt;
 mod machine;

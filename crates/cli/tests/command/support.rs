@@ -221,22 +221,18 @@ pub fn write_tokenizer(dir: &Path, words: &[&str]) {
     fs::write(dir.join("tokenizer.json"), tokenizer.to_string()).unwrap();
 }
 
-/// Reference data that lies beside the repository.
-pub fn shared(path: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let root = std::env::var_os("TUNESMITH_SHARED").map_or(root, PathBuf::from);
-    let path = root.join(path);
-    assert!(
-        path.exists(),
-        "{} is missing; TUNESMITH_SHARED names its folder",
-        path.display()
-    );
-    path
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A golden file.
+/// This repository's own set of pairs, a folder in the Hub's layout.
+pub fn paraphrase() -> PathBuf {
+    repository().join("data/paraphrase")
+}
+
+/// A golden; `tests/goldens/generate` has what made it.
 pub fn golden(name: &str) -> Value {
-    let path = shared(&format!("golden/{name}"));
+    let path = repository().join("tests/goldens").join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 

@@ -4,7 +4,7 @@ mod arrows;
 
 use anyhow::{Result, bail};
 
-use crate::project::Project;
+use crate::project::{Project, STOCK};
 use crate::setup::rust::{self, WASM};
 use crate::web;
 
@@ -37,6 +37,7 @@ pub fn run(project: &Project) -> Result<()> {
             project
                 .cargo()
                 .args(["clippy", "--workspace", "--all-targets"])
+                .args(["--features", STOCK])
                 .args(DENY)
                 .run()
         }),
@@ -46,6 +47,8 @@ pub fn run(project: &Project) -> Result<()> {
                 .env("CLIPPY_CONF_DIR", project.root.join("clippy/portable"))
                 // Only the libraries: their tests run on native and may block.
                 .args(["clippy", "--lib", "--no-deps", "--workspace"])
+                // The features of the check above, so that burn is checked once.
+                .args(["--features", STOCK])
                 .args(each("--exclude", &NATIVE))
                 .args(DENY)
                 .run()
