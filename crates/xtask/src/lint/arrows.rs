@@ -11,7 +11,6 @@ use serde_json::Value;
 
 /// Each package of the workspace, and those of the workspace it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
-    ("hf-xet", &[]),
     ("inventory", &[]),
     ("tunesmith-allocator", &[]),
     ("tunesmith-damage", &[]),
@@ -101,7 +100,6 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
-    "hf-xet",
     "inventory",
     "tunesmith-allocator",
     "tunesmith-damage",
