@@ -6,10 +6,12 @@
 mod bad_data;
 mod bad_model;
 mod bad_run;
+mod compare;
 mod data;
 mod interrupt;
 mod machine;
 mod metric;
+mod pipes;
 mod predict;
 mod support;
 mod tokenize;

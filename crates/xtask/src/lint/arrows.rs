@@ -12,10 +12,10 @@ use serde_json::Value;
 /// Each package of the workspace, and those of the workspace it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("brotli", &[]),
-    ("hf-xet", &[]),
     ("inventory", &[]),
     ("zstd", &[]),
     ("tunesmith-allocator", &[]),
+    ("tunesmith-damage", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
@@ -97,16 +97,16 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "tunesmith-train",
         ],
     ),
-    ("xtask", &["tunesmith-shaders"]),
+    ("xtask", &["tunesmith-damage", "tunesmith-shaders"]),
 ];
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
     "brotli",
-    "hf-xet",
     "inventory",
     "zstd",
     "tunesmith-allocator",
+    "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",
     "tunesmith-hub",
