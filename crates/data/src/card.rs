@@ -37,7 +37,16 @@ impl Card {
     /// Splits and the patterns of their files, by `configs`.
     pub(crate) fn data_files(&self, config: Option<&str>) -> Option<Vec<(String, Vec<String>)>> {
         let files = self.entry("configs", config)?.get("data_files")?;
-        let Some(list) = files.as_sequence() else {
+        if let Yaml::Mapping(splits) = files {
+            return splits
+                .iter()
+                .map(|(split, paths)| Some((split.as_str()?.to_owned(), patterns(paths)?)))
+                .collect();
+        }
+        let Some(list) = files
+            .as_sequence()
+            .filter(|list| !list.iter().all(Yaml::is_string))
+        else {
             return Some(vec![("train".to_owned(), patterns(files)?)]);
         };
         list.iter()

@@ -11,7 +11,9 @@ use serde_json::Value;
 
 /// Each package of the workspace, and those of the workspace it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("brotli", &[]),
     ("inventory", &[]),
+    ("zstd", &[]),
     ("tunesmith-allocator", &[]),
     ("tunesmith-damage", &[]),
     ("tunesmith-shaders", &[]),
@@ -100,7 +102,9 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
+    "brotli",
     "inventory",
+    "zstd",
     "tunesmith-allocator",
     "tunesmith-damage",
     "tunesmith-protocol",
