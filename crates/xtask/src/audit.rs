@@ -133,7 +133,11 @@ fn last_lines(bytes: &[u8], count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use std::fs;
+
+    use crate::files;
 
     #[test]
     fn a_finding_is_told_from_a_registry_that_does_not_answer() {
@@ -150,6 +154,39 @@ mod tests {
         };
         assert!(why.contains("405"), "{why}");
         assert!(matches!(read_npm("<html>"), Unchecked(_)));
+    }
+
+    /// A tag of someone else's action may be moved to other code; a commit can't.
+    #[test]
+    fn workflows_name_actions_by_commit_and_keep_no_token() {
+        let project = Project::find().unwrap();
+        let workflows = files::below(&project.root.join(".github/workflows")).unwrap();
+        assert!(!workflows.is_empty());
+        for path in workflows {
+            let text = fs::read_to_string(&path).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            for (index, line) in lines.iter().enumerate() {
+                let place = format!("{}:{}: {line}", path.display(), index + 1);
+                let Some((_, used)) = line.split_once("uses: ") else {
+                    continue;
+                };
+                let (action, version) = used.split_once(" # v").expect(&place);
+                let (name, commit) = action.split_once('@').expect(&place);
+                let is_hex = |c: char| c.is_ascii_hexdigit();
+                assert!(commit.len() == 40 && commit.chars().all(is_hex), "{place}");
+                assert!(version.starts_with(|c: char| c.is_ascii_digit()), "{place}");
+                if name == "actions/checkout" {
+                    let step = lines[index + 1..].iter();
+                    let step = step.take_while(|line| !line.trim_start().starts_with("- "));
+                    let kept = step.map(|line| line.trim());
+                    assert!(
+                        kept.into_iter()
+                            .any(|line| line == "persist-credentials: false"),
+                        "{place}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
