@@ -233,12 +233,14 @@ fn without(
     warnings: &mut Vec<String>,
     file: &str,
 ) -> Result<Features, DataError> {
-    if let Some((column, dtype)) = left_out.iter().find(|(name, _)| options.names(name)) {
-        return Err(DataError::left_out(column, dtype));
+    let refused =
+        |(name, dtype): &(String, String)| DataError::left_out(name, &format!("{dtype} in {file}"));
+    if let Some(column) = left_out.iter().find(|(name, _)| options.names(name)) {
+        return Err(refused(column));
     }
-    if let Some((name, dtype)) = left_out.first() {
+    if let Some(column) = left_out.first() {
         if columns.is_empty() {
-            return Err(DataError::left_out(name, dtype));
+            return Err(refused(column));
         }
         let names: Vec<String> = left_out
             .iter()
