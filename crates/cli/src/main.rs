@@ -5,7 +5,7 @@
 //! warnings and errors go to standard error.
 //!
 //! Exit codes: 0, done; 1, an error; 2, a wrong command line; 3, the hub can't be reached; 101, a
-//! bug; 130, stopped by Ctrl-C.
+//! bug; 130, stopped by Ctrl-C, SIGTERM or SIGHUP.
 
 mod bug;
 mod data;
@@ -29,7 +29,7 @@ use tunesmith::data::DataError;
 use tunesmith::hub::HubError;
 use tunesmith_session::SessionError;
 
-/// Fine-tune BERT-family encoders on any GPU, or none.
+/// Fine-tune BERT models, on a GPU or on the CPU.
 #[derive(Parser)]
 #[command(name = "tunesmith", version, propagate_version = true)]
 struct Cli {
@@ -84,7 +84,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
 
 /// Tells an error and gives the code to exit with.
 pub fn fail(message: &str, cause: Option<&(dyn Error + 'static)>) -> ExitCode {
-    eprintln!("error: {message}");
+    output::note(format_args!("error: {message}"));
     if cause.is_some_and(is_unreachable) {
         ExitCode::from(3)
     } else {

@@ -1,6 +1,8 @@
 //! The dataset card: the YAML at the beginning of a README.md, which says what types the columns of
 //! a configuration have and which files belong to which split.
 
+mod yaml;
+
 use serde_norway::Value as Yaml;
 
 use crate::{ClassLabel, Dtype, Feature, Features};
@@ -16,7 +18,7 @@ impl Card {
         let readme = readme.trim_start_matches('\u{feff}').replace("\r\n", "\n");
         let body = readme.strip_prefix("---\n")?;
         let end = body.find("\n---").map_or(body.len(), |end| end + 1);
-        let yaml = serde_norway::from_str(&body[..end]).ok()?;
+        let yaml = yaml::parse(&body[..end])?;
         Some(Self { yaml })
     }
 

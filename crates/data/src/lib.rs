@@ -10,6 +10,7 @@
 //! grow with the data.
 
 mod card;
+mod caught;
 mod collate;
 mod column;
 mod dataset;

@@ -5,6 +5,10 @@
 //! empty second text is a second text: two separators, as `tokenizers` and a batched call in
 //! transformers give (its call with two bare strings drops it).
 
+mod charsmap;
+mod check;
+mod pattern;
+
 use std::path::Path;
 use std::str::FromStr;
 
@@ -19,6 +23,7 @@ use tokenizers::{Encoding as RawEncoding, PostProcessor};
 use tunesmith_platform::fs;
 
 use crate::DataError;
+use crate::caught::caught;
 
 /// Where shorter examples of a batch are filled up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,11 +157,9 @@ impl Tokenizer {
     }
 
     fn named(name: &str, bytes: &[u8], config: Option<&[u8]>) -> Result<Self, DataError> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| {
-            DataError::Tokenizer {
-                place: name.to_owned(),
-                reason: format!("not a tokenizer that can be read ({error}); it must be the tokenizer.json of a fast tokenizer"),
-            }
+        let mut inner = build(bytes).map_err(|reason| DataError::Tokenizer {
+            place: name.to_owned(),
+            reason: format!("damaged or not supported: {reason}"),
         })?;
         let config: Json = match config {
             Some(config) => {
@@ -238,7 +241,8 @@ impl Tokenizer {
         pair: Option<&str>,
         options: &TokenizeOptions,
     ) -> Result<Encoding, DataError> {
-        let raw = self.encode_with(text, pair, options, |text| self.inner.encode(text, false))?;
+        let encode = |text: &str| self.inner.encode(text, false);
+        let raw = self.encode_guarded(text, pair, options, encode)?;
         Ok(Encoding {
             input_ids: raw.get_ids().to_vec(),
             token_type_ids: raw.get_type_ids().to_vec(),
@@ -254,8 +258,25 @@ impl Tokenizer {
         pair: Option<&str>,
         options: &TokenizeOptions,
     ) -> Result<RawEncoding, DataError> {
-        self.encode_with(text, pair, options, |text| {
-            self.inner.encode_fast(text, false)
+        let encode = |text: &str| self.inner.encode_fast(text, false);
+        self.encode_guarded(text, pair, options, encode)
+    }
+
+    /// A panic of `tokenizers` is an error of the file's.
+    fn encode_guarded(
+        &self,
+        text: &str,
+        pair: Option<&str>,
+        options: &TokenizeOptions,
+        encode: impl Fn(&str) -> tokenizers::Result<RawEncoding>,
+    ) -> Result<RawEncoding, DataError> {
+        caught(|| self.encode_with(text, pair, options, encode)).unwrap_or_else(|panic| {
+            Err(DataError::Tokenizer {
+                place: "the text".to_owned(),
+                reason: format!(
+                    "tokenizer.json is damaged or not supported: it fails on this text ({panic})"
+                ),
+            })
         })
     }
 
@@ -369,6 +390,13 @@ impl Tokenizer {
     pub(crate) fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }
+}
+
+/// Builds the tokenizer of a `tokenizer.json` that has been found whole.
+fn build(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
+    let json = check::parse(bytes)?;
+    caught(|| serde_json::from_value(json))?
+        .map_err(|error| format!("{error}. It must be the tokenizer.json of a fast tokenizer"))
 }
 
 fn strategy(truncation: Truncation) -> Option<TruncationStrategy> {

@@ -4,12 +4,14 @@
 //! This crate depends on no other crate of the workspace: it starts them as commands, as a person
 //! would, and prints each command it starts.
 
+mod audit;
 mod bench;
 mod demo;
 mod desktop;
 mod files;
 mod goldens;
 mod lint;
+mod package;
 mod parity;
 mod project;
 mod setup;
@@ -49,6 +51,18 @@ enum Job {
     },
     /// Checks formatting, clippy, the direction of dependencies, and that the core builds for wasm32.
     Lint,
+    /// Checks the dependencies' licences and known weaknesses (cargo-deny, npm audit).
+    Audit {
+        /// Fail where something can't be checked too, such as without a network.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Makes what is downloaded from a release: archives, an installer, an SBOM and checksums.
+    Package {
+        /// The profile to build with; `dev` is quick, for a look at what comes out.
+        #[arg(long, default_value = "dist")]
+        profile: String,
+    },
     /// Runs the cases of tests/cases natively and in Chromium, on every device, and compares them.
     Parity,
     /// Builds the page and the npm package into web/dist, and serves it.
@@ -101,6 +115,8 @@ fn run(job: Job) -> Result<ExitCode> {
         Job::Test(lanes) => return Ok(test::run(&project, &lanes).report()),
         Job::Goldens { filter } => goldens::run(&project, &filter)?,
         Job::Lint => lint::run(&project)?,
+        Job::Audit { strict } => audit::run(&project, strict)?,
+        Job::Package { profile } => package::run(&project, &profile)?,
         Job::Parity => return Ok(parity::run(&project)?.report()),
         Job::Web {
             dev,

@@ -11,6 +11,7 @@ mod data;
 mod interrupt;
 mod machine;
 mod metric;
+mod pipes;
 mod predict;
 mod support;
 mod tokenize;

@@ -13,6 +13,7 @@ use serde_json::Value;
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("inventory", &[]),
     ("tunesmith-allocator", &[]),
+    ("tunesmith-damage", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
@@ -94,13 +95,14 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "tunesmith-train",
         ],
     ),
-    ("xtask", &["tunesmith-shaders"]),
+    ("xtask", &["tunesmith-damage", "tunesmith-shaders"]),
 ];
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
     "inventory",
     "tunesmith-allocator",
+    "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",
     "tunesmith-hub",
