@@ -86,8 +86,10 @@ impl Progress {
 
     /// Shows how a dataset is loaded.
     pub fn load(&mut self, event: &LoadEvent) {
-        if let LoadEvent::Download(download) = event {
-            self.download(download);
+        match event {
+            LoadEvent::Download(download) => self.download(download),
+            LoadEvent::Warning(message) => self.say(&format!("warning: {message}")),
+            _ => {}
         }
     }
 

@@ -224,7 +224,7 @@ fn nothing_given_lacks_a_model_data_and_work() {
 #[test]
 fn every_field_out_of_range_is_named_with_what_to_do() {
     type Break = fn(&mut RunConfig);
-    let cases: [(&str, &str, Break); 24] = [
+    let cases: [(&str, &str, Break); 28] = [
         ("hidden_dropout_prob", "turns dropout off", |c| {
             c.model.hidden_dropout_prob = Some(1.5)
         }),
@@ -260,6 +260,18 @@ fn every_field_out_of_range_is_named_with_what_to_do() {
         }),
         ("gradient_accumulation_steps", "1 or more", |c| {
             c.training.gradient_accumulation_steps = 0;
+        }),
+        ("max_seq_length", "at most 131072", |c| {
+            c.data.max_seq_length = Some(usize::MAX)
+        }),
+        ("pad_to_multiple_of", "at most 131072", |c| {
+            c.data.pad_to_multiple_of = Some(1 << 31)
+        }),
+        ("per_device_eval_batch_size", "at most 32768", |c| {
+            c.training.per_device_eval_batch_size = 1 << 31;
+        }),
+        ("gradient_accumulation_steps", "at most 32768", |c| {
+            c.training.gradient_accumulation_steps = usize::MAX;
         }),
         ("save_total_limit", "save_strategy no", |c| {
             c.training.save_total_limit = Some(0)

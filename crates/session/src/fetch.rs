@@ -87,10 +87,10 @@ pub(crate) fn load(
     data: &DataArguments,
     emit: &mut dyn FnMut(Event),
 ) -> Result<DatasetDict, SessionError> {
-    let loaded = request.load_with(&mut |event| {
-        if let LoadEvent::Download(download) = event {
-            emit(download_event(download));
-        }
+    let loaded = request.load_with(&mut |event| match event {
+        LoadEvent::Download(download) => emit(download_event(download)),
+        LoadEvent::Warning(message) => emit(Event::Warning { message }),
+        _ => {}
     })?;
     let has_validation = loaded
         .names()

@@ -67,7 +67,8 @@ CSV = {
     "quotes": 'text,label\n"one, two",x\n"say ""so""",y\n"line\nbreak",x\n',
     "whole numbers": "a,b,c\n007,-1,9223372036854775807\n8,+2,-5\n",
     "floats": "a,b\n.5,1.\n-2e-3,inf\n",
-    "missing words": "a,b\nNA,null\nx,NaN\nN/A,None\n",
+    # Of numbers alone: in a column of texts Tunesmith keeps such a word, where pandas drops it.
+    "missing numbers": "a,b\nNA,null\n1,NaN\nN/A,None\n",
     "booleans": "a,b\nTrue,False\nfalse,TRUE\n",
     "booleans beside words": "a\nTrue\nyes\n",
     "numbers beside words": "a\n1\ntwo\n3.5\n",

@@ -6,6 +6,12 @@ use super::{
     TrainingArguments,
 };
 
+/// Rows of a batch, or batches of a step, that no device takes.
+const MOST_ROWS: usize = 1 << 15;
+
+/// Tokens of a row that no model takes.
+const MOST_TOKENS: usize = 1 << 17;
+
 struct Problems(Vec<Problem>);
 
 impl Problems {
@@ -130,6 +136,16 @@ fn check_data(data: &DataArguments, training: &TrainingArguments, problems: &mut
             format!("{length} leaves no room for text between the special tokens; 128 is usual"),
         );
     }
+    for (field, tokens) in [
+        ("max_seq_length", data.max_seq_length),
+        ("pad_to_multiple_of", data.pad_to_multiple_of),
+    ] {
+        problems.need(
+            tokens.is_none_or(|tokens| tokens <= MOST_TOKENS),
+            field,
+            format!("too large: give at most {MOST_TOKENS}; BERT's models take 512 tokens"),
+        );
+    }
     for (field, count) in [
         ("pad_to_multiple_of", data.pad_to_multiple_of),
         ("max_train_samples", data.max_train_samples),
@@ -170,6 +186,12 @@ fn check_sizes(training: &TrainingArguments, problems: &mut Problems) {
         ),
     ] {
         problems.need(size >= 1, field, "0 is too few: give 1 or more");
+        // Two of them multiplied must fit a browser's 32 bits.
+        problems.need(
+            size <= MOST_ROWS,
+            field,
+            format!("{size} is too many: give at most {MOST_ROWS}"),
+        );
     }
     problems.need(
         training.save_total_limit != Some(0),

@@ -10,8 +10,9 @@ use crate::web;
 
 /// Native by nature. Every other library runs on every target and is held to `clippy/portable`:
 /// nothing that blocks, starts a thread or reads the system's clock.
-const NATIVE: [&str; 3] = [
+const NATIVE: [&str; 4] = [
     "tunesmith-allocator",
+    "tunesmith-damage",
     "tunesmith-hub",
     "tunesmith-paraphrase",
 ];
