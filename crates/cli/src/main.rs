@@ -11,6 +11,7 @@ mod bug;
 mod data;
 mod doctor;
 mod download;
+mod escape;
 mod lines;
 mod metric;
 mod output;
@@ -20,6 +21,7 @@ mod spelling;
 mod tokenize;
 mod train;
 
+use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -50,16 +52,27 @@ enum Job {
 
 fn main() -> ExitCode {
     tunesmith_allocator::keep_freed_memory();
-    let matches = spelling::both(Cli::command()).get_matches();
-    let job = match Cli::from_arg_matches(&matches) {
+    let matches = spelling::both(Cli::command()).try_get_matches();
+    let job = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(Cli { job }) => job,
-        Err(error) => error.exit(),
+        Err(error) => return refuse(&error),
     };
     match bug::guard(|| run(job)) {
         Some(Ok(code)) => code,
         Some(Err(error)) => report(&error),
         None => ExitCode::from(101),
     }
+}
+
+/// Tells what is wrong with the command line, or the help that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let mut words = env::args_os().map(|word| word.to_string_lossy().into_owned());
+    // clap's colours are escapes too: they are given up only for a word that has some of its own.
+    if error.use_stderr() && words.any(|word| escape::visible(&word) != word) {
+        output::note(error.to_string().trim_end());
+        return ExitCode::from(2);
+    }
+    error.exit()
 }
 
 fn run(job: Job) -> Result<ExitCode> {

@@ -7,6 +7,8 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 
+use crate::escape::visible;
+
 /// Whoever read our output wants no more of it.
 #[derive(Debug)]
 pub struct ReaderGone;
@@ -19,11 +21,12 @@ impl fmt::Display for ReaderGone {
 
 impl std::error::Error for ReaderGone {}
 
-/// Writes a line to standard output.
+/// Writes a line to standard output, with what a terminal would obey made visible.
 ///
 /// # Errors
 /// [`ReaderGone`], or that the output can't be written (a full disk behind `>`).
 pub fn line(text: impl fmt::Display) -> Result<()> {
+    let text = visible(&text.to_string());
     let written = writeln!(io::stdout().lock(), "{text}");
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
@@ -32,9 +35,9 @@ pub fn line(text: impl fmt::Display) -> Result<()> {
 }
 
 /// Writes a line to standard error, if it has a reader. The text is made before anything is locked,
-/// and goes out in one piece.
+/// and goes out in one piece, with what a terminal would obey made visible.
 pub fn note(text: impl fmt::Display) {
-    let line = format!("{text}\n");
+    let line = format!("{}\n", visible(&text.to_string()));
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 

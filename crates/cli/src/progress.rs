@@ -9,6 +9,7 @@ use tunesmith::data::LoadEvent;
 use tunesmith::hub::Download;
 use tunesmith_protocol::Event;
 
+use crate::escape::visible;
 use crate::output::{megabytes, note};
 
 /// Without a terminal, how often something in progress is told again.
@@ -125,7 +126,7 @@ impl Progress {
             None if complete => return,
             None => {
                 let bar = self.bar(total.unwrap_or(0), template);
-                bar.set_message(name.to_owned());
+                bar.set_message(visible(name));
                 self.running.push(Running {
                     name: name.to_owned(),
                     bar,

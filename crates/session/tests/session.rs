@@ -459,7 +459,13 @@ fn a_regression_learns_numbers() {
         _ => None,
     });
     let eval = eval.unwrap_or_else(|| panic!("{:?}", records.last()));
-    assert!(eval.metrics.get("pearson").is_some() && eval.metrics.get("mse").is_some());
+    assert!(eval.metrics.get("pearson").is_some());
+    let mse = eval.metrics.get("mse").unwrap();
+    // The metric is in f64 over all rows, the loss a mean of batches in f32.
+    assert!((eval.loss - mse).abs() < 1e-5 * mse, "{eval:?}");
+    // A model that says 0 for each of them.
+    let unlearnt = (4.5 * 4.5 + 0.5 * 0.5) / 2.0;
+    assert!(mse < unlearnt, "{eval:?}");
     assert_eq!(
         json(&place.out().join("config.json"))["problem_type"],
         "regression"

@@ -47,9 +47,7 @@ fn parquet_cut_short() {
 #[test]
 fn parquet_with_damage_in_the_middle() {
     let whole = parquet();
-    // Wherever the damage lies, it is an error or harmless, and never a crash. The footer is at the
-    // end, the first page's header at the start.
-    let mut refusals = 0;
+    // The footer is at the end, the first page's header at the start.
     for place in [
         4,
         64,
@@ -63,16 +61,11 @@ fn parquet_with_damage_in_the_middle() {
         let end = (place + 48).min(damaged.len() - 8);
         damaged[place..end].fill(0xA5);
         scratch.write("rows.parquet", damaged);
-        let ran = scratch.run("data rows.parquet --digest");
-        if ran.code != Some(0) {
-            contains(
-                &ran.error(),
-                &["rows.parquet is not a readable parquet file"],
-            );
-            refusals += 1;
-        }
+        contains(
+            &scratch.run("data rows.parquet --digest").error(),
+            &["rows.parquet is not a readable parquet file"],
+        );
     }
-    assert!(refusals >= 4, "only {refusals} damaged files were noticed");
 }
 
 #[test]

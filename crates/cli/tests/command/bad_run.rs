@@ -350,6 +350,38 @@ fn an_event_log_on_a_full_disk() {
     );
 }
 
+/// Full in the middle of the training: what is done is kept.
+#[test]
+fn an_event_log_whose_disk_fills_up() {
+    let scratch = Scratch::ready();
+    let log = scratch.path("log");
+    fs::create_dir(&log).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=8k tmpfs '{}' && exec '{}' {TRAIN} --max_steps 4000 --save_strategy no \
+         --events log/events.jsonl",
+        log.display(),
+        env!("CARGO_BIN_EXE_tunesmith"),
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", &script]);
+    let ran = Ran::of(command.current_dir(scratch.path("")).output().unwrap());
+    contains(
+        &ran.stdout,
+        &["and saved", "--resume_from_checkpoint out/checkpoint-"],
+    );
+    let checkpoint = ran
+        .stdout
+        .split("--resume_from_checkpoint ")
+        .nth(1)
+        .unwrap();
+    let checkpoint = scratch.path(checkpoint.trim());
+    assert!(checkpoint.join("model.safetensors").exists());
+    contains(
+        &ran.error(),
+        &["can't write the event log log/events.jsonl"],
+    );
+}
+
 #[test]
 fn no_adapter() {
     let scratch = Scratch::ready();

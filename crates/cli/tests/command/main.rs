@@ -8,6 +8,8 @@ mod bad_model;
 mod bad_run;
 mod compare;
 mod data;
+mod download;
+mod escapes;
 mod interrupt;
 mod machine;
 mod metric;
