@@ -2,8 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
-#[cfg(any(test, target_arch = "wasm32"))]
-mod volume;
+pub mod volume;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
