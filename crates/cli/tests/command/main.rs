@@ -3,12 +3,14 @@
 //! One test program, since each links the tensor library anew.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod arguments;
 mod bad_data;
 mod bad_model;
 mod bad_run;
 mod data;
 mod interrupt;
 mod machine;
+mod memory;
 mod metric;
 mod predict;
 mod support;
