@@ -56,7 +56,7 @@ pub fn run(args: &DownloadArgs) -> Result<()> {
         (found.root, found.commit, files)
     };
     progress.clear();
-    eprintln!("{} at commit {commit}", args.id);
+    output::note(format_args!("{} at commit {commit}", args.id));
     match &args.output {
         None => output::line(root.display()),
         Some(folder) => {

@@ -5,7 +5,7 @@
 //! warnings and errors go to standard error.
 //!
 //! Exit codes: 0, done; 1, an error; 2, a wrong command line; 3, the hub can't be reached; 101, a
-//! bug; 130, stopped by Ctrl-C.
+//! bug; 130, stopped by Ctrl-C, SIGTERM or SIGHUP.
 
 mod bug;
 mod data;
@@ -84,7 +84,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
 
 /// Tells an error and gives the code to exit with.
 pub fn fail(message: &str, cause: Option<&(dyn Error + 'static)>) -> ExitCode {
-    eprintln!("error: {message}");
+    output::note(format_args!("error: {message}"));
     if cause.is_some_and(is_unreachable) {
         ExitCode::from(3)
     } else {

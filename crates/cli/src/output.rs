@@ -1,5 +1,6 @@
-//! Standard output. `println!` panics when its reader has gone, as in `tunesmith data … | head`;
-//! here that is an error which ends the command quietly.
+//! Standard output and standard error. `println!` and `eprintln!` panic when their reader has gone, as
+//! in `tunesmith data … | head`; here the one is an error which ends the command quietly, and the other
+//! is nothing: there is nobody left to tell, and the work goes on.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -28,6 +29,13 @@ pub fn line(text: impl fmt::Display) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         written => written.context("can't write to standard output"),
     }
+}
+
+/// Writes a line to standard error, if it has a reader. The text is made before anything is locked,
+/// and goes out in one piece.
+pub fn note(text: impl fmt::Display) {
+    let line = format!("{text}\n");
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Rows of cells under headings, every column as wide as its widest cell: the first to the left,

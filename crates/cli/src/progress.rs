@@ -9,7 +9,7 @@ use tunesmith::data::LoadEvent;
 use tunesmith::hub::Download;
 use tunesmith_protocol::Event;
 
-use crate::output::megabytes;
+use crate::output::{megabytes, note};
 
 /// Without a terminal, how often something in progress is told again.
 pub const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -51,9 +51,9 @@ impl Progress {
     /// A line that stays, above whatever is drawn.
     pub fn say(&self, line: &str) {
         if self.live {
-            self.bars.suspend(|| eprintln!("{line}"));
+            self.bars.suspend(|| note(line));
         } else {
-            eprintln!("{line}");
+            note(line);
         }
     }
 
@@ -137,7 +137,7 @@ impl Progress {
         // What takes less than an interval needs no line in a log.
         if !self.live && running.told.elapsed() >= PLAIN_INTERVAL {
             running.told = Instant::now();
-            eprintln!("{name}: {plain}");
+            note(format_args!("{name}: {plain}"));
         }
         if complete {
             running.bar.finish_and_clear();

@@ -1,11 +1,14 @@
 //! The run itself, in the order of `run_glue.py`.
 
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tunesmith::metrics::{GlueTask, Metric};
 use tunesmith::model::BertConfig;
-use tunesmith::train::{Names, TrainOutput, Trainer, check_output_dir};
+use tunesmith::train::{
+    Names, OutputFolder, TrainOutput, Trainer, check_base_model, check_output_dir,
+};
 use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, TrainingArguments};
 
 use crate::background::background;
@@ -32,7 +35,11 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         training,
     } = config;
     let task = task(&data)?;
+    // Before any work, as far as it can be told yet.
+    let output_dir = Path::new(&training.output_dir);
+    let folder = OutputFolder::take_existing(output_dir)?;
     if training.do_train {
+        check_base_model(&training, Path::new(&model_args.model_name_or_path))?;
         check_output_dir(&training)?;
     }
     let device = open(training.device).await?;
@@ -77,6 +84,18 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
             shared.emit(Event::Warning { message }).await;
         }
     }
+    let is_new = folder.is_none();
+    let folder = match folder {
+        Some(folder) => folder,
+        None => OutputFolder::take(output_dir)?,
+    };
+    if training.do_train {
+        check_base_model(&training, &model_files)?;
+        if is_new {
+            // Another run may have been quicker.
+            check_output_dir(&training)?;
+        }
+    }
     let (model, report) = load(&model_files, bert, &model_args, training.seed, &device)?;
     for message in warnings(&report, &model_args.model_name_or_path) {
         shared.emit(Event::Warning { message }).await;
@@ -91,6 +110,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         .metric(metric)
         .names(names)
         .tokenizer_files(tokenizer_files)
+        .output_folder(folder)
         .live(LIVE);
     if let Some((split, rows)) = eval.first() {
         trainer = trainer.eval_dataset(split, rows.clone());
@@ -106,7 +126,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
             shared.emit(Event::Done(done)).await;
             return Ok(());
         }
-        save_training(&trainer, &output, count).await?;
+        save_training(&trainer, &output, count, &shared).await?;
         saved::keep(&told)?;
         last_evaluation = output.last_evaluation;
     }

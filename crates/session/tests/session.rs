@@ -618,9 +618,14 @@ fn a_run_whose_device_is_lost_goes_on_from_its_last_checkpoint_on_a_new_one() {
     assert_eq!(whole.len(), 8);
     let out = |name: &str| place.path(name).display().to_string();
     // At 6 the device goes while a checkpoint is written: that of step 4 is the last.
-    for lost_after in [3, 6, 7] {
+    // In the folder of the whole run, later checkpoints of an earlier run lie beside its own.
+    for (lost_after, beside) in [(3, false), (6, false), (7, false), (3, true)] {
         let mut config = place.config.clone();
-        config.training.output_dir = out(&format!("lost-{lost_after}"));
+        if beside {
+            config.training.overwrite_output_dir = true;
+        } else {
+            config.training.output_dir = out(&format!("lost-{lost_after}"));
+        }
         let lost = Cell::new(false);
         let (records, error) = run(config, |event| {
             let here = matches!(event, Event::Step(step) if step.step == lost_after);

@@ -12,6 +12,7 @@ mod interrupt;
 mod machine;
 mod memory;
 mod metric;
+mod pipes;
 mod predict;
 mod support;
 mod tokenize;

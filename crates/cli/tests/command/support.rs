@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -136,6 +138,22 @@ pub const TRAIN: &str = "train --model_name_or_path model --train_file train.csv
 pub fn losses(events: &[Value]) -> Vec<f64> {
     let steps = events.iter().filter(|event| event["type"] == "step");
     steps.map(|event| event["loss"].as_f64().unwrap()).collect()
+}
+
+/// How long a test waits for what should come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something holds.
+#[track_caller]
+pub fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what}: not within {PATIENCE:?}"
+        );
+        sleep(Duration::from_millis(5));
+    }
 }
 
 const ANIMALS: [&str; 8] = ["cat", "dog", "cow", "hen", "fox", "owl", "ant", "bee"];

@@ -1,5 +1,6 @@
 //! [`std::fs`], as far as the pipeline uses it, for every target.
 
+pub mod lock;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 pub mod volume;

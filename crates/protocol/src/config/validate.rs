@@ -210,6 +210,12 @@ fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
             field,
             format!("{value} is not a number of 0 or more"),
         );
+        // The device computes with 32 bits, where a larger one is infinite.
+        problems.need(
+            !value.is_finite() || (value as f32).is_finite(),
+            field,
+            format!("{value:e} is too large: give at most {:e}", f32::MAX),
+        );
     }
     for (field, value) in [
         ("adam_beta1", training.adam_beta1),
