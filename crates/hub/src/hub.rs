@@ -299,9 +299,7 @@ impl Hub {
             }
             if !fs::exists(&blob) {
                 #[cfg(target_arch = "wasm32")]
-                fs::replenish()
-                    .await
-                    .map_err(|error| HubError::io("make room for", &blob, None, error))?;
+                fs::replenish().await;
                 let job = Job {
                     net,
                     config: &self.config,

@@ -3,6 +3,7 @@
 //! One test program, since each links the tensor library anew.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod arguments;
 mod bad_data;
 mod bad_model;
 mod bad_run;
@@ -12,6 +13,7 @@ mod download;
 mod escapes;
 mod interrupt;
 mod machine;
+mod memory;
 mod metric;
 mod pipes;
 mod predict;

@@ -3,8 +3,7 @@
 pub mod lock;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
-#[cfg(any(test, target_arch = "wasm32"))]
-mod volume;
+pub mod volume;
 #[cfg(target_arch = "wasm32")]
 mod web;
 

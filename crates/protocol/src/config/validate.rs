@@ -2,8 +2,8 @@
 //! asked, told at once.
 
 use super::{
-    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, RunConfig, Steps,
-    TrainingArguments,
+    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, RunConfig,
+    SchedulerKwargs, SchedulerType, Steps, TrainingArguments,
 };
 
 /// Rows of a batch, or batches of a step, that no device takes.
@@ -34,6 +34,7 @@ impl RunConfig {
         check_data(&self.data, &self.training, &mut problems);
         check_sizes(&self.training, &mut problems);
         check_optimizer(&self.training, &mut problems);
+        check_schedule(&self.training, &mut problems);
         check_intervals(&self.training, &mut problems);
         check_best(&self.training, &mut problems);
         if problems.0.is_empty() {
@@ -247,6 +248,27 @@ fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
             (0.0..1.0).contains(&value),
             field,
             format!("{value} is not at least 0 and less than 1"),
+        );
+    }
+}
+
+/// What belongs to another schedule is refused, unless it is what that would do anyway.
+fn check_schedule(training: &TrainingArguments, problems: &mut Problems) {
+    let (kwargs, default) = (&training.lr_scheduler_kwargs, SchedulerKwargs::default());
+    let (cosine, polynomial) = (SchedulerType::Cosine, SchedulerType::Polynomial);
+    let schedule = training.lr_scheduler_type;
+    for (name, value, default, owner) in [
+        ("num_cycles", kwargs.num_cycles, default.num_cycles, cosine),
+        ("power", kwargs.power, default.power, polynomial),
+        ("lr_end", kwargs.lr_end, default.lr_end, polynomial),
+    ] {
+        problems.need(
+            schedule == owner || value == default,
+            "lr_scheduler_kwargs",
+            format!(
+                "{name} is of the schedule {owner}, and lr_scheduler_type is {schedule}: leave it \
+                 out, or set lr_scheduler_type to {owner}"
+            ),
         );
     }
 }
