@@ -78,8 +78,9 @@ test("the README's example runs", async ({ page, hub }) => {
     }),
   );
   await page.goto("/example.html");
-  // Which of the two is no matter: this model has learnt nothing before.
-  await expect(page.locator("body")).toHaveText(/(good|bad) \((0\.[5-9]\d|1\.00)\)/, { timeout: 120_000 });
+  // What the command gives for the same rows and arguments with data/tiny: 0.5105. That model has learnt
+  // nothing before, so twenty steps move it little.
+  await expect(page.locator("body")).toHaveText(/good \(0\.51\)/, { timeout: 120_000 });
   expect(hub.count("/resolve/")).toBeGreaterThan(0);
 });
 

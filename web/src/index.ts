@@ -1,5 +1,5 @@
 /**
- * Fine-tune BERT-family models in a browser tab: the trainer runs in a worker, on WebGPU or on the
+ * Fine-tune BERT models in a browser tab: the trainer runs in a worker, on WebGPU or on the
  * CPU, and nothing leaves the tab.
  *
  * @packageDocumentation

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parse } from "../dist/page/argument-field.js";
-import { baseName, bytes, count, duration, figure, parameters, percent, plural } from "../dist/page/format.js";
+import { baseName, bytes, count, duration, figure, parameters, percent, plural, visible } from "../dist/page/format.js";
 import { nearest, niceRange, smooth, thin, ticks } from "../dist/page/scale.js";
 
 test("numbers are written for people", () => {
@@ -14,6 +14,14 @@ test("numbers are written for people", () => {
   );
   assert.deepEqual([count(3600), parameters(22_713_986), percent(0.8625)], ["3,600", "22.7 million", "86.3 %"]);
   assert.deepEqual([plural(1, "row"), plural(2, "row"), baseName("/runs/a/")], ["1 row", "2 rows", "a"]);
+});
+
+test("a name can't pass for another, and texts of every script stay as they are", () => {
+  assert.equal(visible("a\u202etxt.exe"), "a\\u202etxt.exe");
+  assert.equal(visible("\u001b[2J\u009b\r\u2066\u2028"), "\\u001b[2J\\u009b\\u000d\\u2066\\u2028");
+  for (const text of ["two\nlines\tand a tab", "שלום\u200f", "می\u200cخواهم", "👩\u200d👧", "日本語"]) {
+    assert.equal(visible(text), text);
+  }
 });
 
 test("ticks are round and lie in the range", () => {

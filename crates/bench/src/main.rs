@@ -4,6 +4,7 @@
 
 mod kernels;
 mod ours;
+#[cfg(feature = "stock")]
 mod stock;
 
 use std::path::PathBuf;
@@ -105,11 +106,7 @@ fn main() -> Result<()> {
         rows[0]["host_ms"] = host(args, &config)?;
     }
     if !args.no_stock {
-        // A device of its own, so that neither finds the other's kernels or memory.
-        let started = Instant::now();
-        let device = pollster::block_on(open_device(choice))?;
-        let mut stock = stock::Stock::new(args, &config, &device)?;
-        rows.push(measure(&mut stock, args, &device, started)?);
+        rows.push(stock(args, &config, choice)?);
     }
     let report = json!({
         "device": device.name, "backend": device.backend,
@@ -121,6 +118,22 @@ fn main() -> Result<()> {
         print(&report);
     }
     Ok(())
+}
+
+/// Burn's own modules, on a device of their own, so that neither finds the other's kernels or memory.
+#[cfg(feature = "stock")]
+fn stock(args: &StepArgs, config: &BertConfig, choice: DeviceChoice) -> Result<Value> {
+    let started = Instant::now();
+    let device = pollster::block_on(open_device(choice))?;
+    let mut stock = stock::Stock::new(args, config, &device)?;
+    measure(&mut stock, args, &device, started)
+}
+
+#[cfg(not(feature = "stock"))]
+fn stock(_: &StepArgs, _: &BertConfig, _: DeviceChoice) -> Result<Value> {
+    anyhow::bail!(
+        "this build leaves out stock burn: measure it with `cargo xtask bench step`, or add --no-stock"
+    )
 }
 
 fn measure(

@@ -6,6 +6,8 @@
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook};
 use std::sync::{Mutex, PoisonError};
 
+use crate::output::note;
+
 static NOTES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Runs the command; `None` where it panicked, after saying so on standard error.
@@ -18,12 +20,15 @@ pub fn guard<T>(run: impl FnOnce() -> T) -> Option<T> {
     }));
     let outcome = catch_unwind(AssertUnwindSafe(run)).ok();
     if outcome.is_none() {
-        let notes = NOTES.lock().unwrap_or_else(PoisonError::into_inner);
-        eprintln!(
-            "error: this is a bug in tunesmith: {}. Please report it with the command that you ran \
-             and the output of `tunesmith doctor`",
-            notes.join("; then ")
-        );
+        // Copied out: whoever prints under a lock that the hook takes waits for itself.
+        let notes = NOTES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .join("; then ");
+        note(format_args!(
+            "error: this is a bug in tunesmith: {notes}. Please report it with the command that you \
+             ran and the output of `tunesmith doctor`"
+        ));
     }
     outcome
 }

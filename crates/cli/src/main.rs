@@ -5,12 +5,13 @@
 //! warnings and errors go to standard error.
 //!
 //! Exit codes: 0, done; 1, an error; 2, a wrong command line; 3, the hub can't be reached; 101, a
-//! bug; 130, stopped by Ctrl-C.
+//! bug; 130, stopped by Ctrl-C, SIGTERM or SIGHUP.
 
 mod bug;
 mod data;
 mod doctor;
 mod download;
+mod escape;
 mod lines;
 mod metric;
 mod output;
@@ -20,6 +21,7 @@ mod spelling;
 mod tokenize;
 mod train;
 
+use std::env;
 use std::error::Error;
 use std::process::ExitCode;
 
@@ -29,7 +31,7 @@ use tunesmith::data::DataError;
 use tunesmith::hub::HubError;
 use tunesmith_session::SessionError;
 
-/// Fine-tune BERT-family encoders on any GPU, or none.
+/// Fine-tune BERT models, on a GPU or on the CPU.
 #[derive(Parser)]
 #[command(name = "tunesmith", version, propagate_version = true)]
 struct Cli {
@@ -50,16 +52,27 @@ enum Job {
 
 fn main() -> ExitCode {
     tunesmith_allocator::keep_freed_memory();
-    let matches = spelling::both(Cli::command()).get_matches();
-    let job = match Cli::from_arg_matches(&matches) {
+    let matches = spelling::both(Cli::command()).try_get_matches();
+    let job = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(Cli { job }) => job,
-        Err(error) => error.exit(),
+        Err(error) => return refuse(&error),
     };
     match bug::guard(|| run(job)) {
         Some(Ok(code)) => code,
         Some(Err(error)) => report(&error),
         None => ExitCode::from(101),
     }
+}
+
+/// Tells what is wrong with the command line, or the help that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let mut words = env::args_os().map(|word| word.to_string_lossy().into_owned());
+    // clap's colours are escapes too: they are given up only for a word that has some of its own.
+    if error.use_stderr() && words.any(|word| escape::visible(&word) != word) {
+        output::note(error.to_string().trim_end());
+        return ExitCode::from(2);
+    }
+    error.exit()
 }
 
 fn run(job: Job) -> Result<ExitCode> {
@@ -84,7 +97,7 @@ fn report(error: &anyhow::Error) -> ExitCode {
 
 /// Tells an error and gives the code to exit with.
 pub fn fail(message: &str, cause: Option<&(dyn Error + 'static)>) -> ExitCode {
-    eprintln!("error: {message}");
+    output::note(format_args!("error: {message}"));
     if cause.is_some_and(is_unreachable) {
         ExitCode::from(3)
     } else {

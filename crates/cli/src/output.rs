@@ -1,10 +1,13 @@
-//! Standard output. `println!` panics when its reader has gone, as in `tunesmith data … | head`;
-//! here that is an error which ends the command quietly.
+//! Standard output and standard error. `println!` and `eprintln!` panic when their reader has gone, as
+//! in `tunesmith data … | head`; here the one is an error which ends the command quietly, and the other
+//! is nothing: there is nobody left to tell, and the work goes on.
 
 use std::fmt;
 use std::io::{self, Write};
 
 use anyhow::{Context, Result};
+
+use crate::escape::visible;
 
 /// Whoever read our output wants no more of it.
 #[derive(Debug)]
@@ -18,16 +21,24 @@ impl fmt::Display for ReaderGone {
 
 impl std::error::Error for ReaderGone {}
 
-/// Writes a line to standard output.
+/// Writes a line to standard output, with what a terminal would obey made visible.
 ///
 /// # Errors
 /// [`ReaderGone`], or that the output can't be written (a full disk behind `>`).
 pub fn line(text: impl fmt::Display) -> Result<()> {
+    let text = visible(&text.to_string());
     let written = writeln!(io::stdout().lock(), "{text}");
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ReaderGone.into()),
         written => written.context("can't write to standard output"),
     }
+}
+
+/// Writes a line to standard error, if it has a reader. The text is made before anything is locked,
+/// and goes out in one piece, with what a terminal would obey made visible.
+pub fn note(text: impl fmt::Display) {
+    let line = format!("{}\n", visible(&text.to_string()));
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Rows of cells under headings, every column as wide as its widest cell: the first to the left,

@@ -66,7 +66,7 @@ pub fn run(args: &PredictArgs) -> Result<()> {
     let load = Predictor::load(&args.model, args.device, args.max_length);
     let predictor = pollster::block_on(load)?;
     for warning in &predictor.warnings {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
     match (&args.input, &args.output, &args.text) {
         (Some(input), Some(output), _) => file(args, &predictor, input, output),

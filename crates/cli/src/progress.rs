@@ -9,7 +9,8 @@ use tunesmith::data::LoadEvent;
 use tunesmith::hub::Download;
 use tunesmith_protocol::Event;
 
-use crate::output::megabytes;
+use crate::escape::visible;
+use crate::output::{megabytes, note};
 
 /// Without a terminal, how often something in progress is told again.
 pub const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -51,9 +52,9 @@ impl Progress {
     /// A line that stays, above whatever is drawn.
     pub fn say(&self, line: &str) {
         if self.live {
-            self.bars.suspend(|| eprintln!("{line}"));
+            self.bars.suspend(|| note(line));
         } else {
-            eprintln!("{line}");
+            note(line);
         }
     }
 
@@ -85,8 +86,10 @@ impl Progress {
 
     /// Shows how a dataset is loaded.
     pub fn load(&mut self, event: &LoadEvent) {
-        if let LoadEvent::Download(download) = event {
-            self.download(download);
+        match event {
+            LoadEvent::Download(download) => self.download(download),
+            LoadEvent::Warning(message) => self.say(&format!("warning: {message}")),
+            _ => {}
         }
     }
 
@@ -123,7 +126,7 @@ impl Progress {
             None if complete => return,
             None => {
                 let bar = self.bar(total.unwrap_or(0), template);
-                bar.set_message(name.to_owned());
+                bar.set_message(visible(name));
                 self.running.push(Running {
                     name: name.to_owned(),
                     bar,
@@ -137,7 +140,7 @@ impl Progress {
         // What takes less than an interval needs no line in a log.
         if !self.live && running.told.elapsed() >= PLAIN_INTERVAL {
             running.told = Instant::now();
-            eprintln!("{name}: {plain}");
+            note(format_args!("{name}: {plain}"));
         }
         if complete {
             running.bar.finish_and_clear();

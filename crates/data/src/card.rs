@@ -1,6 +1,8 @@
 //! The dataset card: the YAML at the beginning of a README.md, which says what types the columns of
 //! a configuration have and which files belong to which split.
 
+mod yaml;
+
 use serde_norway::Value as Yaml;
 
 use crate::{ClassLabel, Dtype, Feature, Features};
@@ -16,7 +18,7 @@ impl Card {
         let readme = readme.trim_start_matches('\u{feff}').replace("\r\n", "\n");
         let body = readme.strip_prefix("---\n")?;
         let end = body.find("\n---").map_or(body.len(), |end| end + 1);
-        let yaml = serde_norway::from_str(&body[..end]).ok()?;
+        let yaml = yaml::parse(&body[..end])?;
         Some(Self { yaml })
     }
 
@@ -35,7 +37,16 @@ impl Card {
     /// Splits and the patterns of their files, by `configs`.
     pub(crate) fn data_files(&self, config: Option<&str>) -> Option<Vec<(String, Vec<String>)>> {
         let files = self.entry("configs", config)?.get("data_files")?;
-        let Some(list) = files.as_sequence() else {
+        if let Yaml::Mapping(splits) = files {
+            return splits
+                .iter()
+                .map(|(split, paths)| Some((split.as_str()?.to_owned(), patterns(paths)?)))
+                .collect();
+        }
+        let Some(list) = files
+            .as_sequence()
+            .filter(|list| !list.iter().all(Yaml::is_string))
+        else {
             return Some(vec![("train".to_owned(), patterns(files)?)]);
         };
         list.iter()

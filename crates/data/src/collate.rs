@@ -48,6 +48,9 @@ pub struct Batch {
     pub labels: Labels,
 }
 
+/// Tokens of a batch, padding included: half a gigabyte of ids.
+const MOST_TOKENS: usize = 1 << 27;
+
 impl DataCollatorWithPadding {
     /// As the tokenizer pads. Fails where it has no padding token.
     pub fn from_tokenizer(tokenizer: &Tokenizer) -> Result<Self, DataError> {
@@ -91,10 +94,20 @@ impl DataCollatorWithPadding {
                 "an example has {longest} tokens, more than the max_length {max_length} that batches are padded to: truncate to it when tokenizing"
             )));
         }
-        let seq = self
-            .max_length
-            .unwrap_or(longest)
-            .next_multiple_of(self.pad_to_multiple_of.unwrap_or(1).max(1));
+        let length = self.max_length.unwrap_or(longest);
+        let multiple = self.pad_to_multiple_of.unwrap_or(1).max(1);
+        let seq = length
+            .checked_next_multiple_of(multiple)
+            .filter(|seq| {
+                let tokens = seq.checked_mul(examples.len());
+                tokens.is_some_and(|tokens| tokens <= MOST_TOKENS)
+            })
+            .ok_or_else(|| {
+                DataError::Argument(format!(
+                    "a batch of {} rows of {length} tokens, padded to a multiple of {multiple}, is too large: lower per_device_train_batch_size, max_seq_length or pad_to_multiple_of",
+                    examples.len()
+                ))
+            })?;
         let with_types = first.token_type_ids.is_some();
         let mut batch = Batch {
             batch: examples.len(),
@@ -245,6 +258,11 @@ mod tests {
         collator.max_length = Some(5);
         collator.pad_to_multiple_of = None;
         assert_eq!(collator.collate(examples).unwrap().seq, 5);
+        for multiple in [1 << 40, usize::MAX] {
+            collator.pad_to_multiple_of = Some(multiple);
+            let message = collator.collate(examples).unwrap_err().to_string();
+            assert!(message.contains("is too large"), "{message}");
+        }
         collator.max_length = Some(2);
         let message = collator.collate(examples).unwrap_err().to_string();
         assert!(

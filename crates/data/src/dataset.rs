@@ -8,7 +8,8 @@ use arrow_array::RecordBatch;
 use crate::column::Column;
 use crate::features::PyList;
 use crate::ipc::MappedTable;
-use crate::{ColumnView, CsvOptions, DataError, Features, Format, Row};
+use crate::read::{ReadOptions, Source, scan};
+use crate::{ColumnView, DataError, Features, Format, Row};
 
 /// Rows of typed columns. `Display` is Python's `print(dataset)`.
 #[derive(Clone)]
@@ -19,20 +20,15 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// A dataset from the bytes of one file; `name` is used in messages.
+    /// A dataset from the bytes of one file; `name` is used in messages. What the bytes are packed in, and
+    /// parquet and workbooks, are known by their beginning, whatever `format` says.
     ///
     /// Fails where the bytes are not of that format, as [`crate::LoadDataset`] does.
     pub fn from_bytes(name: &str, format: Format, bytes: Vec<u8>) -> Result<Self, DataError> {
-        let source = crate::read::Source::Bytes {
-            name: name.to_owned(),
-            bytes: bytes.into(),
-        };
-        let options = crate::read::ReadOptions {
-            csv: CsvOptions::for_format(format),
-            columns: None,
-        };
-        let sources = [(source, format)];
-        let plan = crate::read::scan(&sources, &options)?;
+        let source = Source::bytes(name, bytes.into());
+        let options = ReadOptions::default();
+        let sources = source.resolve(Some(format), &mut |_| {})?;
+        let plan = scan(&sources, &options)?;
         let mut batches = Vec::new();
         plan.stream(&mut |batch| {
             batches.push(batch);

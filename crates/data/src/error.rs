@@ -34,7 +34,7 @@ pub enum DataError {
     },
     /// A parquet file compressed by a codec that is not built in.
     #[error(
-        "{file}: the column '{column}' is compressed with {codec}, and snappy, gzip and none are read. Write it again with one of these: `write_parquet(path, compression=\"snappy\")` in polars, `to_parquet(path)` in pandas and datasets"
+        "{file}: the column '{column}' is compressed with {codec}, which is not read. Write it again: `write_parquet(path)` in polars, `to_parquet(path)` in pandas and datasets"
     )]
     Codec {
         /// The file.
@@ -58,18 +58,16 @@ pub enum DataError {
         /// Fields in the header.
         expected: u64,
     },
-    /// Text that is not UTF-8.
+    /// Text that is neither UTF-8 nor in another encoding that can be told.
     #[error(
-        "{file}, line {line}, {place}: byte {byte} is not UTF-8. Save the file with the encoding UTF-8"
+        "{file}, line {line}: byte {byte} of the line is not UTF-8, and the file is not UTF-16 or Windows-1252 either. Save it with the encoding UTF-8"
     )]
     NotUtf8 {
         /// The file.
         file: String,
         /// Counted from 1.
         line: u64,
-        /// Which column or part of the line.
-        place: String,
-        /// Offset of the first bad byte within that part, counted from 0.
+        /// Offset of the first bad byte within the line, counted from 0.
         byte: usize,
     },
     /// A text file whose lines cannot be understood.
@@ -237,6 +235,15 @@ impl DataError {
             action,
             path,
             source,
+        }
+    }
+
+    /// Of a column that the file has and no reader here reads.
+    pub(crate) fn left_out(column: &str, dtype: &str) -> Self {
+        Self::ColumnType {
+            column: column.to_owned(),
+            dtype: dtype.to_owned(),
+            reason: "only text, numbers, true and false are read: choose another column, or write this one as text".to_owned(),
         }
     }
 

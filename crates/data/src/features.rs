@@ -1,6 +1,7 @@
 //! Column types, with the names, the JSON and the printed form of Python's `datasets`: the same
 //! JSON is read from the `huggingface` metadata of parquet files and written into our cache files.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,6 +12,9 @@ use crate::DataError;
 
 /// The metadata key under which `datasets` keeps features in parquet and Arrow files.
 pub(crate) const METADATA_KEY: &str = "huggingface";
+
+/// Beside the features in our own files: the columns that are not among them.
+const LEFT_OUT: &str = "left_out";
 
 macro_rules! dtypes {
     ($($variant:ident, $name:literal, $arrow:expr;)*) => {
@@ -169,22 +173,50 @@ impl fmt::Display for Feature {
 }
 
 /// The columns of a dataset in order. `Display` is Python's `print(dataset.features)`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Features {
     columns: Vec<(String, Feature)>,
+    /// Where each name stands: data sets may have a hundred thousand columns.
+    index: HashMap<String, usize>,
+    /// Columns that the file has and that are not read, with their types: what to say to who asks for one.
+    left_out: Vec<(String, String)>,
 }
+
+impl PartialEq for Features {
+    fn eq(&self, other: &Self) -> bool {
+        self.columns == other.columns
+    }
+}
+
+impl Eq for Features {}
 
 impl Features {
     /// Columns in this order; a name that is there twice is an error.
     pub fn new(columns: impl IntoIterator<Item = (String, Feature)>) -> Result<Self, DataError> {
         let mut features = Self::default();
         for (name, feature) in columns {
-            if features.get(&name).is_some() {
+            let place = features.columns.len();
+            if features.index.insert(name.clone(), place).is_some() {
                 return Err(DataError::DuplicateColumn { column: name });
             }
             features.columns.push((name, feature));
         }
         Ok(features)
+    }
+
+    pub(crate) fn with_left_out(mut self, left_out: Vec<(String, String)>) -> Self {
+        self.left_out = left_out;
+        self
+    }
+
+    /// The same columns, those of these names with values of that type.
+    pub(crate) fn with_values(mut self, names: &[String], dtype: Dtype) -> Self {
+        for name in names {
+            if let Some(place) = self.position(name) {
+                self.columns[place].1 = Feature::Value(dtype);
+            }
+        }
+        self
     }
 
     /// The type of a column.
@@ -213,12 +245,16 @@ impl Features {
     }
 
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|(n, _)| n == name)
+        self.index.get(name).copied()
     }
 
     pub(crate) fn require(&self, name: &str) -> Result<usize, DataError> {
-        self.position(name)
-            .ok_or_else(|| DataError::no_column(name, self.names()))
+        self.position(name).ok_or_else(|| {
+            match self.left_out.iter().find(|(column, _)| column == name) {
+                Some((column, dtype)) => DataError::left_out(column, dtype),
+                None => DataError::no_column(name, self.names()),
+            }
+        })
     }
 
     pub(crate) fn at(&self, index: usize) -> (&str, &Feature) {
@@ -236,7 +272,11 @@ impl Features {
             .iter()
             .map(|(name, feature)| (name.to_owned(), feature.to_json()))
             .collect();
-        let metadata = json!({"info": {"features": columns}}).to_string();
+        let mut metadata = json!({"info": {"features": columns}});
+        if !self.left_out.is_empty() {
+            metadata[LEFT_OUT] = json!(self.left_out);
+        }
+        let metadata = metadata.to_string();
         Arc::new(Schema::new(fields).with_metadata([(METADATA_KEY.to_owned(), metadata)]))
     }
 
@@ -245,10 +285,12 @@ impl Features {
     pub(crate) fn from_metadata(text: &str) -> Option<Self> {
         let json: Json = serde_json::from_str(text).ok()?;
         let columns = json.get("info")?.get("features")?.as_object()?;
-        Self::new(columns.iter().filter_map(|(name, feature)| {
+        let left_out = json.get(LEFT_OUT).cloned().unwrap_or_default();
+        let columns = Self::new(columns.iter().filter_map(|(name, feature)| {
             Feature::from_json(feature).map(|feature| (name.clone(), feature))
-        }))
-        .ok()
+        }));
+        let left_out = serde_json::from_value(left_out).unwrap_or_default();
+        Some(columns.ok()?.with_left_out(left_out))
     }
 }
 

@@ -21,7 +21,7 @@ use arrow_ipc::root_as_footer;
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use sha2::{Digest, Sha256};
-use tunesmith_platform::fs::{self, File, Mapped};
+use tunesmith_platform::fs::{self, File, Mapped, lock};
 use tunesmith_platform::process_id;
 
 use crate::DataError;
@@ -156,6 +156,34 @@ fn checksum_path(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// What the name of a file that is being written ends with.
+const PARTIAL: &str = ".partial";
+
+/// Removes what killed processes left in a folder: files half-written, and checksums whose file never
+/// came.
+fn sweep(folder: &Path) {
+    let names = || {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().into_string().ok())
+    };
+    for name in names().filter(|name| name.ends_with(PARTIAL)) {
+        lock::remove_abandoned(&folder.join(name));
+    }
+    let left: Vec<String> = names().collect();
+    for name in &left {
+        let Some(table) = name.strip_suffix(".sha256") else {
+            continue;
+        };
+        // Its table may have just got its name.
+        let coming = left
+            .iter()
+            .any(|other| other.starts_with(table) && other.ends_with(PARTIAL));
+        if table.ends_with(".arrow") && !coming && !fs::exists(folder.join(table)) {
+            let _ = fs::remove_file(folder.join(name));
+        }
+    }
+}
+
 /// Writes a table batch by batch. Dropped before [`IpcWriter::finish`], it leaves nothing behind.
 pub(crate) struct IpcWriter {
     path: PathBuf,
@@ -169,14 +197,18 @@ impl IpcWriter {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder).map_err(DataError::io("make the folder", folder))?;
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(
-            ".{}-{}.partial",
-            process_id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        ));
-        let scratch = PathBuf::from(name);
-        let file = File::create(&scratch).map_err(DataError::io("write", &scratch))?;
+        sweep(folder);
+        let (scratch, file) = loop {
+            let mut name = path.as_os_str().to_owned();
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            name.push(format!(".{}-{count}{PARTIAL}", process_id()));
+            let scratch = PathBuf::from(name);
+            let file = File::create(&scratch).map_err(DataError::io("write", &scratch))?;
+            if lock::reserve(&file, &scratch) {
+                break (scratch, file);
+            }
+            // Another process swept it away before it was reserved.
+        };
         let hashing = Hashing {
             inner: BufWriter::new(file),
             hasher: Sha256::new(),
@@ -211,6 +243,7 @@ impl IpcWriter {
         fs::write(&checksum, format!("{digest}  {name}\n"))
             .map_err(DataError::io("write", &checksum))?;
         fs::rename(&self.scratch, &self.path).map_err(DataError::io("write", &self.path))?;
+        lock::release(self.writer.get_ref().inner.get_ref());
         MappedTable::open(&self.path).ok_or_else(|| DataError::File {
             file: self.path.display().to_string(),
             reason: "what was just written there does not read back: the disk may be failing, or another program writes into the cache".to_owned(),
@@ -314,6 +347,26 @@ mod tests {
         }
         std::fs::write(&path, good).unwrap();
         assert!(MappedTable::open(&path).is_some());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_away_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for left in ["a.arrow.1-0.partial", "b.arrow.sha256"] {
+            std::fs::write(at(left), "half").unwrap();
+        }
+        for mine in ["notes.txt", "kept.sha256"] {
+            std::fs::write(at(mine), "mine").unwrap();
+        }
+        let schema = Schema::empty();
+        let first = IpcWriter::create(&at("one.arrow"), &schema).unwrap();
+        assert!(!at("a.arrow.1-0.partial").exists());
+        assert!(!at("b.arrow.sha256").exists());
+        let second = IpcWriter::create(&at("two.arrow"), &schema).unwrap();
+        assert!(first.scratch.exists() && second.scratch.exists());
+        drop((first, second));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 
     #[test]

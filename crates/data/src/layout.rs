@@ -1,14 +1,16 @@
-//! Which files of a folder belong to which split: by the dataset card where it says so, else by
-//! the names that the Hub and `datasets` use.
+//! Which files of a folder, or of a zip, belong to which split: by the dataset card where it says so, else
+//! by the names that the Hub and `datasets` use.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use tunesmith_platform::fs;
 
 use crate::card::Card;
+use crate::glob::Glob;
 use crate::{DataError, Format};
 
 /// Splits in order, each with its files in order.
-pub(crate) type Splits = Vec<(String, Vec<PathBuf>)>;
+pub(crate) type Splits<F = PathBuf> = Vec<(String, Vec<F>)>;
 
 /// Words in file names that stand for a split, as in `datasets`.
 const KEYWORDS: [(&str, &[&str]); 3] = [
@@ -17,83 +19,158 @@ const KEYWORDS: [(&str, &[&str]); 3] = [
     ("test", &["test", "testing", "eval", "evaluation"]),
 ];
 
+/// Files beside data that are none, as in `datasets`.
+const IGNORED: [&str; 6] = [
+    "config.json",
+    "dataset_dict.json",
+    "dataset_info.json",
+    "dataset_infos.json",
+    "dummy_data.zip",
+    "state.json",
+];
+
 /// Finds the splits of a configuration under `root`.
 ///
 /// Known layouts: patterns in the card; `<config>/<split>-00000-of-00001.parquet`,
-/// `<config>/<split>/0000.parquet`, `data/<split>-….parquet`, `<split>.csv`; files named after a split
-/// in other ways (`dev.tsv`, `my_train_v2.jsonl`); a single file, which is `train`.
+/// `<config>/<split>/0000.parquet`, `data/<split>-….parquet`, `<split>.csv`, `<split>/….csv`; files named after
+/// a split in other ways (`dev.tsv`, `my_train_v2.jsonl`); files whose names say nothing, which are `train`.
 pub(crate) fn find_splits(
     root: &Path,
     config: Option<&str>,
     card: Option<&Card>,
 ) -> Result<Splits, DataError> {
     let mut files = Vec::new();
-    list_files(root, "", &mut files)?;
+    list_files(root, "", &mut HashSet::new(), &mut files)?;
     files.sort();
-    if let Some(splits) = card.and_then(|card| by_card(root, config, card, &files)) {
+    let splits = splits_of(&root.display().to_string(), config, card, &files)?;
+    let in_root = |(split, names): (String, Vec<String>)| {
+        let paths = names.iter().map(|name| root.join(name)).collect();
+        (split, paths)
+    };
+    Ok(splits.into_iter().map(in_root).collect())
+}
+
+/// The same of files by name, with `/`; `place` is for messages.
+pub(crate) fn splits_of(
+    place: &str,
+    config: Option<&str>,
+    card: Option<&Card>,
+    files: &[String],
+) -> Result<Splits<String>, DataError> {
+    if let Some(splits) = card.and_then(|card| by_card(config, card, files)) {
         return Ok(splits);
     }
-    let place = root.display().to_string();
-    let configs: Vec<String> = subfolders(&files)
+    let no_files = |folder: &str| DataError::NoFiles {
+        place: if folder.is_empty() {
+            place.to_owned()
+        } else {
+            format!("{place}/{}", folder.trim_end_matches('/'))
+        },
+        expected: "train.csv, train.jsonl or data/train-00000-of-00001.parquet".to_owned(),
+    };
+    let configs: Vec<String> = subfolders(files)
         .into_iter()
-        .filter(|name| name != "data")
+        .filter(|name| name != "data" && split_of(&format!("{name}/")).is_none())
         .collect();
     let folder = match config {
         Some(config) if configs.iter().any(|name| name == config) => format!("{config}/"),
         // Data without configurations has one by the name `default`.
-        Some("default") | None if !by_names(root, "", &files).is_empty() => String::new(),
-        Some("default") | None if !by_names(root, "data/", &files).is_empty() => "data/".to_owned(),
-        None if configs.len() == 1 => format!("{}/", configs[0]),
-        None if configs.is_empty() => {
-            return Err(DataError::NoFiles {
-                place,
-                expected: "train.csv, train.jsonl or data/train-00000-of-00001.parquet".to_owned(),
-            });
+        Some("default") | None => {
+            for folder in ["", "data/"] {
+                let named = by_names(folder, files);
+                if !named.is_empty() {
+                    return Ok(named);
+                }
+            }
+            let is_config = |name: &&String| !by_names(&format!("{name}/"), files).is_empty();
+            match configs.iter().filter(is_config).count() {
+                // Nothing says a split anywhere: all is one.
+                0 => return all_train("", files).ok_or_else(|| no_files("")),
+                1 if configs.len() == 1 => format!("{}/", configs[0]),
+                _ if all_train("", &direct(files)).is_some() => {
+                    return all_train("", &direct(files)).ok_or_else(|| no_files(""));
+                }
+                _ => {
+                    return Err(DataError::NoConfig {
+                        place: place.to_owned(),
+                        config: None,
+                        configs,
+                    });
+                }
+            }
         }
-        config => {
+        Some(config) => {
             return Err(DataError::NoConfig {
-                place,
-                config: config.map(str::to_owned),
+                place: place.to_owned(),
+                config: Some(config.to_owned()),
                 configs,
             });
         }
     };
-    let splits = by_names(root, &folder, &files);
-    if splits.is_empty() {
-        return Err(DataError::NoFiles {
-            place: root.join(folder).display().to_string(),
-            expected: "train.csv, train.jsonl or train-00000-of-00001.parquet".to_owned(),
-        });
+    let splits = by_names(&folder, files);
+    if !splits.is_empty() {
+        return Ok(splits);
     }
-    Ok(splits)
+    all_train(&folder, files).ok_or_else(|| no_files(&folder))
 }
 
-/// Paths of data files relative to `root`, with `/`. Hidden files and folders are left out.
-fn list_files(root: &Path, prefix: &str, files: &mut Vec<String>) -> Result<(), DataError> {
+/// Paths of data files relative to `root`, with `/`. Hidden files and folders are left out, and folders that
+/// were met before: links may lead in a circle.
+fn list_files(
+    root: &Path,
+    prefix: &str,
+    met: &mut HashSet<PathBuf>,
+    files: &mut Vec<String>,
+) -> Result<(), DataError> {
     let folder = root.join(prefix);
+    let whole = fs::canonicalize(&folder).map_err(DataError::io("read", &folder))?;
+    if !met.insert(whole) {
+        return Ok(());
+    }
+    let mut folders = Vec::new();
     let entries = fs::read_dir(&folder).map_err(DataError::io("read", &folder))?;
     for entry in entries {
         let path = entry.map_err(DataError::io("read", &folder))?.path();
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
             continue;
         };
-        if name.starts_with('.') {
+        if is_hidden(name) {
             continue;
         }
         // Follows links: the Hub's cache is made of them.
         if fs::is_dir(&path) {
-            list_files(root, &format!("{prefix}{name}/"), files)?;
-        } else if is_data(name) {
+            folders.push(format!("{prefix}{name}/"));
+        } else if is_data(name) && fs::is_file(&path) {
             files.push(format!("{prefix}{name}"));
         }
     }
-    Ok(())
+    // In order, so that of two links to one folder it is always the same that counts.
+    folders.sort();
+    folders
+        .iter()
+        .try_for_each(|folder| list_files(root, folder, met, files))
 }
 
-/// `.json` is left to the dataset card: folders are full of JSON files that are no data.
+/// Whether a part of a path is one that people don't see, or that systems leave behind (`__MACOSX`).
+pub(crate) fn is_hidden(path: &str) -> bool {
+    path.split('/')
+        .any(|part| part.starts_with('.') || part.starts_with("__"))
+}
+
+/// Whether a file of that name lies beside data and is none.
+pub(crate) fn is_ignored(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    IGNORED.contains(&name)
+}
+
 fn is_data(name: &str) -> bool {
-    let path = Path::new(name);
-    Format::of(path).is_some() && path.extension().is_some_and(|ext| ext != "json")
+    kind(name).is_some() && !is_ignored(name)
+}
+
+/// How much a file's format says about types, the most first; archives, of which nothing is known, last.
+fn kind(name: &str) -> Option<usize> {
+    let format = Format::of(Path::new(name)).map(|format| format as usize);
+    format.or_else(|| name.to_lowercase().ends_with(".zip").then_some(usize::MAX))
 }
 
 fn subfolders(files: &[String]) -> Vec<String> {
@@ -106,84 +183,62 @@ fn subfolders(files: &[String]) -> Vec<String> {
     names
 }
 
-fn by_card(root: &Path, config: Option<&str>, card: &Card, files: &[String]) -> Option<Splits> {
-    let splits: Splits = card
+fn direct(files: &[String]) -> Vec<String> {
+    let direct = files.iter().filter(|file| !file.contains('/'));
+    direct.cloned().collect()
+}
+
+fn by_card(config: Option<&str>, card: &Card, files: &[String]) -> Option<Splits<String>> {
+    let splits: Splits<String> = card
         .data_files(config)?
         .into_iter()
         .map(|(split, patterns)| {
-            let matches = |file: &&String| patterns.iter().any(|pattern| glob(pattern, file));
-            let found = files
-                .iter()
-                .filter(matches)
-                .map(|file| root.join(file))
-                .collect();
-            (split, found)
+            let patterns: Vec<Glob> = patterns.iter().map(|pattern| Glob::new(pattern)).collect();
+            let matches = |file: &&String| patterns.iter().any(|pattern| pattern.matches(file));
+            (split, files.iter().filter(matches).cloned().collect())
         })
         .collect();
     let complete = splits.iter().all(|(_, files)| !files.is_empty());
     (complete && !splits.is_empty()).then_some(splits)
 }
 
-/// Whether `path` matches: `*` stands for anything but `/`, `**` for anything.
-fn glob(pattern: &str, path: &str) -> bool {
-    if let Some(rest) = pattern.strip_prefix("**/") {
-        return glob(rest, path)
-            || path
-                .split_once('/')
-                .is_some_and(|(_, below)| glob(pattern, below));
-    }
-    match (pattern.chars().next(), path.chars().next()) {
-        (None, None) => true,
-        (Some('*'), next) => {
-            let rest = pattern.trim_start_matches('*');
-            let deep = pattern.starts_with("**");
-            glob(rest, path)
-                || next.is_some_and(|c| (deep || c != '/') && glob(pattern, &path[c.len_utf8()..]))
+/// The files below a folder whose names, or whose folders' names, say a split.
+fn by_names(folder: &str, files: &[String]) -> Splits<String> {
+    let split_in = |file: &str| match file.split_once('/') {
+        None => split_of(file),
+        // A folder per split, as in the Hub's conversion to parquet, where it has the split's name whatever
+        // it is; outside of a configuration's folder other folders are configurations.
+        Some((outer, below)) => {
+            let word = split_of(&format!("{outer}/"));
+            if folder.is_empty() || is_keyword(outer) {
+                word
+            } else {
+                (!below.contains('/')).then(|| outer.to_owned())
+            }
         }
-        (Some(a), Some(b)) if a == b => glob(&pattern[a.len_utf8()..], &path[b.len_utf8()..]),
-        _ => false,
-    }
+    };
+    let named = files.iter().filter_map(|file| {
+        let split = split_in(file.strip_prefix(folder)?)?;
+        Some((split, file))
+    });
+    of_best_kind(named.collect())
 }
 
-fn by_names(root: &Path, folder: &str, files: &[String]) -> Splits {
-    let inside: Vec<&str> = files
-        .iter()
-        .filter_map(|file| file.strip_prefix(folder))
-        .collect();
-    let direct: Vec<&str> = inside
-        .iter()
-        .copied()
-        .filter(|file| !file.contains('/'))
-        .collect();
-    let mut named: Vec<(String, Format, PathBuf)> = Vec::new();
-    for file in &inside {
-        let split = match file.split_once('/') {
-            None => split_of(file).or_else(|| (direct.len() == 1).then(|| "train".to_owned())),
-            // A folder per split, as in the Hub's conversion to parquet; only inside of a
-            // configuration's folder, where other folders aren't configurations.
-            Some((split, below)) if !folder.is_empty() && !below.contains('/') => {
-                Some(split.to_owned())
-            }
-            Some(_) => None,
-        };
-        let format = Format::of(Path::new(file));
-        if let (Some(split), Some(format)) = (split, format) {
-            named.push((split, format, root.join(folder).join(file)));
-        }
-    }
-    // The same data may lie there in several formats; parquet says most about its types.
-    let order = [Format::Parquet, Format::Csv, Format::Tsv, Format::JsonLines];
-    let best = order
-        .into_iter()
-        .find(|format| named.iter().any(|(_, f, _)| f == format));
-    let mut splits: Splits = Vec::new();
-    for (split, _, path) in named
-        .into_iter()
-        .filter(|(_, format, _)| Some(*format) == best)
-    {
+/// All files below a folder as one split.
+fn all_train(folder: &str, files: &[String]) -> Option<Splits<String>> {
+    let inside = files.iter().filter(|file| file.starts_with(folder));
+    let splits = of_best_kind(inside.map(|file| ("train".to_owned(), file)).collect());
+    (!splits.is_empty()).then_some(splits)
+}
+
+/// The same data may lie there in several formats.
+fn of_best_kind(named: Vec<(String, &String)>) -> Splits<String> {
+    let best = named.iter().filter_map(|(_, file)| kind(file)).min();
+    let mut splits: Splits<String> = Vec::new();
+    for (split, file) in named.into_iter().filter(|(_, file)| kind(file) == best) {
         match splits.iter_mut().find(|(name, _)| *name == split) {
-            Some((_, paths)) => paths.push(path),
-            None => splits.push((split, vec![path])),
+            Some((_, files)) => files.push(file.clone()),
+            None => splits.push((split, vec![file.clone()])),
         }
     }
     splits.sort_by_key(|(name, _)| (rank(name), name.clone()));
@@ -198,10 +253,20 @@ fn rank(split: &str) -> usize {
         .unwrap_or(3)
 }
 
-/// The split that a file name says: `validation_matched-00000-of-00001.parquet`, `dev.tsv`,
-/// `mrpc_train_v2.jsonl`.
-fn split_of(file: &str) -> Option<String> {
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+fn is_keyword(name: &str) -> bool {
+    let name = name.to_lowercase();
+    KEYWORDS
+        .iter()
+        .any(|(_, words)| words.contains(&name.as_str()))
+}
+
+/// The split that the name of a file, or of a folder with its `/`, says:
+/// `validation_matched-00000-of-00001.parquet`, `dev.tsv`, `mrpc_train_v2.jsonl`, `test/`.
+pub(crate) fn split_of(file: &str) -> Option<String> {
+    let stem = match file.strip_suffix('/') {
+        Some(folder) => folder,
+        None => file.rsplit_once('.').map_or(file, |(stem, _)| stem),
+    };
     let shard = stem.len().checked_sub("-00000-of-00001".len());
     if let Some(at) = shard.filter(|at| stem.is_char_boundary(*at))
         && is_shard(&stem[at..])
@@ -322,11 +387,52 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_paths() {
-        assert!(glob("mrpc/train-*", "mrpc/train-00000-of-00001.parquet"));
-        assert!(!glob("mrpc/*", "mrpc/deep/train.parquet"));
-        assert!(glob("**/train.*", "a/b/train.csv"));
-        assert!(glob("data/**", "data/a/b.csv"));
-        assert!(!glob("train.csv", "train.csv.gz"));
+    fn splits_are_found_as_datasets_finds_them() {
+        let all = |paths: &[&str]| found(paths, None).unwrap().join(" ");
+        assert_eq!(all(&["train/part.csv", "test/part.csv"]), "train:1 test:1");
+        assert_eq!(
+            all(&["Train/a.CSV", "Train/deep/b.csv", "DEV/x.csv", "TEST/y.csv"]),
+            "train:2 validation:1 test:1"
+        );
+        assert_eq!(
+            all(&["train.json", "test.json", "config.json"]),
+            "train:1 test:1"
+        );
+        assert_eq!(
+            all(&["a.csv", "b.csv", ".c.csv", "__MACOSX/d.csv"]),
+            "train:2"
+        );
+        assert_eq!(all(&["a/x.csv", "b/y.csv"]), "train:2");
+        assert_eq!(
+            all(&["data/train-1.csv", "data/test-1.csv"]),
+            "train:1 test:1"
+        );
+        assert_eq!(all(&["data/a.csv", "data/b.csv"]), "train:2");
+        assert_eq!(all(&["train.csv.gz", "test.csv.gz"]), "train:1 test:1");
+        assert_eq!(all(&["train.zip", "test.zip"]), "train:1 test:1");
+        assert_eq!(all(&["train.xlsx", "dev.xlsx"]), "train:1 validation:1");
+        assert_eq!(
+            all(&["set/train/a.csv", "set/dev/b.csv"]),
+            "train:1 validation:1"
+        );
+        assert_eq!(all(&["train.csv", "notes.csv", "train.json"]), "train:1");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_in_a_circle_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        std::fs::write(root.join("train.csv"), "").unwrap();
+        for i in 0..12 {
+            let inner = root.join(format!("{i}"));
+            std::fs::create_dir(&inner).unwrap();
+            for link in ["x", "y", "z"] {
+                std::os::unix::fs::symlink(root, inner.join(link)).unwrap();
+            }
+        }
+        let splits = find_splits(root, None, None).unwrap();
+        assert_eq!(splits.len(), 1);
+        assert_eq!(splits[0].1, [root.join("train.csv")]);
     }
 }

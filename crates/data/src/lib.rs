@@ -10,6 +10,7 @@
 //! grow with the data.
 
 mod card;
+mod caught;
 mod collate;
 mod column;
 mod dataset;
@@ -17,10 +18,12 @@ mod dataset_dict;
 mod digest;
 mod error;
 mod features;
+mod glob;
 mod ipc;
 mod labels;
 mod layout;
 mod load;
+mod long;
 mod ops;
 mod parallel;
 mod read;

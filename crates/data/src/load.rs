@@ -1,5 +1,6 @@
 //! `load_dataset`: from a name to a [`DatasetDict`].
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -9,7 +10,7 @@ use tunesmith_platform::fs;
 use crate::card::Card;
 use crate::digest::hex;
 use crate::ipc::{IpcWriter, MappedTable};
-use crate::layout::{Splits, find_splits};
+use crate::layout::{Splits, find_splits, split_of, splits_of};
 use crate::read::{Plan, ReadOptions, Source, scan};
 use crate::types::Types;
 use crate::{CsvOptions, DataError, Dataset, DatasetDict, Feature, Features, Format};
@@ -17,12 +18,17 @@ use crate::{CsvOptions, DataError, Dataset, DatasetDict, Feature, Features, Form
 /// Splits whose files are larger together are copied to a mapped Arrow file instead of to memory.
 const IN_MEMORY_LIMIT: u64 = 16 << 20;
 
+/// How much larger the rows of packed files are than the files, about.
+const PACKED_RATIO: u64 = 8;
+
 /// What a load is doing.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LoadEvent {
     /// A file of the Hub is on its way.
     Download(tunesmith_hub::Download),
+    /// Something about the files that a person should know, such as the encoding one is read in.
+    Warning(String),
     /// Rows of a split were read.
     Rows {
         /// The split.
@@ -39,7 +45,7 @@ pub struct DataFile {
     pub split: String,
     /// Where it is.
     pub path: PathBuf,
-    /// `None`: by the extension (`.parquet`, `.csv`, `.tsv`, `.jsonl`, `.json`).
+    /// `None`: by the extension ([`Format::of`]).
     pub format: Option<Format>,
 }
 
@@ -186,7 +192,7 @@ impl LoadDataset {
         self
     }
 
-    /// How CSV and TSV files are written, where it is not as their extension says.
+    /// How CSV and TSV files are written, where it can't be told from them.
     #[must_use]
     pub fn csv(mut self, options: CsvOptions) -> Self {
         self.csv = Some(options);
@@ -239,35 +245,28 @@ impl LoadDataset {
         &self,
         progress: &mut dyn FnMut(LoadEvent),
     ) -> Result<(SplitFiles, Option<Card>, Option<String>), DataError> {
-        let by_extension = |splits: Splits| {
-            let format = |path: PathBuf| {
-                let format = format_of(&path, None)?;
-                Ok((path, format))
-            };
-            splits
-                .into_iter()
-                .map(|(split, paths)| {
-                    let files: Result<_, DataError> = paths.into_iter().map(format).collect();
-                    Ok((split, files?))
-                })
-                .collect::<Result<SplitFiles, DataError>>()
-        };
         match &self.from {
-            From::Files(files) => Ok((group(files)?, None, None)),
+            From::Files(files) => Ok((group(files), None, None)),
             From::Name(name) if fs::is_file(name) => {
+                let path = PathBuf::from(name);
+                let members = Source::file(path.clone()).members()?;
+                if members.len() > 1 {
+                    let splits = splits_of(name, self.config.as_deref(), None, &members)?;
+                    return Ok((in_zip(&path, splits), None, None));
+                }
                 let file = DataFile {
                     split: "train".to_owned(),
-                    path: name.into(),
+                    path,
                     format: None,
                 };
-                Ok((group(&[file])?, None, None))
+                Ok((group(&[file]), None, None))
             }
             From::Name(name) if fs::is_dir(name) => {
                 let root = Path::new(name);
                 let readme = fs::read_to_string(root.join("README.md")).ok();
                 let card = readme.as_deref().and_then(Card::parse);
                 let splits = find_splits(root, self.config.as_deref(), card.as_ref())?;
-                Ok((by_extension(splits)?, card, self.config.clone()))
+                Ok((entries(splits), card, self.config.clone()))
             }
             From::Name(name) if !is_hub_id(name) => Err(DataError::NoFiles {
                 place: format!("{name} (no such file or folder)"),
@@ -284,7 +283,7 @@ impl LoadDataset {
                     &mut |download| progress(LoadEvent::Download(download)),
                 )?;
                 let (splits, card) = read_snapshot(&files)?;
-                Ok((by_extension(splits)?, card, Some(files.config)))
+                Ok((entries(splits), card, Some(files.config)))
             }
             // A browser has no call that waits for the network.
             #[cfg(target_arch = "wasm32")]
@@ -296,7 +295,7 @@ impl LoadDataset {
             }
             From::Snapshot(files) => {
                 let (splits, card) = read_snapshot(files)?;
-                Ok((by_extension(splits)?, card, Some(files.config.clone())))
+                Ok((entries(splits), card, Some(files.config.clone())))
             }
         }
     }
@@ -304,34 +303,67 @@ impl LoadDataset {
     fn read_split(
         &self,
         split: &str,
-        files: Vec<(PathBuf, Format)>,
+        files: Vec<Entry>,
         types: &Types,
         progress: &mut dyn FnMut(LoadEvent),
     ) -> Result<Dataset, DataError> {
         let mut identity = Sha256::new();
-        identity.update(b"tunesmith source table 1");
-        let mut size = 0;
-        for (path, format) in &files {
+        identity.update(b"tunesmith source table 2");
+        let mut size: u64 = 0;
+        for Entry {
+            path,
+            member,
+            format,
+        } in &files
+        {
             let metadata = fs::metadata(path).map_err(DataError::io("read", path))?;
             size += metadata.len();
             let full = fs::canonicalize(path).map_err(DataError::io("read", path))?;
             let changed = metadata.modified().ok();
             identity.update(format!(
-                "{full:?} {} {changed:?} {format:?}\n",
+                "{full:?} {member:?} {} {changed:?} {format:?}\n",
                 metadata.len()
             ));
         }
-        let csv = self
-            .csv
-            .or_else(|| files.first().map(|(_, f)| CsvOptions::for_format(*f)));
         let options = ReadOptions {
-            csv: csv.unwrap_or(CsvOptions::for_format(Format::Csv)),
+            csv: self.csv,
             columns: self.columns.clone(),
         };
-        let sources: Vec<(Source, Format)> = files
-            .into_iter()
-            .map(|(path, format)| (Source::File(path), format))
-            .collect();
+        let mut sources = Vec::new();
+        for entry in files {
+            let mut warn = |warning| progress(LoadEvent::Warning(warning));
+            sources.extend(entry.resolve(&mut warn)?);
+        }
+        if sources.iter().any(|(source, _)| source.is_packed()) {
+            size = size.saturating_mul(PACKED_RATIO);
+        }
+        let mut cached = None;
+        if size > self.in_memory_limit {
+            identity.update(format!(
+                "{:?} {:?} {:?}",
+                options.csv,
+                options.columns,
+                types.texts()
+            ));
+            let key = hex(&identity.finalize()[..16]);
+            let cache = match &self.cache_dir {
+                Some(folder) => folder.clone(),
+                None => default_cache_dir()?,
+            };
+            let path = cache.join("datasets").join(format!("{split}-{key}.arrow"));
+            if let Some(table) = MappedTable::open(&path) {
+                return Dataset::from_mapped(table);
+            }
+            cached = Some(path);
+        }
+        let mut plan = scan(&sources, &options)?;
+        for warning in std::mem::take(&mut plan.warnings) {
+            progress(LoadEvent::Warning(warning));
+        }
+        // Parquet has types of its own; all other formats are text.
+        if sources.iter().all(|(_, format)| *format != Format::Parquet) {
+            plan.features = types.of_text_files(plan.features);
+        }
         let mut rows = 0;
         let mut count = |more: usize| {
             rows += more;
@@ -340,41 +372,16 @@ impl LoadDataset {
                 rows,
             });
         };
-        let is_text = |(_, format): &(Source, Format)| matches!(format, Format::Csv | Format::Tsv);
-        let scan = || -> Result<Plan<'_>, DataError> {
-            let mut plan = scan(&sources, &options)?;
-            if sources.iter().all(is_text) {
-                plan.features = types.of_text_file(plan.features)?;
-            }
-            Ok(plan)
-        };
-        if size <= self.in_memory_limit {
-            let plan = scan()?;
-            let mut batches = Vec::new();
-            plan.stream(&mut |batch| {
-                count(batch.num_rows());
-                batches.push(batch);
-                Ok(())
-            })?;
-            return Dataset::from_batches(plan.features, batches);
+        if let Some(path) = cached {
+            return Dataset::from_mapped(copy(&plan, &path, &mut count)?);
         }
-        identity.update(format!(
-            "{:?} {:?} {:?}",
-            options.csv,
-            options.columns,
-            types.texts()
-        ));
-        let key = hex(&identity.finalize()[..16]);
-        let cache = match &self.cache_dir {
-            Some(folder) => folder.clone(),
-            None => default_cache_dir()?,
-        };
-        let path = cache.join("datasets").join(format!("{split}-{key}.arrow"));
-        let table = match MappedTable::open(&path) {
-            Some(table) => table,
-            None => copy(&scan()?, &path, &mut count)?,
-        };
-        Dataset::from_mapped(table)
+        let mut batches = Vec::new();
+        plan.stream(&mut |batch| {
+            count(batch.num_rows());
+            batches.push(batch);
+            Ok(())
+        })?;
+        Dataset::from_batches(plan.features, batches)
     }
 }
 
@@ -394,8 +401,67 @@ fn read_snapshot(files: &DatasetFiles) -> Result<(Splits, Option<Card>), DataErr
     Ok((splits.collect(), card))
 }
 
-/// Splits in order, each with its files and their formats.
-type SplitFiles = Vec<(String, Vec<(PathBuf, Format)>)>;
+/// A file of a split.
+struct Entry {
+    path: PathBuf,
+    /// The one file of a zip that is meant.
+    member: Option<String>,
+    /// Where the name doesn't say it.
+    format: Option<Format>,
+}
+
+impl Entry {
+    fn resolve(self, warn: &mut dyn FnMut(String)) -> Result<Vec<(Source, Format)>, DataError> {
+        let name = self.path.display().to_string();
+        let source = Source::file(self.path);
+        if let Some(member) = self.member {
+            return source.resolve_member(&member, warn);
+        }
+        let sources = source.resolve(self.format, warn)?;
+        let splits: BTreeSet<String> = sources
+            .iter()
+            .filter_map(|(source, _)| split_of(source.member()?))
+            .collect();
+        if splits.len() > 1 {
+            let splits: Vec<String> = splits.into_iter().collect();
+            return Err(DataError::File {
+                file: name,
+                reason: format!(
+                    "the zip has files of several splits ({}): name it as the data set, or unpack it and name each file",
+                    splits.join(", ")
+                ),
+            });
+        }
+        Ok(sources)
+    }
+}
+
+/// Splits in order, each with its files.
+type SplitFiles = Vec<(String, Vec<Entry>)>;
+
+fn entries(splits: Splits) -> SplitFiles {
+    let entry = |path| Entry {
+        path,
+        member: None,
+        format: None,
+    };
+    splits
+        .into_iter()
+        .map(|(split, paths)| (split, paths.into_iter().map(entry).collect()))
+        .collect()
+}
+
+fn in_zip(zip: &Path, splits: Splits<String>) -> SplitFiles {
+    let entry = |member| Entry {
+        path: zip.to_path_buf(),
+        member: Some(member),
+        format: None,
+    };
+    splits
+        .into_iter()
+        .map(|(split, members)| (split, members.into_iter().map(entry).collect()))
+        .collect()
+}
 
 fn copy(
     plan: &Plan<'_>,
@@ -411,24 +477,20 @@ fn copy(
     writer.finish()
 }
 
-fn group(files: &[DataFile]) -> Result<SplitFiles, DataError> {
+fn group(files: &[DataFile]) -> SplitFiles {
     let mut splits: SplitFiles = Vec::new();
     for file in files {
-        let format = format_of(&file.path, file.format)?;
-        let entry = (file.path.clone(), format);
+        let entry = Entry {
+            path: file.path.clone(),
+            member: None,
+            format: file.format,
+        };
         match splits.iter_mut().find(|(split, _)| *split == file.split) {
             Some((_, paths)) => paths.push(entry),
             None => splits.push((file.split.clone(), vec![entry])),
         }
     }
-    Ok(splits)
-}
-
-fn format_of(path: &Path, format: Option<Format>) -> Result<Format, DataError> {
-    format.or_else(|| Format::of(path)).ok_or_else(|| DataError::File {
-        file: path.display().to_string(),
-        reason: "the name does not say the format: it must end in .parquet, .csv, .tsv, .jsonl or .json".to_owned(),
-    })
+    splits
 }
 
 /// `name` or `owner/name`.

@@ -5,6 +5,10 @@
 //! empty second text is a second text: two separators, as `tokenizers` and a batched call in
 //! transformers give (its call with two bare strings drops it).
 
+mod charsmap;
+mod check;
+mod pattern;
+
 use std::path::Path;
 use std::str::FromStr;
 
@@ -19,6 +23,8 @@ use tokenizers::{Encoding as RawEncoding, PostProcessor};
 use tunesmith_platform::fs;
 
 use crate::DataError;
+use crate::caught::caught;
+use crate::long::Cutter;
 use crate::tokenizer_config::Beside;
 
 /// transformers writes 1e30 where a tokenizer has no limit.
@@ -125,6 +131,8 @@ pub struct Tokenizer {
     pad_token_type_id: u32,
     model_max_length: Option<usize>,
     fingerprint: [u8; 32],
+    /// How long texts are cut, where they may be.
+    cutter: Option<Cutter>,
 }
 
 impl Tokenizer {
@@ -184,11 +192,9 @@ impl Tokenizer {
         let overruled = beside.applied_to(bytes)?;
         let bytes = overruled.as_deref().unwrap_or(bytes);
         let config = &beside.tokenizer_config;
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| {
-            DataError::Tokenizer {
-                place: name.to_owned(),
-                reason: format!("not a tokenizer that can be read ({error}); it must be the tokenizer.json of a fast tokenizer"),
-            }
+        let mut inner = build(bytes).map_err(|reason| DataError::Tokenizer {
+            place: name.to_owned(),
+            reason: format!("damaged or not supported: {reason}"),
         })?;
         let saved_padding = inner.get_padding().cloned();
         let saved_truncation = inner.get_truncation().cloned();
@@ -237,6 +243,7 @@ impl Tokenizer {
         hasher.update(bytes);
         hasher.update(truncation_side.as_ref());
         Ok(Self {
+            cutter: Cutter::of(&inner),
             inner,
             post_processor,
             truncation_side,
@@ -258,7 +265,8 @@ impl Tokenizer {
         pair: Option<&str>,
         options: &TokenizeOptions,
     ) -> Result<Encoding, DataError> {
-        let raw = self.encode_with(text, pair, options, |text| self.inner.encode(text, false))?;
+        let encode = |text: &str| self.inner.encode(text, false);
+        let raw = self.encode_guarded(text, pair, options, encode)?;
         Ok(Encoding {
             input_ids: raw.get_ids().to_vec(),
             token_type_ids: raw.get_type_ids().to_vec(),
@@ -274,8 +282,25 @@ impl Tokenizer {
         pair: Option<&str>,
         options: &TokenizeOptions,
     ) -> Result<RawEncoding, DataError> {
-        self.encode_with(text, pair, options, |text| {
-            self.inner.encode_fast(text, false)
+        let encode = |text: &str| self.inner.encode_fast(text, false);
+        self.encode_guarded(text, pair, options, encode)
+    }
+
+    /// A panic of `tokenizers` is an error of the file's.
+    fn encode_guarded(
+        &self,
+        text: &str,
+        pair: Option<&str>,
+        options: &TokenizeOptions,
+        encode: impl Fn(&str) -> tokenizers::Result<RawEncoding>,
+    ) -> Result<RawEncoding, DataError> {
+        caught(|| self.encode_with(text, pair, options, encode)).unwrap_or_else(|panic| {
+            Err(DataError::Tokenizer {
+                place: "the text".to_owned(),
+                reason: format!(
+                    "tokenizer.json is damaged or not supported: it fails on this text ({panic})"
+                ),
+            })
         })
     }
 
@@ -287,17 +312,43 @@ impl Tokenizer {
         encode: impl Fn(&str) -> tokenizers::Result<RawEncoding>,
     ) -> Result<RawEncoding, DataError> {
         let failed = |error| refused("the text", &error);
-        let one = |text: &str| encode(text).map_err(failed);
-        let mut first = one(text)?;
-        let mut second = pair.map(one).transpose()?;
-        if let Some(second) = &mut second {
-            second.set_type_ids(vec![1; second.len()]);
-        }
         let special = match &self.post_processor {
             Some(processor) if options.add_special_tokens => processor.added_tokens(pair.is_some()),
             _ => 0,
         };
-        if let Some(max_length) = self.max_length(options)
+        let most = self.max_length(options);
+        let room = most.map(|most| most.saturating_sub(special));
+        let is_alone = pair.is_none();
+        let one = |text| {
+            self.encode_long(text, room, is_alone, &encode)
+                .map_err(failed)
+        };
+        let (mut first, first_length) = one(text)?;
+        let mut second = None;
+        if let Some(pair) = pair {
+            let (mut encoding, length) = one(pair)?;
+            // Where both are far too long, the longer one decides which has the odd token.
+            if let Some(room) = room
+                && first_length > room
+                && length > room
+                && (first.len() < first_length || encoding.len() < length)
+            {
+                let shorter = if first_length > length {
+                    &mut encoding
+                } else {
+                    &mut first
+                };
+                shorter.truncate(room, 0, self.truncation_side);
+                if first_length == length {
+                    encoding.truncate(room, 0, self.truncation_side);
+                }
+            }
+            second = Some(encoding);
+        }
+        if let Some(second) = &mut second {
+            second.set_type_ids(vec![1; second.len()]);
+        }
+        if let Some(max_length) = most
             && let Some(strategy) = strategy(options.truncation)
         {
             let room = max_length.checked_sub(special).ok_or_else(|| {
@@ -329,6 +380,52 @@ impl Tokenizer {
                 false,
             )),
         }
+    }
+
+    /// The tokens of a text and how many there are. Of a long one, which is tokenized in pieces, one more
+    /// than `room` is kept, of the side that isn't cut; of one that `is_alone` the others aren't counted.
+    fn encode_long(
+        &self,
+        text: &str,
+        room: Option<usize>,
+        is_alone: bool,
+        encode: &impl Fn(&str) -> tokenizers::Result<RawEncoding>,
+    ) -> tokenizers::Result<(RawEncoding, usize)> {
+        let Some(cutter) = &self.cutter else {
+            let encoding = encode(text)?;
+            let length = encoding.len();
+            return Ok((encoding, length));
+        };
+        let text = cutter.shortened(text);
+        let mut pieces = cutter.pieces(&text);
+        let from_left = matches!(self.truncation_side, TruncationDirection::Right);
+        if !from_left {
+            pieces.reverse();
+        }
+        let keep = room.map_or(usize::MAX, |room| room.saturating_add(1));
+        let mut kept = Vec::new();
+        let (mut length, mut count) = (0, 0);
+        for piece in pieces {
+            let encoding = encode(piece)?;
+            length += encoding.len();
+            if count < keep {
+                count = length;
+                kept.push(encoding);
+            } else if is_alone {
+                break;
+            }
+        }
+        if !from_left {
+            kept.reverse();
+        }
+        let mut whole = match (kept.len(), kept.pop()) {
+            (1, Some(only)) => return Ok((only, length)),
+            (_, last) => RawEncoding::merge(kept.into_iter().chain(last), false),
+        };
+        if whole.len() > keep {
+            whole.truncate(keep, 0, self.truncation_side);
+        }
+        Ok((whole, length))
     }
 
     /// The most tokens that these options leave; `None` where nothing is cut.
@@ -389,6 +486,13 @@ impl Tokenizer {
     pub(crate) fn fingerprint(&self) -> &[u8; 32] {
         &self.fingerprint
     }
+}
+
+/// Builds the tokenizer of a `tokenizer.json` that has been found whole.
+fn build(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
+    let json = check::parse(bytes)?;
+    caught(|| serde_json::from_value(json))?
+        .map_err(|error| format!("{error}. It must be the tokenizer.json of a fast tokenizer"))
 }
 
 fn strategy(truncation: Truncation) -> Option<TruncationStrategy> {

@@ -23,16 +23,10 @@ impl Types {
         &self.texts
     }
 
-    /// The types of a text file's columns, with text where it is wanted: a text file can be read so
+    /// The types of text files' columns, with text where it is wanted: a text file can be read so
     /// without a loss, where a number would lose its zeros (007).
-    pub(crate) fn of_text_file(&self, found: Features) -> Result<Features, DataError> {
-        Features::new(found.iter().map(|(name, feature)| {
-            let feature = match self.texts.iter().any(|text| text == name) {
-                true => Feature::Value(Dtype::String),
-                false => feature.clone(),
-            };
-            (name.to_owned(), feature)
-        }))
+    pub(crate) fn of_text_files(&self, found: Features) -> Features {
+        found.with_values(&self.texts, Dtype::String)
     }
 
     /// Gives a split the types of the first one.

@@ -32,13 +32,11 @@ fn small_parquet() -> Vec<u8> {
 
 #[test]
 fn truncated_parquet() {
-    let whole = std::fs::read(common::shared(
-        "mrpc/glue/mrpc/validation-00000-of-00001.parquet",
-    ))
-    .unwrap();
+    let file = "mrpc_like/validation-00000-of-00001.parquet";
+    let whole = std::fs::read(common::paraphrase_folder().join(file)).unwrap();
     assert_eq!(
         parse(Format::Parquet, whole.clone()).unwrap().num_rows(),
-        408
+        400
     );
     for length in [0, 7, 1000, whole.len() / 2, whole.len() - 1] {
         let text = message(parse(Format::Parquet, &whole[..length]));
@@ -84,22 +82,22 @@ fn corrupt_parquet_is_an_error_and_never_a_panic() {
 
 #[test]
 fn parquet_of_a_codec_that_is_not_read() {
-    const ZSTD: u8 = 6 << 1;
+    const LZO: u8 = 3 << 1;
     let whole = small_parquet();
     // No writer of it is built in: one of the footer's bytes is the codec of the first column.
     let told = (0..whole.len()).find_map(|position| {
         let mut other = whole.clone();
-        other[position] = ZSTD;
+        other[position] = LZO;
         parse(Format::Parquet, other)
             .err()
             .filter(|error| matches!(error, DataError::Codec { .. }))
     });
     let text = told.unwrap().to_string();
     assert!(
-        text.starts_with("input: the column 'text' is compressed with zstd, and snappy, gzip"),
+        text.starts_with("input: the column 'text' is compressed with lzo, which is not read"),
         "{text}"
     );
-    assert!(text.contains("compression=\"snappy\""), "{text}");
+    assert!(text.contains("to_parquet(path)"), "{text}");
 }
 
 #[test]
@@ -107,9 +105,11 @@ fn parquet_columns_that_cannot_be_read() {
     let lists = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)])]);
     let texts = StringArray::from(vec!["a"]);
     let bytes = parquet_bytes(vec![("words", Arc::new(lists)), ("text", Arc::new(texts))]);
-    let text = message(parse(Format::Parquet, bytes.clone()));
+    let all = parse(Format::Parquet, bytes.clone()).unwrap();
+    assert_eq!(all.column_names(), ["text"]);
+    let text = message(all.column("words").map(|_| ()));
     assert!(text.starts_with("column \"words\" is List("), "{text}");
-    assert!(text.contains("name the columns to read"), "{text}");
+    assert!(text.contains("in input: only text, numbers"), "{text}");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("train.parquet");
     std::fs::write(&path, bytes).unwrap();
@@ -132,24 +132,19 @@ fn csv_with_a_wrong_number_of_fields() {
     );
     assert!(message(parse(Format::Tsv, "text\tlabel\na\n")).starts_with("input, line 2: 1 fields"));
     assert!(message(parse(Format::Csv, "")).contains("the file is empty"));
-    assert!(message(parse(Format::Csv, "a,a\n1,2\n")).contains("already a column \"a\""));
 }
 
 #[test]
 fn text_that_is_not_utf8() {
-    let text = message(parse(Format::Csv, b"text,label\nok,1\ncaf\xe9,0\n"));
+    let text = message(parse(Format::Csv, b"text,label\nok,1\ncaf\xe9\x81,0\n"));
     assert_eq!(
         text,
-        "input, line 3, column \"text\": byte 3 is not UTF-8. Save the file with the encoding UTF-8"
+        "input, line 3: byte 3 of the line is not UTF-8, and the file is not UTF-16 or Windows-1252 either. \
+         Save it with the encoding UTF-8"
     );
-    let text = message(parse(Format::Csv, b"\xff\xfet\0"));
+    let text = message(parse(Format::JsonLines, b"{\"a\": 1}\n{\"a\": \"\x9d\"}\n"));
     assert!(
-        text.starts_with("input, line 1, field 1 of the header: byte 0 is not UTF-8"),
-        "{text}"
-    );
-    let text = message(parse(Format::JsonLines, b"{\"a\": 1}\n{\"a\": \"\xe9\"}\n"));
-    assert!(
-        text.starts_with("input, line 2, in the line: byte 7 is not UTF-8"),
+        text.starts_with("input, line 2: byte 7 of the line is not UTF-8"),
         "{text}"
     );
 }
@@ -162,26 +157,11 @@ fn json_lines_that_are_not_alike() {
         text.starts_with("input, line 2: not valid JSON (expected value"),
         "{text}"
     );
-    let text = json("{\"a\": 1, \"b\": 2}\n{\"a\": 1}\n");
-    assert!(
-        text.starts_with("input, line 2: the key \"b\" is missing"),
-        "{text}"
-    );
-    let text = json("{\"a\": 1}\n\n{\"a\": 1, \"c\": 2}\n");
-    assert!(
-        text.starts_with("input, line 3: the key \"c\" is new here"),
-        "{text}"
-    );
-    let text = json("{\"a\": 1}\n{\"a\": \"one\"}\n");
-    assert!(
-        text.starts_with("input, line 2: the key \"a\" is string here and int64"),
-        "{text}"
-    );
     let text = json("{\"a\": [1]}\n");
-    assert!(text.contains("holds a list or an object"), "{text}");
-    let text = json("[{\"a\": 1}]\n");
-    assert!(text.contains("write one object a line"), "{text}");
-    assert!(json("7\n").contains("not a JSON object"));
+    assert!(text.contains("is a list or an object in input"), "{text}");
+    let text = json("{\"a\": 1}\n[2]\n");
+    assert!(text.starts_with("input, line 2: a list, but"), "{text}");
+    assert!(json("7\n").contains("not an object"));
 }
 
 #[test]

@@ -1,11 +1,8 @@
 //! Files, folders and names become datasets.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use std::path::Path;
 
-use common::shared;
 use tunesmith_data::{CsvOptions, DataFile, Format, LoadDataset, Value, label_info, load_dataset};
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
@@ -15,9 +12,39 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+/// The same six pairs as CSV and as TSV. The second begins with a lone quote, which TSV doesn't know.
+fn six_pairs(folder: &Path) -> (String, String) {
+    let pairs = [
+        ("The ferry leaves at six.", "At six the ferry goes.", 1),
+        (
+            "\" We are closed , she said .",
+            "She said \"open\" twice.",
+            0,
+        ),
+        ("The river, it rose.", "It fell.", 0),
+        ("Ten tons of apples", "10 tons of apples", 1),
+        ("Zero, a number.", "One is odd.", 0),
+        ("Nobody came, again.", "Again nobody came.", 1),
+    ];
+    let mut csv = "label,sentence1,sentence2\n".to_owned();
+    let mut tsv = "Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n".to_owned();
+    for (id, (one, two, label)) in pairs.into_iter().enumerate() {
+        let name = ["not_equivalent", "equivalent"][label];
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        csv.push_str(&format!("{name},{},{}\n", quoted(one), quoted(two)));
+        tsv.push_str(&format!("{label}\t{id}\t{}\t{one}\t{two}\n", id + 100));
+    }
+    (
+        write(folder, "dev.csv", &csv),
+        write(folder, "dev.tsv", &tsv),
+    )
+}
+
 #[test]
 fn csv_and_tsv_have_the_types_of_pandas() {
-    let csv = load_dataset(shared("mrpc/samples/dev.csv").to_str().unwrap(), None).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (csv, tsv) = six_pairs(folder.path());
+    let csv = load_dataset(&csv, None).unwrap();
     let dev = csv.get("train").unwrap();
     assert_eq!(dev.num_rows(), 6);
     assert_eq!(
@@ -25,7 +52,7 @@ fn csv_and_tsv_have_the_types_of_pandas() {
         "{'label': Value('string'), 'sentence1': Value('string'), 'sentence2': Value('string')}"
     );
     // A lone quote begins a sentence in these files: nothing is quoted in TSV.
-    let tsv = load_dataset(shared("mrpc/samples/dev.tsv").to_str().unwrap(), None).unwrap();
+    let tsv = load_dataset(&tsv, None).unwrap();
     let tsv = tsv.get("train").unwrap();
     assert_eq!(tsv.num_rows(), 6);
     assert_eq!(
@@ -43,7 +70,8 @@ fn csv_and_tsv_have_the_types_of_pandas() {
 
 #[test]
 fn strings_in_the_label_column_become_classes() {
-    let path = shared("mrpc/samples/dev.csv");
+    let folder = tempfile::tempdir().unwrap();
+    let (path, _) = six_pairs(folder.path());
     let dev = LoadDataset::files([("validation", path)])
         .label_column("label")
         .load()
@@ -196,7 +224,9 @@ fn what_does_not_exist_is_told() {
     );
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "data.xlsx", "");
-    assert!(message(&path).contains("must end in .parquet, .csv, .tsv, .jsonl or .json"));
+    assert!(message(&path).contains("not a workbook"));
+    let path = write(folder.path(), "data.doc", "a\tb\n");
+    assert!(message(&path).contains("must end in .parquet, .csv, .tsv, .jsonl, .json or .xlsx"));
     let csv = write(folder.path(), "a.csv", "text,label\nx,1\n");
     let wrong = LoadDataset::new(csv)
         .columns(["txet"])

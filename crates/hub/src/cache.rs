@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A commit never changes, so its list of files is kept: offline, it tells a file that the commit
-//! lacks from one that was not downloaded. Python's list is read but not written: it holds hashes
-//! that `hf-hub` does not pass on.
+//! lacks from one that was not downloaded. Python's list is read but not written: its format is
+//! Python's to change.
 //!
 //! In a browser there are no links, and nobody to share with: a blob that is whole becomes the file
 //! of the snapshot itself.
@@ -46,6 +46,23 @@ impl RepoCache {
             root: cache.join(&name),
             locks: cache.join(".locks").join(name),
         }
+    }
+
+    /// The repository, and the commit, of a snapshot's folder; `None` for any other folder.
+    pub fn of_snapshot(folder: &Path) -> Option<(Self, String)> {
+        let commit = folder.file_name()?.to_str()?;
+        let snapshots = folder.parent()?;
+        let root = snapshots.parent()?;
+        let name = root.file_name()?.to_str()?;
+        let is_repo = ["models--", "datasets--"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
+        let is_snapshot = snapshots.file_name()? == "snapshots" && is_commit(commit) && is_repo;
+        let repo = Self {
+            root: root.to_owned(),
+            locks: root.parent()?.join(".locks").join(name),
+        };
+        is_snapshot.then(|| (repo, commit.to_owned()))
     }
 
     pub fn blob(&self, etag: &str) -> PathBuf {

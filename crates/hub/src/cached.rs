@@ -22,7 +22,7 @@ pub struct CachedRepo {
 }
 
 /// The repositories of a kind in the folder `cache`, in the order of their ids, that have a complete
-/// snapshot: of a model, one with the configuration and the weights of the BERT family; of a dataset,
+/// snapshot: of a model, one with the configuration and the weights of a BERT; of a dataset,
 /// one with all parquet files of some configuration. Whatever cannot be read is passed over. Nothing
 /// is sent, but each file is looked at, which takes its time in a large cache.
 pub fn cached_repos(cache: &Path, kind: RepoKind) -> Vec<CachedRepo> {

@@ -44,13 +44,16 @@ pub struct HubConfig {
     pub connect_timeout: Duration,
     /// The longest silence of a server that is connected.
     pub read_timeout: Duration,
+    /// Bytes a second, over `read_timeout`, below which a server is too slow: the connection is given
+    /// up, and a download goes on by another.
+    pub min_rate: u64,
 }
 
-// By hand, so that a token never reaches a log.
+// By hand, so that neither a token nor the endpoint's password reaches a log.
 impl fmt::Debug for HubConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HubConfig")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &self.shown_endpoint())
             .field("cache", &self.cache)
             .field("token_set", &self.token.is_some())
             .field("offline", &self.offline)
@@ -69,7 +72,26 @@ impl HubConfig {
             retry: Retry::default(),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
+            // A modem of 1995 has three times as much.
+            min_rate: 1000,
         }
+    }
+
+    /// The endpoint without user and password.
+    pub(crate) fn shown_endpoint(&self) -> String {
+        let Some((credentials, host)) = self.endpoint.rsplit_once('@') else {
+            return self.endpoint.clone();
+        };
+        match credentials.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://{host}"),
+            None => host.to_owned(),
+        }
+    }
+
+    /// What a connection must bring within `read_timeout`, and a download before its failures are
+    /// forgotten.
+    pub(crate) fn least_bytes(&self) -> u64 {
+        (self.read_timeout.as_secs_f64() * self.min_rate as f64) as u64
     }
 
     /// The configuration of this process: `HF_ENDPOINT`, `HF_HUB_OFFLINE`; the cache from
@@ -175,6 +197,21 @@ mod tests {
         assert!(!format!("{:?}", config(&vars)).contains("variable"));
         vars.push(("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"));
         assert_eq!(config(&vars).token, None);
+    }
+
+    #[test]
+    fn a_password_of_the_endpoint_is_never_printed() {
+        for endpoint in [
+            "https://alice:s3cret@mirror.example/hub",
+            "alice:s3cret@mirror.example/hub",
+            "https://al@ice:s3c/ret@mirror.example/hub",
+        ] {
+            let mut config = HubConfig::new("cache");
+            config.endpoint = endpoint.to_owned();
+            let shown = format!("{config:?}");
+            assert!(shown.contains("mirror.example/hub"), "{shown}");
+            assert!(!shown.contains("ret") && !shown.contains("ice"), "{shown}");
+        }
     }
 
     #[test]

@@ -69,12 +69,20 @@ impl Hub {
         let listed = self.list(KIND, repo, &main).await?;
         let (commit, config, splits) = self.locate(repo, config, &main, &listed).await?;
 
+        let converted = match commit.sha == main.sha {
+            true => None,
+            false => Some(self.list(KIND, repo, &commit).await?),
+        };
+        let sizes = converted.as_deref().unwrap_or(&listed);
         let mut files = Vec::new();
         for (name, paths) in in_order(splits) {
             check_shards(repo, &name, &paths)?;
             let mut fetched = Vec::new();
             for path in &paths {
-                fetched.push(self.file(KIND, repo, &commit, path, progress).await?);
+                fetched.push(
+                    self.fetch(KIND, repo, &commit, path, sizes, progress)
+                        .await?,
+                );
             }
             files.push(SplitFiles {
                 name,
@@ -82,7 +90,10 @@ impl Hub {
             });
         }
         let card = if listed.iter().any(|file| file.path == CARD) {
-            Some(self.file(KIND, repo, &main, CARD, progress).await?)
+            Some(
+                self.fetch(KIND, repo, &main, CARD, &listed, progress)
+                    .await?,
+            )
         } else {
             None
         };

@@ -2,32 +2,30 @@
 //!
 //! Bytes are appended to `<blob>.incomplete` and stay there whatever happens, so a cut
 //! connection, a full disk or Ctrl-C costs only what had not arrived. The name without the suffix
-//! appears by a rename, after the size and (where the ETag is one) the SHA-256 are right.
+//! appears by a rename, after the size and (where the file is named by one) the hash are right.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, HeaderMap};
 use reqwest::{StatusCode, Url};
-use sha2::{Digest, Sha256};
 use tunesmith_platform::fs::{self, File, OpenOptions};
 
 use crate::cache::{create_parent, incomplete};
-use crate::config::Retry;
+use crate::config::HubConfig;
 use crate::error::HubError;
 use crate::fault::{Fault, Target, shown};
 use crate::hub::Download;
+use crate::integrity;
 use crate::net::{Meta, Net, sleep};
-
-/// Read at once to hash a file.
-const CHUNK: usize = 256 * 1024;
 
 /// A blob to download. The caller holds its lock.
 pub(crate) struct Job<'a> {
     pub net: &'a Net,
-    pub retry: &'a Retry,
+    pub config: &'a HubConfig,
     pub target: Target<'a>,
     pub url: Url,
+    /// Of the list where it tells, else what the server says of the file by itself.
     pub meta: Meta,
     pub blob: PathBuf,
     /// Path in the repository, for the progress.
@@ -68,8 +66,9 @@ impl Job<'_> {
         }
         let start = partial.have;
         // The furthest byte so far: a server that ignores ranges and always breaks off at the
-        // same place makes no progress, although bytes arrive.
-        let mut furthest = start;
+        // same place makes no progress, although bytes arrive. And where it was when the failures
+        // were last forgotten: a server that sends a byte and breaks off makes hardly any.
+        let (mut furthest, mut mark) = (start, start);
         let mut failures = 0;
         self.report(&partial, total, progress);
         while total != Some(partial.have) {
@@ -88,11 +87,12 @@ impl Job<'_> {
                 }
                 Err(fault) => fault,
             };
-            if partial.have > furthest {
-                furthest = partial.have;
+            furthest = furthest.max(partial.have);
+            if furthest >= mark + self.config.least_bytes() {
+                mark = furthest;
                 failures = 0;
             }
-            let Some(pause) = fault.pause(failures, self.retry) else {
+            let Some(pause) = fault.pause(failures, &self.config.retry) else {
                 return Err(match fault {
                     Fault::Cut { url, reason } => HubError::Truncated {
                         url,
@@ -148,21 +148,19 @@ impl Job<'_> {
         }
     }
 
-    /// The ETag of a large file is its SHA-256. A file that fails is removed.
+    /// A file with another hash than the recorded one is removed.
     fn verify(&self, path: &Path) -> Result<(), HubError> {
-        let expected = &self.meta.etag;
-        if expected.len() != 64 || !expected.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let checked = integrity::check(path, &self.meta.etag);
+        let Some(mismatch) = checked.map_err(|error| HubError::io("read", path, None, error))?
+        else {
             return Ok(());
-        }
-        let actual = sha256(path).map_err(|error| HubError::io("read", path, None, error))?;
-        if actual.eq_ignore_ascii_case(expected) {
-            return Ok(());
-        }
+        };
         fs::remove_file(path).map_err(|error| HubError::io("remove", path, None, error))?;
         Err(HubError::HashMismatch {
             url: self.shown(),
-            expected: expected.clone(),
-            actual,
+            algorithm: mismatch.algorithm,
+            expected: mismatch.expected,
+            actual: mismatch.actual,
         })
     }
 
@@ -250,24 +248,6 @@ fn range_start(status: StatusCode, headers: &HeaderMap, asked: u64) -> Option<u6
 
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn sha256(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let count = file.read(&mut chunk)?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&chunk[..count]);
-    }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
 }
 
 #[cfg(test)]

@@ -172,12 +172,14 @@ pub enum HubError {
 
     /// The bytes are not the ones that the repository records.
     #[error(
-        "{url} arrived damaged: its SHA-256 is {actual}, the repository records {expected}. The \
+        "{url} arrived damaged: its {algorithm} is {actual}, the repository records {expected}. The \
          file was removed: run again; if it persists, a proxy or mirror alters the data"
     )]
     HashMismatch {
         /// What was asked for.
         url: String,
+        /// `SHA-256`, or `git object id` for a small file.
+        algorithm: &'static str,
         /// As the server has it.
         expected: String,
         /// Of the bytes that arrived.

@@ -12,6 +12,9 @@ use crate::config::Retry;
 use crate::error::HubError;
 use crate::hub::RepoKind;
 
+/// Characters that a server may say of why it refused, longer than any of the Hub's.
+const LONGEST_MESSAGE: usize = 500;
+
 /// A request that did not give what was asked for.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -51,7 +54,13 @@ impl Fault {
     pub fn refusal(status: StatusCode, url: &Url, headers: &HeaderMap) -> Self {
         let header = |name: &str| {
             let value = headers.get(name)?.to_str().ok()?;
-            Some(value.trim().to_owned())
+            Some(
+                value
+                    .trim()
+                    .chars()
+                    .take(LONGEST_MESSAGE)
+                    .collect::<String>(),
+            )
         };
         Self::Refused(Refusal {
             status: status.as_u16(),
@@ -221,9 +230,15 @@ impl Target<'_> {
     }
 }
 
-/// A URL without its query, which on a download host holds a signature.
+/// A URL without its query, which on a download host holds a signature, and without user and password.
 pub(crate) fn shown(url: &str) -> String {
-    url.split(['?', '#']).next().unwrap_or(url).to_owned()
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// An error and what it wraps, outermost first.
@@ -239,4 +254,18 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
         .last()
         .map(ToString::to_string)
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        assert_eq!(
+            shown("https://alice:s3cret@cdn.example:8443/a@b.bin?signature=x"),
+            "https://cdn.example:8443/a@b.bin"
+        );
+        assert_eq!(shown("https://cdn.example"), "https://cdn.example");
+    }
 }

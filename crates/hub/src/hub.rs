@@ -1,7 +1,7 @@
 //! The Hub as its users see it: pin a revision, list a commit, have a file.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tunesmith_platform::fs;
@@ -12,9 +12,10 @@ use crate::config::HubConfig;
 use crate::download::Job;
 use crate::error::HubError;
 use crate::fault::{Fault, Target};
+use crate::integrity::{Look, is_sound};
 use crate::net::{Net, sleep};
 #[cfg(target_arch = "wasm32")]
-use {crate::net::Meta, reqwest::Url};
+use {crate::fault::shown, crate::net::Meta, reqwest::Url};
 
 /// The branch that is meant where none is named.
 pub(crate) const MAIN: &str = "main";
@@ -99,6 +100,8 @@ pub struct Hub {
     pub(crate) config: HubConfig,
     /// `None` when offline: without it no connection can be opened.
     pub(crate) net: Option<Net>,
+    /// The base URL as messages show it.
+    endpoint: String,
 }
 
 impl Hub {
@@ -112,7 +115,12 @@ impl Hub {
         } else {
             Some(Net::new(&config)?)
         };
-        Ok(Self { config, net })
+        let endpoint = config.shown_endpoint();
+        Ok(Self {
+            config,
+            net,
+            endpoint,
+        })
     }
 
     /// Pins `revision` (a branch, tag or commit; `None` is `main`) to the commit it is at now, so
@@ -200,8 +208,9 @@ impl Hub {
         }
     }
 
-    /// A file of a commit, downloaded unless the cache has it, in which case nothing is sent. The
-    /// path stays valid while the cache is not cleaned. `progress` is called at the start and as
+    /// A file of a commit, downloaded unless the cache has it, in which case nothing is sent. A copy
+    /// that is damaged (its size is not the listed one; the hash of a small file is wrong) is replaced.
+    /// The path stays valid while the cache is not cleaned. `progress` is called at the start and as
     /// bytes arrive.
     ///
     /// # Errors
@@ -214,29 +223,63 @@ impl Hub {
         path: &str,
         progress: &mut dyn FnMut(Download),
     ) -> Result<PathBuf, HubError> {
+        check_path("commit", &commit.sha)?;
+        let listed = self.cache(kind, repo)?.read_tree(&commit.sha);
+        let listed = listed.unwrap_or_default();
+        self.fetch(kind, repo, commit, path, &listed, progress)
+            .await
+    }
+
+    /// [`Hub::file`] of a commit whose files are known.
+    pub(crate) async fn fetch(
+        &self,
+        kind: RepoKind,
+        repo: &str,
+        commit: &Commit,
+        path: &str,
+        listed: &[RepoFile],
+        progress: &mut dyn FnMut(Download),
+    ) -> Result<PathBuf, HubError> {
         let cache = self.cache(kind, repo)?;
         check_path("commit", &commit.sha)?;
         check_path("file path", path)?;
+        let listed = listed.iter().find(|file| file.path == path);
+        let sound = |path: &Path| is_sound(path, listed, Look::Quick);
         let pointer = cache.snapshot(&commit.sha).join(path);
-        if fs::exists(&pointer) {
+        let is_there = fs::exists(&pointer);
+        if is_there && sound(&pointer) {
             return Ok(pointer);
         }
         let Some(net) = &self.net else {
-            return Err(self.miss(format!("{path} of {} {repo} at {commit}", kind.name())));
+            let copy = if is_there {
+                "an undamaged copy of "
+            } else {
+                ""
+            };
+            let what = format!("{copy}{path} of {} {repo} at {commit}", kind.name());
+            return Err(self.miss(what));
         };
         let target = self.target(kind, repo, &commit.sha, Some(path));
         let url = net.endpoint.file(kind, repo, &commit.sha, path);
         #[cfg(not(target_arch = "wasm32"))]
-        let meta = self
+        let mut meta = self
             .retrying(&target, async || net.head(&url).await)
             .await?;
         // A browser follows the redirect that describes the file out of sight; the list of the
         // commit's files describes it too.
         #[cfg(target_arch = "wasm32")]
-        let meta = self.listed(&target, commit, path, &url).await?;
-        let (etag, size) = (meta.etag.clone(), meta.size);
+        let mut meta = self.listed(&target, commit, path, &url).await?;
+        // The blob has the name that Python would give it.
+        let etag = meta.etag.clone();
+        // What the commit records counts, whatever the server says of the file now: one that has
+        // only a part of it says so in good faith.
+        if let Some(listed) = listed {
+            meta.size = Some(listed.size);
+            meta.etag = listed.etag.clone().unwrap_or(meta.etag);
+        }
+        let size = meta.size;
         let blob = cache.blob(&etag);
-        if !fs::exists(&blob) {
+        if !(fs::exists(&blob) && sound(&blob)) {
             let _lock = cache
                 .lock(&etag, |loaded| {
                     progress(Download {
@@ -247,18 +290,19 @@ impl Hub {
                 })
                 .await?;
             // Whoever had the lock may have fetched this very file.
-            if fs::exists(&pointer) {
+            if fs::exists(&pointer) && sound(&pointer) {
                 return Ok(pointer);
+            }
+            if fs::exists(&blob) && !sound(&blob) {
+                fs::remove_file(&blob)
+                    .map_err(|error| HubError::io("remove", &blob, None, error))?;
             }
             if !fs::exists(&blob) {
                 #[cfg(target_arch = "wasm32")]
-                fs::replenish()
-                    .await
-                    .map_err(|error| HubError::io("make room for", &blob, None, error))?;
-                let retry = &self.config.retry;
+                fs::replenish().await;
                 let job = Job {
                     net,
-                    retry,
+                    config: &self.config,
                     target,
                     url,
                     meta,
@@ -296,7 +340,7 @@ impl Hub {
                 repo: repo.to_owned(),
                 file: path.to_owned(),
                 revision: commit.sha.clone(),
-                url: url.to_string(),
+                url: shown(url.as_str()),
                 page: format!("{}/tree/{commit}", target.page()),
             }),
             _ => Err(self.miss(format!("{path} of {} {repo} at {commit}", kind.name()))),
@@ -335,7 +379,7 @@ impl Hub {
             repo,
             revision,
             file,
-            endpoint: &self.config.endpoint,
+            endpoint: &self.endpoint,
             token_set: self.config.token.is_some(),
         }
     }

@@ -1,4 +1,4 @@
-//! The files that a checkpoint of the BERT family consists of.
+//! The files that a checkpoint of BERT consists of.
 
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,8 @@ impl Hub {
         }
         let small = OPTIONAL.into_iter().filter(|name| has(name));
         for name in std::iter::once(CONFIG).chain(small).chain([WEIGHTS]) {
-            self.file(kind, repo, &commit, name, progress).await?;
+            self.fetch(kind, repo, &commit, name, &listed, progress)
+                .await?;
         }
         Ok(ModelFiles {
             root: self.snapshot(kind, repo, &commit)?,

@@ -7,7 +7,7 @@ use crate::advice;
 use crate::error::HubError;
 use crate::hub::{Hub, RepoKind, check_repo};
 use crate::model::MODEL_TYPE;
-use crate::net::malformed;
+use crate::net::{LONGEST, malformed};
 
 /// A repository on the Hub.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -20,7 +20,7 @@ pub struct FoundRepo {
 
 impl Hub {
     /// At most `limit` repositories whose id has `text` in it, the most downloaded first; of models,
-    /// those that are of the BERT family. An empty text finds all.
+    /// those of type `bert`. An empty text finds all.
     ///
     /// # Errors
     /// Offline, unreachable, refused, or not an answer of the hub's.
@@ -40,7 +40,7 @@ impl Hub {
         };
         let url = asking(net.endpoint.all(kind), kind, text, limit);
         let asked = self.repeated(async || {
-            let answer = net.get(&url, 0).await?.whole(&url).await?;
+            let answer = net.get(&url, 0).await?.whole(&url, LONGEST).await?;
             serde_json::from_slice(&answer).map_err(|error| malformed(&url, &error.to_string()))
         });
         let found: Vec<FoundRepo> = asked.await.map_err(|(fault, attempts)| {

@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use support::{COMMIT, FakeHub, Fault, noise, sha256};
@@ -16,6 +17,8 @@ use tunesmith_hub::{Commit, Download, Hub, HubError, RepoKind};
 const MODEL: &str = "models/owner/tiny";
 const FILE: &str = "model.safetensors";
 const SIZE: usize = 1_000_000;
+/// For what comes at once unless it never does.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 struct Case {
     server: FakeHub,
@@ -372,20 +375,23 @@ fn a_lock_that_another_process_holds_is_waited_for() {
     lock.lock().unwrap();
     case.leave(&case.bytes[..1000]);
     std::thread::scope(|scope| {
-        let fetching = scope.spawn(|| {
-            let mut seen = Vec::new();
-            case.fetch(&mut |download| seen.push(download.loaded))
-                .unwrap();
-            seen
+        let (tell, told) = mpsc::channel();
+        let case = &case;
+        let fetching = scope.spawn(move || {
+            // Nobody listens after the first.
+            case.fetch(&mut |download| {
+                tell.send(download.loaded).ok();
+            })
         });
-        std::thread::sleep(Duration::from_millis(200));
+        // While it waits it shows the other's progress.
+        let shown = || told.recv_timeout(PATIENCE).unwrap();
+        while shown() != 1000 {}
         assert_eq!(case.server.count("GET", &case.etag), 0);
         // The other one ends well.
         fs::rename(case.incomplete(), case.blob()).unwrap();
         fs::write(case.blob(), &case.bytes).unwrap();
         drop(lock);
-        let seen = fetching.join().unwrap();
-        assert!(seen.contains(&1000), "its progress is shown: {seen:?}");
+        fetching.join().unwrap().unwrap();
     });
     assert_eq!(case.server.count("GET", &case.etag), 0);
 }

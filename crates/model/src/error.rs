@@ -65,6 +65,18 @@ pub enum ModelError {
         /// Its element type.
         dtype: String,
     },
+    /// A weight is NaN or infinite.
+    #[error(
+        "{path}: tensor '{name}' holds {value}, so the model can't compute anything. Its training had gone wrong before it was saved: use an earlier checkpoint, or train it again with a lower learning_rate"
+    )]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The first such value.
+        value: f32,
+    },
     /// Weights of the encoder itself are missing.
     #[error(
         "{path} lacks {count} weights of the encoder, '{first}' among them; it is not a BERT checkpoint, or not a whole one"

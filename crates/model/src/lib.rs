@@ -1,4 +1,4 @@
-//! BERT-family models: configuration, weights by their Hugging Face names, encoder and heads.
+//! BERT: configuration, weights by their Hugging Face names, encoder and heads.
 //!
 //! Forward and backward passes are written out over the ops of `tunesmith-kernels`, layer by layer:
 //! a layer's `forward` returns what its `backward` needs, and `backward` adds the gradients of its

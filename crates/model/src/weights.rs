@@ -365,6 +365,13 @@ impl Source {
                 });
             }
             let values = checkpoint.file.read(&stored)?;
+            if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(ModelError::NotFinite {
+                    path: checkpoint.file.path.clone(),
+                    name: stored,
+                    value: *value,
+                });
+            }
             self.used.insert(stored);
             return Ok(values);
         }

@@ -6,6 +6,9 @@
 //! against a tab that is closed at any moment.
 
 pub mod fs;
+mod memory;
+
+pub use memory::{Memory, memory};
 
 /// A number that tells this process from others; 0 in a browser, where a volume has one owner.
 #[must_use]

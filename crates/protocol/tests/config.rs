@@ -215,6 +215,74 @@ fn what_transformers_has_and_we_have_not_is_told() {
 }
 
 #[test]
+fn a_field_of_transformers_is_told_from_a_typing_error() {
+    let (_, message) = problems(RunConfig::from_json(
+        r#"{"dataloader_num_workers": 4, "use-cpu": true, "trust_remote_code": true,
+            "dataloader_num_worker": 4, "lerning_rate": 1e-5, "colour": 1}"#,
+    ));
+    let lines: Vec<&str> = message.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "dataloader_num_workers: a field of transformers' TrainingArguments that Tunesmith doesn't \
+             support yet: remove it",
+            "use_cpu: a field of transformers' TrainingArguments that Tunesmith doesn't support yet: use \
+             device cpu",
+            "trust_remote_code: an argument of transformers' example scripts that Tunesmith doesn't \
+             support yet: remove it",
+            "dataloader_num_worker: there is no such argument; did you mean dataloader_num_workers? That \
+             is a field of transformers' TrainingArguments that Tunesmith doesn't support yet: remove it",
+            "lerning_rate: there is no such argument; did you mean learning_rate?",
+            "colour: there is no such argument; remove it",
+        ]
+    );
+}
+
+#[test]
+fn a_schedules_arguments_are_for_that_schedule() {
+    let with = |text: &str| {
+        let mut config = good();
+        config.training = read(text).training;
+        config.training.do_train = true;
+        config.validate()
+    };
+    for text in [
+        r#"{"lr_scheduler_kwargs": null}"#,
+        r#"{"lr_scheduler_kwargs": {}}"#,
+        r#"{"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"num_cycles": 2}}"#,
+        r#"{"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"power": 2, "lr_end": 0}}"#,
+        // As a run of Tunesmith keeps them.
+        r#"{"lr_scheduler_kwargs": {"num_cycles": 0.5, "power": 1.0, "lr_end": 1e-7}}"#,
+    ] {
+        with(text).unwrap();
+    }
+    let config = read(r#"{"lr_scheduler_kwargs": null}"#);
+    assert_eq!(config, RunConfig::default());
+    for (text, field, owner) in [
+        (
+            r#"{"lr_scheduler_kwargs": {"power": 2}}"#,
+            "power",
+            "polynomial",
+        ),
+        (
+            r#"{"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"num_cycles": 2}}"#,
+            "num_cycles",
+            "cosine",
+        ),
+        (
+            r#"{"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"lr_end": 0}}"#,
+            "lr_end",
+            "polynomial",
+        ),
+    ] {
+        let (fields, message) = problems(with(text));
+        assert_eq!(fields, ["lr_scheduler_kwargs"]);
+        let expected = format!("{field} is of the schedule {owner}, and lr_scheduler_type is ");
+        assert!(message.contains(&expected), "{message}");
+    }
+}
+
+#[test]
 fn nothing_given_lacks_a_model_data_and_work() {
     let (fields, _) = problems(RunConfig::default().validate());
     assert_eq!(fields, ["model_name_or_path", "dataset_name", "do_train"]);
@@ -224,7 +292,7 @@ fn nothing_given_lacks_a_model_data_and_work() {
 #[test]
 fn every_field_out_of_range_is_named_with_what_to_do() {
     type Break = fn(&mut RunConfig);
-    let cases: [(&str, &str, Break); 24] = [
+    let cases: [(&str, &str, Break); 28] = [
         ("hidden_dropout_prob", "turns dropout off", |c| {
             c.model.hidden_dropout_prob = Some(1.5)
         }),
@@ -260,6 +328,18 @@ fn every_field_out_of_range_is_named_with_what_to_do() {
         }),
         ("gradient_accumulation_steps", "1 or more", |c| {
             c.training.gradient_accumulation_steps = 0;
+        }),
+        ("max_seq_length", "at most 131072", |c| {
+            c.data.max_seq_length = Some(usize::MAX)
+        }),
+        ("pad_to_multiple_of", "at most 131072", |c| {
+            c.data.pad_to_multiple_of = Some(1 << 31)
+        }),
+        ("per_device_eval_batch_size", "at most 32768", |c| {
+            c.training.per_device_eval_batch_size = 1 << 31;
+        }),
+        ("gradient_accumulation_steps", "at most 32768", |c| {
+            c.training.gradient_accumulation_steps = usize::MAX;
         }),
         ("save_total_limit", "save_strategy no", |c| {
             c.training.save_total_limit = Some(0)

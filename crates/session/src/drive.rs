@@ -1,18 +1,22 @@
 //! The run itself, in the order of `run_glue.py`.
 
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tunesmith::metrics::Metric;
+use tunesmith::metrics::{GlueTask, Metric};
 use tunesmith::model::BertConfig;
-use tunesmith::train::{Names, TrainOutput, Trainer, check_output_dir};
-use tunesmith_protocol::{DataArguments, Done, Event, RunConfig};
+use tunesmith::train::{
+    Names, OutputFolder, TrainOutput, Trainer, check_base_model, check_output_dir,
+};
+use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, TrainingArguments};
 
 use crate::background::background;
 use crate::columns::task;
 use crate::device::choose_tiles;
 use crate::fetch::{dataset, model_files};
 use crate::finish::{evaluate_at_end, predict_at_end, save_training};
+use crate::fits::check_memory;
 use crate::model::{load, set_dropouts, warnings};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
@@ -31,7 +35,11 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         training,
     } = config;
     let task = task(&data)?;
+    // Before any work, as far as it can be told yet.
+    let output_dir = Path::new(&training.output_dir);
+    let folder = OutputFolder::take_existing(output_dir)?;
     if training.do_train {
+        check_base_model(&training, Path::new(&model_args.model_name_or_path))?;
         check_output_dir(&training)?;
     }
     let device = open(training.device).await?;
@@ -41,7 +49,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     set_dropouts(&mut bert, &model_args);
     let request = Request {
         data: data.clone(),
-        dataset: dataset(&data, task, &shared).await?,
+        dataset: dataset(&data, model_args.cache_dir.as_deref(), task, &shared).await?,
         training: training.clone(),
         task,
         config: bert.clone(),
@@ -59,6 +67,10 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         warnings: notes,
     } = prepared;
     shared.emit(Event::DatasetReady(ready)).await;
+    let metric = metric(task, labels.len())?;
+    if training.do_train {
+        check_smoothing(&training, labels.len())?;
+    }
     choose_tiles(&device, &training, train.as_ref(), &bert, &shared).await?;
     for message in notes {
         shared.emit(Event::Warning { message }).await;
@@ -67,14 +79,29 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         bert.set_labels(&labels);
         bert.set_trained_columns(&columns);
     }
+    if let Some(rows) = &train {
+        let evaluated = eval.first().map(|(_, rows)| rows);
+        let warning = check_memory(&bert, rows, evaluated, &collator, &training, &device)?;
+        if let Some(message) = warning {
+            shared.emit(Event::Warning { message }).await;
+        }
+    }
+    let is_new = folder.is_none();
+    let folder = match folder {
+        Some(folder) => folder,
+        None => OutputFolder::take(output_dir)?,
+    };
+    if training.do_train {
+        check_base_model(&training, &model_files)?;
+        if is_new {
+            // Another run may have been quicker.
+            check_output_dir(&training)?;
+        }
+    }
     let (model, report) = load(&model_files, bert, &model_args, training.seed, &device)?;
     for message in warnings(&report, &model_args.model_name_or_path) {
         shared.emit(Event::Warning { message }).await;
     }
-    let metric = match task {
-        Some(task) if task.num_labels() == labels.len() => Metric::for_task(task),
-        _ => Metric::for_labels(labels.len())?,
-    };
     let names = Names {
         model: model_args.model_name_or_path.clone(),
         dataset: dataset_name(&data),
@@ -85,6 +112,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         .metric(metric)
         .names(names)
         .tokenizer_files(tokenizer_files)
+        .output_folder(folder)
         .live(LIVE);
     if let Some((split, rows)) = eval.first() {
         trainer = trainer.eval_dataset(split, rows.clone());
@@ -100,7 +128,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
             shared.emit(Event::Done(done)).await;
             return Ok(());
         }
-        save_training(&trainer, &output, count).await?;
+        save_training(&trainer, &output, count, &shared).await?;
         saved::keep(&told)?;
         last_evaluation = output.last_evaluation;
     }
@@ -110,6 +138,39 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     predict_at_end(&trainer, &test, &labels, &shared).await?;
     shared.emit(Event::Done(done)).await;
     Ok(())
+}
+
+/// The metric of the task, else the one for so many labels.
+fn metric(task: Option<GlueTask>, labels: usize) -> Result<Metric, SessionError> {
+    let Some(task) = task else {
+        return Ok(Metric::for_labels(labels)?);
+    };
+    let expected = task.num_labels();
+    if expected == labels {
+        return Ok(Metric::for_task(task));
+    }
+    let count = |count: usize| match count {
+        1 => "numbers for labels".to_owned(),
+        count => format!("{count} classes"),
+    };
+    Err(SessionError::Arguments(format!(
+        "the task {task} has {}, and this run has {}: its metrics mean nothing here. Leave task_name out, or \
+         name the task that the data is of",
+        count(expected),
+        count(labels)
+    )))
+}
+
+/// Smoothing spreads a label's weight over the classes, and a regression has none.
+fn check_smoothing(training: &TrainingArguments, labels: usize) -> Result<(), SessionError> {
+    if labels > 1 || training.label_smoothing_factor == 0.0 {
+        return Ok(());
+    }
+    Err(SessionError::Arguments(
+        "label_smoothing_factor is for classes, and the labels here are numbers (a regression): leave it \
+         out"
+        .to_owned(),
+    ))
 }
 
 async fn train_to_end(

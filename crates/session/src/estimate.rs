@@ -34,10 +34,11 @@ async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionEr
         data,
         training,
     } = config;
+    let cache = model.cache_dir.clone();
     let (model, tokenizer) = model_files(&model, shared).await?;
     let bert = BertConfig::from_dir(&model)?;
     let length = longest(&tokenizer, &bert, data.max_seq_length)?;
-    let request = dataset(&data, task(&data)?, shared).await?;
+    let request = dataset(&data, cache.as_deref(), task(&data)?, shared).await?;
     let most = data.max_train_samples;
     let rows = background(shared, move |emit| {
         let loaded = load(request, &data, &Question::default(), emit)?;

@@ -1,5 +1,6 @@
 //! What a run needs from the hub: natively on a thread that may wait, in a browser by its own fetch.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use tunesmith::data::{Dataset, DatasetDict, Dtype, Feature, LoadDataset, LoadEvent};
@@ -33,7 +34,8 @@ pub(crate) async fn model_files(
     let model = model(&args.model_name_or_path, revision, cache, shared).await?;
     let tokenizer = match &args.tokenizer_name {
         Some(name) if fs::is_dir(name) => PathBuf::from(name),
-        Some(name) => self::model(name, None, cache, shared).await?,
+        // As run_glue has it, the revision is of both.
+        Some(name) => self::model(name, revision, cache, shared).await?,
         None => model.clone(),
     };
     Ok((model, tokenizer))
@@ -56,6 +58,7 @@ pub async fn fetch_model(
 /// The data set that the arguments name, ready to be loaded.
 pub(crate) async fn dataset(
     data: &DataArguments,
+    cache: Option<&str>,
     task: Option<GlueTask>,
     shared: &Shared,
 ) -> Result<LoadDataset, SessionError> {
@@ -69,9 +72,12 @@ pub(crate) async fn dataset(
         .filter_map(|(split, file)| Some((split, file.as_ref()?)))
         .collect();
     match (&data.dataset_name, task) {
-        (Some(name), _) => named(name, data.dataset_config_name.as_deref(), shared).await,
+        (Some(name), _) => {
+            let config = data.dataset_config_name.as_deref();
+            named(name, config, cache, shared).await
+        }
         (None, _) if !files.is_empty() => Ok(LoadDataset::files(files)),
-        (None, Some(task)) => named(GLUE, Some(task.as_str()), shared).await,
+        (None, Some(task)) => named(GLUE, Some(task.as_str()), cache, shared).await,
         (None, None) => Err(SessionError::Arguments(
             "no data is named: give dataset_name, task_name or train_file".to_owned(),
         )),
@@ -131,11 +137,17 @@ pub(crate) fn load_texts(
     question: &Question,
     emit: &mut dyn FnMut(Event),
 ) -> Result<DatasetDict, SessionError> {
+    // What is read twice warns once.
+    let mut warned = BTreeSet::new();
     let mut read = |request: LoadDataset| {
-        request.load_with(&mut |event| {
-            if let LoadEvent::Download(download) = event {
-                emit(download_event(download));
+        request.load_with(&mut |event| match event {
+            LoadEvent::Download(download) => emit(download_event(download)),
+            LoadEvent::Warning(message) => {
+                if warned.insert(message.clone()) {
+                    emit(Event::Warning { message });
+                }
             }
+            _ => {}
         })
     };
     if let Some(columns) = question.known() {
@@ -172,14 +184,41 @@ async fn model(
     .await
 }
 
-/// Natively a data set of the hub is fetched where it is loaded, on a thread that may wait.
+/// Natively a data set of the hub is fetched where it is loaded, on a thread that may wait, unless it is
+/// to lie in a cache of its own.
 #[cfg(not(target_arch = "wasm32"))]
-async fn named(name: &str, config: Option<&str>, _: &Shared) -> Result<LoadDataset, SessionError> {
+async fn named(
+    name: &str,
+    config: Option<&str>,
+    cache: Option<&str>,
+    shared: &Shared,
+) -> Result<LoadDataset, SessionError> {
+    use tunesmith::hub::{Hub, HubConfig};
+
+    let Some(cache) = cache.filter(|_| !fs::exists(name)) else {
+        return Ok(local(name, config));
+    };
+    let hub = HubConfig {
+        cache: cache.into(),
+        ..HubConfig::from_env()
+    };
+    let (name, config) = (name.to_owned(), config.map(str::to_owned));
+    crate::background::background(shared, move |emit| {
+        let files =
+            Hub::new(hub)?.dataset_snapshot(&name, config.as_deref(), None, &mut |download| {
+                emit(download_event(download));
+            })?;
+        Ok(LoadDataset::snapshot(files))
+    })
+    .await
+}
+
+fn local(name: &str, config: Option<&str>) -> LoadDataset {
     let request = LoadDataset::new(name);
-    Ok(match config {
+    match config {
         Some(config) => request.config(config),
         None => request,
-    })
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -193,10 +232,10 @@ mod web {
 
     use tunesmith::hub::{Hub, HubConfig};
 
-    use super::{LoadDataset, PathBuf, SessionError, Shared, download_event, fs};
+    use super::{LoadDataset, PathBuf, SessionError, Shared, download_event, fs, local};
     use crate::model::local_model;
 
-    /// Where the hub's files lie in a browser's storage.
+    /// Where the hub's files lie in a browser's storage, unless `cache_dir` says otherwise.
     const CACHE: &str = "/hub";
 
     thread_local! {
@@ -208,8 +247,8 @@ mod web {
         ENDPOINT.with(|place| *place.borrow_mut() = Some(endpoint.to_owned()));
     }
 
-    fn hub() -> Result<Hub, SessionError> {
-        let mut config = HubConfig::new(CACHE);
+    fn hub(cache: Option<&str>) -> Result<Hub, SessionError> {
+        let mut config = HubConfig::new(cache.unwrap_or(CACHE));
         if let Some(endpoint) = ENDPOINT.with(|place| place.borrow().clone()) {
             config.endpoint = endpoint;
         }
@@ -219,31 +258,29 @@ mod web {
     pub(super) async fn model(
         name: &str,
         revision: Option<&str>,
-        _: Option<&str>,
+        cache: Option<&str>,
         shared: &Shared,
     ) -> Result<PathBuf, SessionError> {
         if let Some(folder) = local_model(name)? {
             return Ok(folder);
         }
         let mut tell = |download| shared.tell(download_event(download));
-        let files = hub()?.model_snapshot(name, revision, &mut tell).await?;
+        let hub = hub(cache)?;
+        let files = hub.model_snapshot(name, revision, &mut tell).await?;
         Ok(files.root)
     }
 
     pub(super) async fn named(
         name: &str,
         config: Option<&str>,
+        cache: Option<&str>,
         shared: &Shared,
     ) -> Result<LoadDataset, SessionError> {
         if fs::exists(name) {
-            let request = LoadDataset::new(name);
-            return Ok(match config {
-                Some(config) => request.config(config),
-                None => request,
-            });
+            return Ok(local(name, config));
         }
         let mut tell = |download| shared.tell(download_event(download));
-        let files = hub()?
+        let files = hub(cache)?
             .dataset_snapshot(name, config, None, &mut tell)
             .await?;
         Ok(LoadDataset::snapshot(files))

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use tunesmith::data::TokenizedDataset;
-use tunesmith::train::{Evaluation, PredictionOutput, TrainOutput, Trainer};
+use tunesmith::train::{Evaluation, PredictionOutput, TrainOutput, Trainer, replace_file};
 use tunesmith_platform::fs;
 use tunesmith_protocol::{Eval, Event, Metrics};
 
@@ -16,6 +16,7 @@ pub(crate) async fn save_training(
     trainer: &Trainer,
     output: &TrainOutput,
     rows: usize,
+    shared: &Shared,
 ) -> Result<(), SessionError> {
     trainer
         .save_model(Path::new(&trainer.args.output_dir))
@@ -23,8 +24,20 @@ pub(crate) async fn save_training(
     let mut metrics = output.metrics();
     metrics.insert("epoch", output.epoch);
     metrics.insert("train_samples", rows as f64);
-    trainer.save_metrics("train", &metrics)?;
+    save_metrics(trainer, "train", &metrics, shared).await?;
     trainer.save_state()?;
+    Ok(())
+}
+
+async fn save_metrics(
+    trainer: &Trainer,
+    split: &str,
+    metrics: &Metrics,
+    shared: &Shared,
+) -> Result<(), SessionError> {
+    if let Some(message) = trainer.save_metrics(split, metrics)? {
+        shared.emit(Event::Warning { message }).await;
+    }
     Ok(())
 }
 
@@ -61,8 +74,7 @@ pub(crate) async fn evaluate_at_end(
         trainer.save_state()?;
         trainer.save_model_card(Path::new(&trainer.args.output_dir))?;
     }
-    trainer.save_metrics("eval", &all)?;
-    Ok(())
+    save_metrics(trainer, "eval", &all, shared).await
 }
 
 /// Predicts every split into `predict_results_<split>.txt`, and measures where labels are known.
@@ -77,10 +89,10 @@ pub(crate) async fn predict_at_end(
         let dir = Path::new(&trainer.args.output_dir);
         fs::create_dir_all(dir).map_err(SessionError::io("create", dir))?;
         let path = dir.join(format!("predict_results_{split}.txt"));
-        fs::write(&path, table(&found, labels)).map_err(SessionError::io("write", &path))?;
+        replace_file(&path, table(&found, labels).as_bytes())?;
         let mut metrics = found.evaluation.prefixed("predict");
         metrics.insert("predict_samples", found.evaluation.samples as f64);
-        trainer.save_metrics("predict", &metrics)?;
+        save_metrics(trainer, "predict", &metrics, shared).await?;
         if found.label_ids.is_some() {
             shared
                 .emit(eval_event(trainer, split, &found.evaluation))

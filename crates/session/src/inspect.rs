@@ -28,9 +28,9 @@ pub async fn inspect(
     tell: &mut dyn FnMut(Event),
 ) -> Result<Inspection, SessionError> {
     let shared = Shared::default();
-    let data = config.data;
+    let (data, cache) = (config.data, config.model.cache_dir);
     let task = task(&data)?;
-    let request = dataset(&data, task, &shared).await?;
+    let request = dataset(&data, cache.as_deref(), task, &shared).await?;
     let work = background(&shared, move |emit| {
         let label = data.label_column_name.as_deref().unwrap_or("label");
         let question = Question {

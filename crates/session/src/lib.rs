@@ -17,6 +17,7 @@ mod error;
 mod estimate;
 mod fetch;
 mod finish;
+mod fits;
 #[cfg(not(target_arch = "wasm32"))]
 mod hub;
 mod inspect;

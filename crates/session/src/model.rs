@@ -107,7 +107,12 @@ pub(crate) fn load(
                 args.model_name_or_path
             )))
         }
-        other => Ok(other?),
+        Err(error) => {
+            // A damaged copy of the hub's must not be in the way of a good one.
+            tunesmith::hub::drop_damaged(dir);
+            Err(error.into())
+        }
+        Ok(loaded) => Ok(loaded),
     }
 }
 

@@ -135,6 +135,14 @@ impl Predictor {
             .map_err(failed)?;
         let logits = logits.concat();
         let width = logits.len() / texts.len().max(1);
+        if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
+            let text = &texts[place / width.max(1)].text;
+            return Err(SessionError::Arguments(format!(
+                "the model's output for {text:?} is {}: its weights are far too large, so it can't \
+                 classify anything. Train it again with a lower learning_rate",
+                logits[place]
+            )));
+        }
         Ok(logits
             .chunks(width.max(1))
             .map(|row| self.prediction(row))
@@ -202,6 +210,13 @@ pub async fn predict_file(
     columns: Option<&[String]>,
     on_event: &mut dyn FnMut(Event),
 ) -> Result<usize, SessionError> {
+    let same = |file: &Path| fs::canonicalize(file).ok();
+    if same(input).is_some_and(|input| same(output) == Some(input)) {
+        return Err(SessionError::Arguments(format!(
+            "{} would be replaced by its own predictions: name another file for the output",
+            output.display()
+        )));
+    }
     let trained = predictor.trained_columns();
     let label = trained.map_or("label", |columns| columns.label_column_name.as_str());
     let question = Question {

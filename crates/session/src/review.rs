@@ -33,7 +33,12 @@ pub async fn review(
 }
 
 async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Review, SessionError> {
-    let RunConfig { data, training, .. } = config;
+    let RunConfig {
+        model: arguments,
+        data,
+        training,
+    } = config;
+    let cache = arguments.cache_dir;
     let predictor = Predictor::load(model, training.device, data.max_seq_length).await?;
     if predictor.labels().len() < 2 {
         return Err(SessionError::Arguments(
@@ -54,7 +59,7 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
         label: label.clone(),
         classes: predictor.labels().to_vec(),
     };
-    let request = dataset(&data, task, shared).await?;
+    let request = dataset(&data, cache.as_deref(), task, shared).await?;
     let split = splits("validation", task).swap_remove(0);
     let wanted = split.clone();
     let arguments = data.clone();

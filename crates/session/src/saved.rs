@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use tunesmith::train::{TrainerState, checkpoints};
+use tunesmith::train::{TrainerState, checkpoints, recover, replace_file};
 use tunesmith_platform::fs;
 use tunesmith_protocol::{Metrics, ResumeFrom, RunConfig, SavedRun};
 
@@ -20,7 +20,7 @@ pub(crate) fn keep(config: &RunConfig) -> Result<(), SessionError> {
     let mut text = serde_json::to_string_pretty(&config)
         .map_err(|error| SessionError::io("write", &path)(error.into()))?;
     text.push('\n');
-    fs::write(&path, text).map_err(SessionError::io("write", &path))
+    Ok(replace_file(&path, text.as_bytes())?)
 }
 
 /// The runs whose output folders lie in `folder`, by name. What can't be read is passed over: a list
@@ -49,6 +49,7 @@ fn results(dir: &Path) -> Metrics {
 }
 
 fn saved_run(dir: &Path) -> Option<SavedRun> {
+    recover(dir);
     let state = |dir: &Path| TrainerState::load(&dir.join("trainer_state.json")).ok();
     let ended = state(dir);
     let finished = ended.is_some() && fs::is_file(dir.join("model.safetensors"));

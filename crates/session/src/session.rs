@@ -171,7 +171,8 @@ impl Session {
             ),
         });
         let mut config = self.config.clone();
-        config.training.resume_from_checkpoint = ResumeFrom::Last;
+        // By name: the folder may hold later checkpoints of an earlier run.
+        config.training.resume_from_checkpoint = ResumeFrom::Checkpoint(checkpoint);
         self.work = Some(Box::pin(drive(config, Rc::clone(&self.shared))));
     }
 

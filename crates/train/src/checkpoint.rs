@@ -9,7 +9,7 @@ use tunesmith_protocol::TrainingArguments;
 
 use crate::export::{TRAINER_STATE, TRAINING_ARGS, write_model};
 use crate::files::{Scratch, read_json, write_json};
-use crate::optimizer::{check_shape, read_values};
+use crate::optimizer::check_shape;
 use crate::plan::PlanIdentity;
 use crate::run::{LastStep, Losses};
 use crate::{AdamW, TrainError, TrainerState};
@@ -140,6 +140,27 @@ impl Checkpoint {
             optimizer: tensors(OPTIMIZER)?,
         })
     }
+
+    /// Whether a run could go on from the checkpoint in a folder.
+    pub(crate) fn is_good(dir: &Path) -> bool {
+        Self::load(dir).is_ok_and(|checkpoint| {
+            let names = checkpoint.model.names();
+            names
+                .iter()
+                .all(|name| finite_values(&checkpoint.model, name).is_ok())
+        })
+    }
+}
+
+/// The values of a stored weight, where they are numbers.
+fn finite_values(tensors: &TensorFile, name: &str) -> Result<Vec<f32>, String> {
+    let values = tensors.read(name).map_err(|error| error.to_string())?;
+    match values.iter().find(|value| !value.is_finite()) {
+        None => Ok(values),
+        Some(value) => Err(format!(
+            "the tensor '{name}' holds {value}: training had gone wrong before it was saved"
+        )),
+    }
 }
 
 /// Gives a model the stored weights; says what is missing where they are of another model.
@@ -147,15 +168,25 @@ pub(crate) fn set_parameters(
     model: &mut BertForSequenceClassification,
     tensors: &TensorFile,
 ) -> Result<(), String> {
-    let places: Vec<_> = model.parameters.iter().cloned().collect();
     // All of them before any: a model is changed whole or not at all.
+    check_parameters(model, tensors)?;
+    let places: Vec<_> = model.parameters.iter().cloned().collect();
     for parameter in &places {
-        check_shape(tensors, &parameter.name, &parameter.shape)?;
-    }
-    for parameter in &places {
-        let values = read_values(tensors, &parameter.name, &parameter.shape)?;
+        let values = finite_values(tensors, &parameter.name)?;
         model.parameters.set(parameter, &values);
     }
     model.zero_grad();
+    Ok(())
+}
+
+/// Says what is wrong with the stored weights of a model, and changes nothing.
+pub(crate) fn check_parameters(
+    model: &BertForSequenceClassification,
+    tensors: &TensorFile,
+) -> Result<(), String> {
+    for parameter in model.parameters.iter() {
+        check_shape(tensors, &parameter.name, &parameter.shape)?;
+        finite_values(tensors, &parameter.name)?;
+    }
     Ok(())
 }

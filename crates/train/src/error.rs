@@ -55,13 +55,13 @@ pub enum TrainError {
         /// How to go on.
         kept: String,
     },
-    /// The loss or the gradient is NaN or infinite.
+    /// The loss, the gradient or the weights are NaN or infinite. Nothing is saved of such weights.
     #[error(
         "step {step}: the {what} is {value}, so training can't go on. Lower learning_rate (it was \
          {learning_rate:e}), add warmup_steps, or look at the rows of that step; {kept}"
     )]
     NotFinite {
-        /// `loss` or `gradient norm`.
+        /// `loss`, `gradient norm` or `norm of the weights`.
         what: &'static str,
         /// Its value.
         value: f64,
@@ -71,6 +71,18 @@ pub enum TrainError {
         learning_rate: f64,
         /// The last good checkpoint, and how to go on from it.
         kept: String,
+    },
+    /// The model gives NaN or infinity for a row.
+    #[error(
+        "row {row} of the split: the model's output is {value}, so there is nothing to measure. Its \
+         weights are far too large: start from another model, or train it again with a lower \
+         learning_rate"
+    )]
+    Logits {
+        /// The row, from 0.
+        row: usize,
+        /// The output.
+        value: f32,
     },
     /// The device failed (out of memory, reset, unplugged).
     #[error(
@@ -129,6 +141,28 @@ pub enum TrainError {
         found: String,
         /// What to do.
         hint: String,
+    },
+    /// Another run writes to the output folder.
+    #[error(
+        "output_dir {} is in use by another run{holder}: wait until it has ended, or name another \
+         output_dir",
+        path.display()
+    )]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// Which process it is, in brackets, where it is known.
+        holder: String,
+    },
+    /// The output folder is the folder of the model that training begins with.
+    #[error(
+        "output_dir {} is the folder of the model that training starts from, whose weights would be \
+         replaced: name another output_dir",
+        path.display()
+    )]
+    BaseModel {
+        /// The folder.
+        path: PathBuf,
     },
     /// `metric_for_best_model` names a metric that the evaluation does not give.
     #[error(

@@ -140,7 +140,8 @@ impl EvalPass {
     /// Evaluates the next batch; nothing where all are done.
     ///
     /// # Errors
-    /// Rows that do not fit the model, labels that do not fit the metric, or a device that fails.
+    /// Rows that do not fit the model, labels that do not fit the metric, a model that gives no number,
+    /// or a device that fails.
     pub async fn step(&mut self, trainer: &Trainer) -> Result<(), TrainError> {
         if self.is_done() {
             return Ok(());
@@ -162,7 +163,14 @@ impl EvalPass {
         if let Some(loss) = results.next().and_then(|loss| loss.first().copied()) {
             self.loss += f64::from(loss) * batch.batch as f64;
         }
-        self.score(&batch.labels, &logits, logits.len() / batch.batch)?;
+        let num_labels = logits.len() / batch.batch;
+        if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
+            return Err(TrainError::Logits {
+                row: self.row + place / num_labels,
+                value: logits[place],
+            });
+        }
+        self.score(&batch.labels, &logits, num_labels)?;
         self.logits.extend(logits);
         self.row = end;
         self.batches += 1;

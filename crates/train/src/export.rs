@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tunesmith_model::BertForSequenceClassification;
-use tunesmith_platform::fs;
+use tunesmith_platform::fs::{self, lock::LOCK_FILE};
 use tunesmith_protocol::{Metrics, ResumeFrom, TrainingArguments};
 
 use crate::card::model_card;
-use crate::files::{Scratch, read_json, write_json};
+use crate::files::{Scratch, folder_of, read_json, replace_json, set_aside, write_json};
 use crate::{TrainError, Trainer, checkpoints};
 
 pub(crate) const TRAINER_STATE: &str = "trainer_state.json";
@@ -26,19 +26,31 @@ const TOKENIZER_FILES: [&str; 5] = [
 ];
 
 /// Refuses an output folder that holds something already, unless the arguments say that it may be
-/// written over or gone on from; and one without a checkpoint, where they say that there is one.
+/// written over or that one of its own checkpoints is gone on from; and one without a checkpoint,
+/// where they say that there is one.
 ///
 /// # Errors
 /// Says what lies there and how to go on.
 pub fn check_output_dir(args: &TrainingArguments) -> Result<(), TrainError> {
     let path = PathBuf::from(&args.output_dir);
-    if args.resume_from_checkpoint == ResumeFrom::Last && checkpoints(&path).is_empty() {
-        return Err(TrainError::NoCheckpoint { path });
-    }
-    if args.overwrite_output_dir || args.resume_from_checkpoint != ResumeFrom::No {
+    let elsewhere = match &args.resume_from_checkpoint {
+        ResumeFrom::No => None,
+        ResumeFrom::Last if checkpoints(&path).is_empty() => {
+            return Err(TrainError::NoCheckpoint { path });
+        }
+        ResumeFrom::Last => return Ok(()),
+        ResumeFrom::Checkpoint(checkpoint) => {
+            let checkpoint = Path::new(checkpoint);
+            if is_in(checkpoint, &path) {
+                return Ok(());
+            }
+            Some(checkpoint)
+        }
+    };
+    if args.overwrite_output_dir {
         return Ok(());
     }
-    let Ok(mut entries) = fs::read_dir(&path) else {
+    let Ok(entries) = fs::read_dir(&path) else {
         return if fs::exists(&path) {
             let hint = "Name a folder that does not exist yet, or an empty one".to_owned();
             Err(TrainError::OutputDir {
@@ -50,20 +62,70 @@ pub fn check_output_dir(args: &TrainingArguments) -> Result<(), TrainError> {
             Ok(())
         };
     };
-    let Some(first) = entries.find_map(Result::ok) else {
+    let first = entries
+        .flatten()
+        .map(|entry| entry.file_name())
+        .find(|name| name != LOCK_FILE);
+    let Some(first) = first else {
         return Ok(());
     };
-    let (found, go_on) = match checkpoints(&path).pop() {
-        Some((step, _)) => (
-            format!("it has a checkpoint of step {step}"),
-            "To go on from it add --resume_from_checkpoint true; to",
-        ),
-        None => (format!("it has {}", first.file_name().display()), "To"),
+    let last = checkpoints(&path).pop();
+    let found = match &last {
+        Some((step, _)) => format!("it has a checkpoint of step {step}"),
+        None => format!("it has {}", first.display()),
     };
-    let hint = format!(
-        "{go_on} start anew there add --overwrite_output_dir, or name another --output_dir"
-    );
+    let hint = match (elsewhere, last) {
+        (Some(checkpoint), _) => format!(
+            "The checkpoint to resume from is in another folder: to continue that run, give \
+             --output_dir {}; to start a second one from it, name a new --output_dir; to write into \
+             this one all the same, add --overwrite_output_dir",
+            folder_of(checkpoint).display()
+        ),
+        (None, Some(_)) => {
+            "To go on from it add --resume_from_checkpoint true; to start anew there \
+                            add --overwrite_output_dir, or name another --output_dir"
+                .to_owned()
+        }
+        (None, None) => {
+            "To start anew there add --overwrite_output_dir, or name another --output_dir"
+                .to_owned()
+        }
+    };
     Err(TrainError::OutputDir { path, found, hint })
+}
+
+/// Refuses to train into the folder of the model that training starts from, unless the run goes on
+/// from a checkpoint there.
+///
+/// # Errors
+/// Names the folder.
+pub fn check_base_model(args: &TrainingArguments, model: &Path) -> Result<(), TrainError> {
+    let path = PathBuf::from(&args.output_dir);
+    let same = match (fs::canonicalize(&path), fs::canonicalize(model)) {
+        (Ok(output), Ok(model)) => output == model,
+        _ => false,
+    };
+    let goes_on = match &args.resume_from_checkpoint {
+        ResumeFrom::No => false,
+        ResumeFrom::Last => true,
+        ResumeFrom::Checkpoint(checkpoint) => is_in(Path::new(checkpoint), &path),
+    };
+    if same && !goes_on {
+        return Err(TrainError::BaseModel { path });
+    }
+    Ok(())
+}
+
+/// Whether a checkpoint is one of a folder's, however the two are spelt and linked.
+pub(crate) fn is_in(checkpoint: &Path, folder: &Path) -> bool {
+    let Ok(folder) = fs::canonicalize(folder) else {
+        return false;
+    };
+    let linked = fs::canonicalize(checkpoint).ok();
+    let linked = linked.as_deref().and_then(Path::parent);
+    // A link in the folder counts too, wherever it leads.
+    let named = fs::canonicalize(folder_of(checkpoint)).ok();
+    linked == Some(folder.as_path()) || named.is_some_and(|named| named == folder)
 }
 
 /// Writes what `from_pretrained` reads into an existing folder.
@@ -136,34 +198,49 @@ impl Trainer {
     pub fn save_state(&self) -> Result<(), TrainError> {
         let dir = Path::new(&self.args.output_dir);
         fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
-        self.state.save(&dir.join(TRAINER_STATE))
+        replace_json(&dir.join(TRAINER_STATE), &self.state)
     }
 
     /// Writes `<split>_results.json` to `output_dir` and adds the numbers to `all_results.json`,
-    /// under the names that they have.
+    /// under the names that they have. Gives a warning where an earlier `all_results.json` could not
+    /// be read: it has another name then.
     ///
     /// # Errors
-    /// Where the folder can't be written, or an earlier `all_results.json` is no JSON object.
-    pub fn save_metrics(&self, split: &str, metrics: &Metrics) -> Result<(), TrainError> {
+    /// Where the folder can't be written.
+    pub fn save_metrics(
+        &self,
+        split: &str,
+        metrics: &Metrics,
+    ) -> Result<Option<String>, TrainError> {
         let dir = Path::new(&self.args.output_dir);
         fs::create_dir_all(dir).map_err(TrainError::io("create", dir))?;
         let values: BTreeMap<&str, Value> = metrics
             .iter()
             .map(|(name, value)| (name, number(name, value)))
             .collect();
-        write_json(&dir.join(format!("{split}_results.json")), &values)?;
+        replace_json(&dir.join(format!("{split}_results.json")), &values)?;
         let all = dir.join(ALL_RESULTS);
-        let mut merged: BTreeMap<String, Value> = if fs::is_file(&all) {
-            read_json(&all)?
-        } else {
-            BTreeMap::new()
-        };
+        let mut warning = None;
+        let mut merged: BTreeMap<String, Value> = BTreeMap::new();
+        if fs::exists(&all) {
+            match read_json(&all) {
+                Ok(earlier) => merged = earlier,
+                Err(error) => {
+                    let aside = set_aside(&all)?;
+                    warning = Some(format!(
+                        "{error}; it was renamed to {}, and a new one was begun",
+                        aside.display()
+                    ));
+                }
+            }
+        }
         merged.extend(
             values
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value)),
         );
-        write_json(&all, &merged)
+        replace_json(&all, &merged)?;
+        Ok(warning)
     }
 }
 

@@ -132,11 +132,7 @@ fn names(parameter: &str) -> [String; 2] {
 }
 
 /// The values of the stored tensor of this name and shape.
-pub(crate) fn read_values(
-    tensors: &TensorFile,
-    name: &str,
-    shape: &[usize],
-) -> Result<Vec<f32>, String> {
+fn read_values(tensors: &TensorFile, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
     check_shape(tensors, name, shape)?;
     tensors.read(name).map_err(|error| error.to_string())
 }

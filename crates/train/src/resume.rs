@@ -6,9 +6,9 @@ use tunesmith_platform::fs;
 use tunesmith_protocol::{Event, ResumeFrom, RunStarted, TrainingArguments};
 
 use crate::checkpoint::{Checkpoint, checkpoints, set_parameters};
-use crate::files::remove_leftovers;
+use crate::export::is_in;
 use crate::{
-    AdamW, Plan, Run, Schedule, TrainError, Trainer, TrainerState, check_output_dir, device_info,
+    AdamW, OutputFolder, Plan, Run, Schedule, TrainError, Trainer, TrainerState, device_info,
 };
 
 impl<'t> Run<'t> {
@@ -30,6 +30,13 @@ impl<'t> Run<'t> {
         );
         let schedule = Schedule::from_arguments(&args, plan.total_steps());
         let output_dir = PathBuf::from(&args.output_dir);
+        let folder = match &trainer.folder {
+            Some(_) => None,
+            None => Some(OutputFolder::take_checked(&TrainingArguments {
+                resume_from_checkpoint: resume.clone(),
+                ..args.clone()
+            })?),
+        };
         let found = match resume {
             ResumeFrom::No => None,
             ResumeFrom::Last => match checkpoints(&output_dir).pop() {
@@ -41,18 +48,18 @@ impl<'t> Run<'t> {
         trainer.state = TrainerState::new(&args, plan.total_steps(), plan.num_epochs());
         let data = train.digest();
         let mut run = Self::new(trainer, train, data, plan, schedule, optimizer, output_dir);
+        run._folder = folder;
         match &found {
             Some(path) => run.resume(path)?,
-            None => run.begin(&args)?,
+            None => run.begin_beside_others(),
         }
-        fs::create_dir_all(&run.output_dir).map_err(TrainError::io("create", &run.output_dir))?;
-        remove_leftovers(&run.output_dir);
+        // A run that was killed between its last checkpoint and the removal of the oldest.
+        run.rotate(run.trainer.args.save_total_limit);
         run.announce(found.is_some());
         Ok(run)
     }
 
-    fn begin(&mut self, args: &TrainingArguments) -> Result<(), TrainError> {
-        check_output_dir(args)?;
+    fn begin_beside_others(&mut self) {
         if let Some((step, path)) = checkpoints(&self.output_dir).pop() {
             self.warn(format!(
                 "{} lies in output_dir from an earlier run and is kept: move the old checkpoints \
@@ -61,7 +68,6 @@ impl<'t> Run<'t> {
                 path.display()
             ));
         }
-        Ok(())
     }
 
     fn resume(&mut self, path: &Path) -> Result<(), TrainError> {
@@ -125,9 +131,16 @@ impl<'t> Run<'t> {
         self.last = run.last;
         self.pending = run.pending.into();
         self.resumed_from = state.global_step;
-        self.saved = checkpoints(&self.output_dir);
-        self.saved.retain(|(step, _)| *step <= state.global_step);
+        self.checked_step = state.global_step;
         self.trainer.state = state;
+        self.resumed_path = Some(path.to_owned());
+        if is_in(path, &self.output_dir) {
+            self.saved = checkpoints(&self.output_dir);
+            self.saved.retain(|(step, _)| *step <= self.resumed_from);
+        } else {
+            // What lies there is another run's.
+            self.begin_beside_others();
+        }
         Ok(())
     }
 
@@ -151,7 +164,7 @@ impl<'t> Run<'t> {
         }));
     }
 
-    fn warn(&mut self, message: String) {
+    pub(crate) fn warn(&mut self, message: String) {
         self.events.push_back(Event::Warning { message });
     }
 }
@@ -171,7 +184,7 @@ fn broken(path: &Path, reason: String) -> TrainError {
         .into_iter()
         .rev()
         .filter(|(step, other)| other != path && before.is_none_or(|before| *step < before))
-        .find(|(_, other)| Checkpoint::load(other).is_ok());
+        .find(|(_, other)| Checkpoint::is_good(other));
     let hint = match whole {
         Some((step, other)) => format!(
             "The one of step {step} is whole: go on from it with --resume_from_checkpoint {}",

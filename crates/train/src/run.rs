@@ -17,7 +17,7 @@ use web_time::{Duration, Instant};
 use crate::checkpoint::Action;
 use crate::evaluate::EvalPass;
 use crate::speed::Speed;
-use crate::{AdamW, Evaluation, Plan, Schedule, TrainError, TrainOutput, Trainer};
+use crate::{AdamW, Evaluation, OutputFolder, Plan, Schedule, TrainError, TrainOutput, Trainer};
 
 /// A training in progress. Pull it with [`Run::next`]; to pause, don't.
 pub struct Run<'t> {
@@ -40,6 +40,12 @@ pub struct Run<'t> {
     pub(crate) resumed_from: u64,
     /// This run's checkpoints, the latest last: the only ones it may delete.
     pub(crate) saved: Vec<(u64, PathBuf)>,
+    /// The checkpoint that this run went on from.
+    pub(crate) resumed_path: Option<PathBuf>,
+    /// The last step after which the weights were found to be numbers.
+    pub(crate) checked_step: u64,
+    /// The output folder, where the trainer doesn't have it.
+    pub(crate) _folder: Option<OutputFolder>,
     stop: Option<Stop>,
     /// The error that ended the run, to be told after the events before it.
     failure: Option<TrainError>,
@@ -105,6 +111,9 @@ impl<'t> Run<'t> {
             last: LastStep::default(),
             resumed_from: 0,
             saved: Vec::new(),
+            resumed_path: None,
+            checked_step: 0,
+            _folder: None,
             stop: None,
             failure: None,
             failed: false,

@@ -10,7 +10,7 @@ use tunesmith_model::BertForSequenceClassification;
 use tunesmith_protocol::{Event, Metrics, ResumeFrom, TrainingArguments};
 
 use crate::evaluate::EvalPass;
-use crate::{Evaluation, Names, PredictionOutput, Run, TrainError, TrainerState};
+use crate::{Evaluation, Names, OutputFolder, PredictionOutput, Run, TrainError, TrainerState};
 
 /// transformers' `Trainer` for sequence classification.
 pub struct Trainer {
@@ -28,6 +28,7 @@ pub struct Trainer {
     pub(crate) names: Names,
     pub(crate) tokenizer_files: Option<PathBuf>,
     pub(crate) live: Option<Duration>,
+    pub(crate) folder: Option<OutputFolder>,
 }
 
 /// What a training came to.
@@ -95,6 +96,7 @@ impl Trainer {
             names: Names::default(),
             tokenizer_files: None,
             live: None,
+            folder: None,
         }
     }
 
@@ -141,6 +143,14 @@ impl Trainer {
     #[must_use]
     pub fn live(mut self, interval: Duration) -> Self {
         self.live = Some(interval);
+        self
+    }
+
+    /// Hands over the output folder, for whoever writes there before or after training; otherwise a
+    /// run takes it for as long as it lasts.
+    #[must_use]
+    pub fn output_folder(mut self, folder: OutputFolder) -> Self {
+        self.folder = Some(folder);
         self
     }
 

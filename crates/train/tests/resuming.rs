@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use support::*;
 use tunesmith_kernels::{ComputeDevice, DeviceChoice};
-use tunesmith_protocol::{Command, Event, ResumeFrom, TrainingArguments};
+use tunesmith_protocol::{Command, Event, IntervalStrategy, ResumeFrom, Steps, TrainingArguments};
 use tunesmith_train::{LogEntry, TrainError, Trainer, checkpoints};
 
 fn at(path: &Path) -> ResumeFrom {
@@ -47,7 +47,7 @@ fn train_until(
 
 fn goes_on_bit_for_bit(device: &ComputeDevice) {
     let dir = tempfile::tempdir().unwrap();
-    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    let first = dir.path().join("first");
     let mut whole = trainer(args(&first), device);
     let (output, events) = train(&mut whole).unwrap();
     let wanted = steps(&events);
@@ -56,6 +56,7 @@ fn goes_on_bit_for_bit(device: &ComputeDevice) {
     // In the middle of the first epoch, and of the second.
     for step in [4, 8] {
         let from = at(&first.join(format!("checkpoint-{step}")));
+        let second = dir.path().join(format!("from-{step}"));
         let mut resumed = trainer(resume_from(&args(&second), from), device);
         let (resumed_output, events) = train(&mut resumed).unwrap();
         assert_eq!(steps(&events), wanted[step..], "resumed at {step}");
@@ -289,28 +290,313 @@ fn an_output_folder_in_use_is_refused() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint() {
+fn a_loss_that_is_not_finite_stops_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     let wild = TrainingArguments {
         learning_rate: 1e30,
-        save_steps: tunesmith_protocol::Steps(1.0),
         ..args(&out)
     };
     let error = train(&mut trainer(wild, &cpu())).unwrap_err();
     let TrainError::NotFinite { step: 2, .. } = &error else {
         panic!("{error:?}")
     };
-    let kept = format!(
-        "--resume_from_checkpoint {}",
-        out.join("checkpoint-1").display()
-    );
     says(
         &error.to_string(),
-        &["step 2: the", "Lower learning_rate (it was", &kept],
+        &[
+            "step 2: the loss is",
+            "Lower learning_rate (it was",
+            "start anew",
+        ],
     );
-    assert_eq!(checkpoints(&out).len(), 1);
-    assert!(out.join("checkpoint-1/optimizer.safetensors").is_file());
+    assert!(checkpoints(&out).is_empty());
+}
+
+/// The loss and the gradient of a step are those of the weights before it.
+#[test]
+fn weights_that_are_not_numbers_are_never_saved() {
+    for device in [cpu(), device(DeviceChoice::SoftwareGpu)] {
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let short = TrainingArguments {
+            max_steps: 2,
+            save_steps: Steps(2.0),
+            ..args(&out)
+        };
+        train(&mut trainer(short.clone(), &device)).unwrap();
+        let last = out.join("checkpoint-2");
+        let kept = format!("--resume_from_checkpoint {}", last.display());
+        for learning_rate in [1e30, 1e39] {
+            let wild = TrainingArguments {
+                max_steps: 3,
+                save_steps: Steps(1.0),
+                learning_rate,
+                ..resume_from(&short, ResumeFrom::Last)
+            };
+            let mut wild = trainer(wild, &device);
+            let error = train(&mut wild).unwrap_err();
+            let TrainError::NotFinite { step: 3, .. } = &error else {
+                panic!("{error:?}")
+            };
+            says(
+                &error.to_string(),
+                &[
+                    "step 3: the norm of the weights is",
+                    "Lower learning_rate (it was",
+                    &kept,
+                ],
+            );
+            assert_eq!(checkpoints(&out), [(2, last.clone())]);
+        }
+        // Not where a person stops the run either.
+        let wild = TrainingArguments {
+            learning_rate: 1e30,
+            ..args(&dir.path().join("stopped"))
+        };
+        let mut wild = trainer(wild, &device).live(std::time::Duration::ZERO);
+        let error = pollster::block_on(async {
+            let mut run = wild.start(&ResumeFrom::No).unwrap();
+            loop {
+                match run.next().await {
+                    Ok(Some(Event::Step(_))) => run.command(Command::StopAndSave),
+                    Ok(Some(_)) => {}
+                    Ok(None) => panic!("the run ended well"),
+                    Err(error) => break error,
+                }
+            }
+        });
+        assert!(
+            matches!(error, TrainError::NotFinite { step: 1, .. }),
+            "{error:?}"
+        );
+        assert!(checkpoints(&dir.path().join("stopped")).is_empty());
+    }
+}
+
+/// Of an earlier version, which saved them.
+#[test]
+fn a_checkpoint_of_such_weights_is_no_place_to_go_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    for step in [12, 8] {
+        let path = out.join(format!("checkpoint-{step}/model.safetensors"));
+        let mut bytes = std::fs::read(&path).unwrap();
+        let end = bytes.len();
+        bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let message = resume_error(&args, ResumeFrom::Last);
+    let good = format!(
+        "--resume_from_checkpoint {}",
+        out.join("checkpoint-4").display()
+    );
+    says(
+        &message,
+        &[
+            "checkpoint-12 can't be resumed from",
+            "the tensor '",
+            "holds NaN",
+            &good,
+        ],
+    );
+}
+
+#[test]
+fn a_run_that_goes_on_in_another_folder_leaves_what_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    let other = dir.path().join("other");
+    let short = TrainingArguments {
+        max_steps: 2,
+        save_steps: Steps(1.0),
+        output_dir: other.display().to_string(),
+        ..args.clone()
+    };
+    train(&mut trainer(short, &cpu())).unwrap();
+    let into_other = TrainingArguments {
+        output_dir: other.display().to_string(),
+        save_total_limit: Some(1),
+        ..args.clone()
+    };
+    let from = at(&out.join("checkpoint-4"));
+    let message = resume_error(&into_other, from.clone());
+    let own = format!("--output_dir {}", out.display());
+    says(
+        &message,
+        &[
+            "other exists and is not empty",
+            "checkpoint of step 2",
+            &own,
+            "--overwrite_output_dir",
+        ],
+    );
+    assert_eq!(saved_steps(&other), [1, 2]);
+    // Asked for, it writes there, and deletes its own checkpoints alone.
+    let asked = TrainingArguments {
+        overwrite_output_dir: true,
+        ..into_other
+    };
+    let (_, events) = train(&mut trainer(resume_from(&asked, from.clone()), &cpu())).unwrap();
+    assert_eq!(saved_steps(&other), [1, 2, 12]);
+    says(warnings(&events)[0], &["from an earlier run and is kept"]);
+    assert_eq!(saved_steps(&out), [4, 8, 12]);
+
+    // Its own folder under other names.
+    #[cfg(unix)]
+    {
+        let linked = dir.path().join("linked");
+        std::os::unix::fs::symlink(&out, &linked).unwrap();
+        for (folder, from) in [
+            (linked.clone(), out.join("checkpoint-12")),
+            (out.join("../out/"), linked.join("checkpoint-12/")),
+        ] {
+            let spelt = TrainingArguments {
+                output_dir: folder.display().to_string(),
+                ..args.clone()
+            };
+            let mut again = trainer(resume_from(&spelt, at(&from)), &cpu());
+            assert_eq!(train(&mut again).unwrap().0.global_step, 12);
+        }
+    }
+}
+
+fn saved_steps(dir: &Path) -> Vec<u64> {
+    checkpoints(dir).into_iter().map(|(step, _)| step).collect()
+}
+
+#[test]
+fn a_checkpoint_removed_by_hand_does_not_end_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let limited = TrainingArguments {
+        save_steps: Steps(2.0),
+        save_total_limit: Some(2),
+        ..args(&out)
+    };
+    let mut trainer = trainer(limited, &cpu());
+    pollster::block_on(async {
+        let mut run = trainer.start(&ResumeFrom::No).unwrap();
+        while let Some(event) = run.next().await.unwrap() {
+            if matches!(event, Event::Checkpoint { step: 4, .. }) {
+                std::fs::remove_dir_all(out.join("checkpoint-2")).unwrap();
+            }
+        }
+    });
+    assert_eq!(saved_steps(&out), [10, 12]);
+}
+
+#[test]
+fn the_best_checkpoint_removed_by_hand_costs_no_more_than_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let best = TrainingArguments {
+        eval_strategy: IntervalStrategy::Epoch,
+        save_strategy: IntervalStrategy::Epoch,
+        load_best_model_at_end: true,
+        save_total_limit: Some(1),
+        // The highest loss, which is the first one's.
+        metric_for_best_model: Some("loss".to_owned()),
+        greater_is_better: Some(true),
+        ..args(&out)
+    };
+    let mut trainer = trainer(best, &cpu());
+    let mut events = Vec::new();
+    pollster::block_on(async {
+        let mut run = trainer.start(&ResumeFrom::No).unwrap();
+        while let Some(event) = run.next().await.unwrap() {
+            if matches!(event, Event::Checkpoint { step: 12, .. }) {
+                std::fs::remove_dir_all(out.join("checkpoint-6")).unwrap();
+            }
+            events.push(event);
+        }
+        assert!(run.output().unwrap().last_evaluation.is_some());
+    });
+    says(
+        warnings(&events)[0],
+        &["checkpoint-6 can't be loaded", "that of the last step"],
+    );
+    assert_eq!(saved_steps(&out), [12]);
+}
+
+#[test]
+fn a_limit_that_a_kill_left_exceeded_holds_from_the_next_start_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    let limited = TrainingArguments {
+        save_total_limit: Some(2),
+        ..args
+    };
+    train(&mut trainer(
+        resume_from(&limited, ResumeFrom::Last),
+        &cpu(),
+    ))
+    .unwrap();
+    assert_eq!(saved_steps(&out), [8, 12]);
+}
+
+/// Killed between the two renames of a checkpoint that replaced an earlier one of its step.
+#[test]
+fn a_checkpoint_that_was_being_replaced_is_gone_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    for step in [4, 8] {
+        std::fs::remove_dir_all(out.join(format!("checkpoint-{step}"))).unwrap();
+    }
+    let aside = out.join(".tmp-checkpoint-12-1.former");
+    std::fs::rename(out.join("checkpoint-12"), &aside).unwrap();
+    std::fs::create_dir(out.join(".tmp-checkpoint-12-1")).unwrap();
+    let mut resumed = trainer(resume_from(&args, ResumeFrom::Last), &cpu());
+    let (_, events) = train(&mut resumed).unwrap();
+    assert!(matches!(
+        &events[0],
+        Event::RunStarted(started) if started.resumed_from_step == Some(12)
+    ));
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1);
+}
+
+#[test]
+fn two_runs_do_not_share_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    let mut first = trainer(resume_from(&args, ResumeFrom::Last), &cpu());
+    let run = first.start(&ResumeFrom::Last).unwrap();
+    let process = format!("process {}", std::process::id());
+    says(
+        &resume_error(&args, ResumeFrom::Last),
+        &[
+            "out is in use by another run",
+            &process,
+            "another output_dir",
+        ],
+    );
+    drop(run);
+    train(&mut trainer(resume_from(&args, ResumeFrom::Last), &cpu())).unwrap();
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 3);
+}
+
+#[test]
+fn results_that_cannot_be_read_are_set_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, args) = finished(dir.path());
+    let trainer = trainer(args, &cpu());
+    let metrics = [("eval_accuracy", 0.5)].into_iter().collect();
+    assert_eq!(trainer.save_metrics("eval", &metrics).unwrap(), None);
+    let all = out.join("all_results.json");
+    let whole = std::fs::read_to_string(&all).unwrap();
+    for damaged in [&whole[..whole.len() / 2], "", "[]"] {
+        std::fs::write(&all, damaged).unwrap();
+        let warning = trainer.save_metrics("eval", &metrics).unwrap().unwrap();
+        says(
+            &warning,
+            &[
+                "all_results.json is not what",
+                "renamed to",
+                "all_results.json.damaged",
+            ],
+        );
+        assert_eq!(std::fs::read_to_string(&all).unwrap(), whole);
+    }
+    assert!(out.join("all_results.json.damaged-3").exists());
 }
 
 #[test]

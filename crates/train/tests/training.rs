@@ -2,6 +2,8 @@
 //! Trainer writes.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "../../model/tests/support/mod.rs"]
+mod golden;
 mod support;
 
 use std::collections::BTreeSet;
@@ -11,7 +13,10 @@ use serde_json::Value;
 use support::*;
 use tunesmith_model::TensorFile;
 use tunesmith_protocol::{Event, IntervalStrategy, Steps, TrainingArguments};
-use tunesmith_train::{Trainer, TrainerState, checkpoints, get_scheduler};
+use tunesmith_train::{Trainer, TrainerState, checkpoints};
+
+/// transformers multiplies in another order: the last bit.
+const LEARNING_RATE: f64 = 1e-18;
 
 fn json(path: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
@@ -91,13 +96,20 @@ fn the_learning_rate_and_the_logs_are_the_trainers() {
     };
     let mut trainer = trainer(args, &cpu());
     let (_, events) = train(&mut trainer).unwrap();
-    let schedule = get_scheduler(Default::default(), 2e-3, 0, 12);
     let losses = losses(&events);
+    let goldens = golden::golden("schedules.json");
+    let mut schedules = goldens["schedules"].as_array().unwrap().iter();
+    let linear = schedules.find(|it| it["learning_rate"] == 2e-3 && it["total_steps"] == 12);
+    let rates = golden::floats(&linear.unwrap()["rates"]);
+    let mut steps = 0;
     for event in &events {
         if let Event::Step(step) = event {
-            assert_eq!(step.learning_rate, schedule.learning_rate(step.step - 1));
+            let off = (step.learning_rate - rates[step.step as usize - 1]).abs();
+            assert!(off < LEARNING_RATE, "{step:?}: {off}");
+            steps += 1;
         }
     }
+    assert_eq!(steps, 12);
     let logs: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
@@ -374,25 +386,4 @@ fn group_by_length_saves_padding() {
         grouped < random,
         "{grouped} tokens grouped, {random} at random"
     );
-}
-
-#[test]
-fn weight_decay_and_label_smoothing_reach_the_step() {
-    let run = |change: fn(&mut TrainingArguments)| {
-        let dir = tempfile::tempdir().unwrap();
-        let mut args = args(&dir.path().join("out"));
-        change(&mut args);
-        let mut trainer = trainer_with(args, &cpu(), 0.0, rows(42, 1));
-        let (_, events) = train(&mut trainer).unwrap();
-        (losses(&events), weights(&trainer))
-    };
-    let plain = run(|_| {});
-    let smooth = run(|args| args.label_smoothing_factor = 0.2);
-    assert_ne!(plain.0[0], smooth.0[0]);
-    let decayed = run(|args| args.weight_decay = 0.5);
-    assert_eq!(plain.0[0], decayed.0[0], "decay acts after the first loss");
-    assert_ne!(plain.0[11], decayed.0[11]);
-    let clipped = run(|args| args.max_grad_norm = 1e-9);
-    assert_eq!(plain.0[0], clipped.0[0]);
-    assert_ne!(plain.0[11], clipped.0[11]);
 }

@@ -1,4 +1,4 @@
-//! Fine-tune BERT-family encoders in Rust, in the words of the Hugging Face course.
+//! Fine-tune BERT models in Rust, in the words of the Hugging Face course.
 //!
 //! This crate is the public face of the pipeline: one name to depend on, with the types of a
 //! fine-tuning script at its root and every stage whole in a module of its own. It adds no code, so

@@ -29,7 +29,8 @@ pub async fn write_file(path: &str, bytes: &[u8], append: bool) -> Result<(), Js
         fs::create_dir_all(folder)?;
     }
     fs::write(path, bytes)?;
-    Ok(fs::replenish().await?)
+    fs::replenish().await;
+    Ok(())
 }
 
 /// Reads at most `length` bytes of a file from `offset` on.

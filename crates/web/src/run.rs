@@ -44,7 +44,7 @@ pub async fn next_record() -> Result<Option<String>, JsError> {
     };
     let text = json(&named(record))?;
     RUN.set(Some(session));
-    fs::replenish().await?;
+    fs::replenish().await;
     Ok(Some(text))
 }
 

@@ -20,7 +20,9 @@ pub fn run(project: &Project, arguments: &[String], torch: bool) -> Result<()> {
         let checkpoint = minilm::for_tests(project)?;
         arguments.push(format!("--model={}", checkpoint.display()));
     }
-    Cmd::new(project.bench()?).args(&arguments).run()?;
+    let stock = arguments.first().is_some_and(|subject| subject == "step")
+        && !arguments.iter().any(|argument| argument == "--no-stock");
+    Cmd::new(project.bench(stock)?).args(&arguments).run()?;
     if torch {
         // After, not beside: both want all cores.
         Cmd::new(python::ensure(project)?)

@@ -4,11 +4,14 @@
 //! This crate depends on no other crate of the workspace: it starts them as commands, as a person
 //! would, and prints each command it starts.
 
+mod audit;
 mod bench;
 mod demo;
 mod desktop;
 mod files;
+mod goldens;
 mod lint;
+mod package;
 mod parity;
 mod project;
 mod setup;
@@ -40,18 +43,26 @@ enum Job {
         full: bool,
     },
     /// Runs the tests, all set-up included. Ends with the line "N passed, N failed".
-    Test {
-        /// Only the lane that compares with Python's transformers (installs PyTorch once).
-        #[arg(long, conflicts_with = "filter")]
-        python: bool,
-        /// Only the lane of the browser: the npm package, and the page in Chromium.
-        #[arg(long, conflicts_with = "python")]
-        web: bool,
-        /// Run only the tests whose name contains one of these (with --web: whose file's name does).
+    Test(test::Lanes),
+    /// Makes the values anew that tests compare with, by Python's own libraries (tests/goldens).
+    Goldens {
+        /// Only by the scripts whose name contains one of these.
         filter: Vec<String>,
     },
     /// Checks formatting, clippy, the direction of dependencies, and that the core builds for wasm32.
     Lint,
+    /// Checks the dependencies' licences and known weaknesses (cargo-deny, npm audit).
+    Audit {
+        /// Fail where something can't be checked too, such as without a network.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Makes what is downloaded from a release: archives, an installer, an SBOM and checksums.
+    Package {
+        /// The profile to build with; `dev` is quick, for a look at what comes out.
+        #[arg(long, default_value = "dist")]
+        profile: String,
+    },
     /// Runs the cases of tests/cases natively and in Chromium, on every device, and compares them.
     Parity,
     /// Builds the page and the npm package into web/dist, and serves it.
@@ -101,12 +112,11 @@ fn run(job: Job) -> Result<ExitCode> {
     let project = Project::find()?;
     match job {
         Job::Demo { full } => demo::run(&project, full)?,
-        Job::Test { python: true, .. } => return Ok(test::python(&project)?.report()),
-        Job::Test {
-            web: true, filter, ..
-        } => return Ok(web::test(&project, &filter)?.report()),
-        Job::Test { filter, .. } => return Ok(test::all(&project, &filter)?.report()),
+        Job::Test(lanes) => return Ok(test::run(&project, &lanes).report()),
+        Job::Goldens { filter } => goldens::run(&project, &filter)?,
         Job::Lint => lint::run(&project)?,
+        Job::Audit { strict } => audit::run(&project, strict)?,
+        Job::Package { profile } => package::run(&project, &profile)?,
         Job::Parity => return Ok(parity::run(&project)?.report()),
         Job::Web {
             dev,

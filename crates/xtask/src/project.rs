@@ -76,22 +76,36 @@ impl Project {
         self.build("tunesmith-desktop")
     }
 
-    /// Builds the program that measures and gives its path.
+    /// Builds the program that measures and gives its path; with `stock`, burn's own modules in it too,
+    /// and burn at the level that a program which relies on it would choose.
     ///
     /// # Errors
     /// When it doesn't build.
-    pub fn bench(&self) -> Result<PathBuf> {
-        self.build("tunesmith-bench")
+    pub fn bench(&self, stock: bool) -> Result<PathBuf> {
+        if !stock {
+            return self.build("tunesmith-bench");
+        }
+        let mut options = vec!["--features".to_owned(), STOCK.to_owned()];
+        for package in STOCK_CRATES {
+            options.push("--config".to_owned());
+            options.push(format!("profile.dev.package.{package}.opt-level=3"));
+        }
+        self.build_with("tunesmith-bench", &options)
     }
 
     /// Builds always the same packages: with another choice cargo would turn on other features in
     /// what lies below burn, and build burn a second time. These give the features that `cargo test
     /// --workspace` has.
     fn build(&self, binary: &str) -> Result<PathBuf> {
+        self.build_with(binary, &[])
+    }
+
+    fn build_with(&self, binary: &str, options: &[String]) -> Result<PathBuf> {
         self.cargo()
             .args(["build", "--package", "tunesmith-cli"])
             .args(["--package", "tunesmith-bench"])
             .args(["--package", "tunesmith-desktop"])
+            .args(options)
             .run()?;
         let name = format!("{binary}{}", env::consts::EXE_SUFFIX);
         Ok(self.target()?.join("debug").join(name))
@@ -119,6 +133,18 @@ impl Project {
         self.root.join("data").join("paraphrase")
     }
 }
+
+/// The bench's feature that brings burn's own modules.
+pub const STOCK: &str = "tunesmith-bench/stock";
+
+/// What stock burn computes with, and what describes its kernels.
+const STOCK_CRATES: [&str; 5] = [
+    "burn-flex",
+    "cubek-attention",
+    "cubek-matmul",
+    "cubek-reduce",
+    "cubek-tile",
+];
 
 /// The configuration of [`Project::paraphrase`] that is made like MRPC.
 pub const PARAPHRASE_CONFIG: &str = "mrpc_like";

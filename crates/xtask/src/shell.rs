@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -105,6 +105,17 @@ impl Cmd {
             bail!("`{self}` failed ({}): {}", output.status, why.trim());
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs it with its output kept, whatever it ends with.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn output(mut self) -> Result<Output> {
+        eprintln!("$ {self}");
+        self.0
+            .output()
+            .with_context(|| format!("can't start `{self}`"))
     }
 
     /// Whether it can be started and ends without an error; silent.

@@ -9,7 +9,9 @@ use tunesmith_desktop::{Answer, Pick};
 use super::{Line, files};
 
 /// The formats that data is read from.
-const FORMATS: &[&str] = &["csv", "tsv", "jsonl", "json", "parquet"];
+const FORMATS: &[&str] = &[
+    "csv", "tsv", "tab", "jsonl", "ndjson", "json", "parquet", "xlsx", "xlsm", "gz", "zst", "zip",
+];
 
 /// Lets the person pick a file or a folder.
 pub fn pick(pick: Pick, ticket: u64, line: Line) {

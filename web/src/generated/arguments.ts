@@ -85,7 +85,7 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
   {
     group: "Model",
     items: [
-      { name: "model_revision", kind: "text", fallback: "main", help: "Branch, tag or commit on the hub. Default main." },
+      { name: "model_revision", kind: "text", fallback: "main", help: "Branch, tag or commit on the hub, of the model and of tokenizer_name. Default main." },
       { name: "tokenizer_name", kind: "text", fallback: "the model's", help: "A tokenizer other than the model's: a hub id or a folder." },
       { name: "ignore_mismatched_sizes", kind: "flag", fallback: "false", help: "Draw a new head where the checkpoint's has another number of labels, instead of an error." },
       { name: "dropout", kind: "number", fallback: "the model's", help: "Overrides all three dropouts of the config, 0 to 1; 0 turns dropout off." },

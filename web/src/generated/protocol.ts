@@ -277,11 +277,11 @@ export type RunConfig = ModelArguments & DataArguments & TrainingArguments;
 export type ModelArguments = {
   /** A hub id, or a folder with `config.json` and `model.safetensors`. Required. */
   model_name_or_path: string,
-  /** Branch, tag or commit on the hub. Default `main`. */
+  /** Branch, tag or commit on the hub, of the model and of `tokenizer_name`. Default `main`. */
   model_revision: string,
   /** A tokenizer other than the model's: a hub id or a folder. */
   tokenizer_name: string | null,
-  /** The folder of downloads; default the shared `HF_HUB_CACHE`. */
+  /** The folder of downloads, models and data sets; default the shared `HF_HUB_CACHE`. */
   cache_dir: string | null,
   /** Draw a new head where the checkpoint's has another number of labels, instead of an error. */
   ignore_mismatched_sizes: boolean,
@@ -435,7 +435,10 @@ export type TrainingArguments = {
 /** How the learning rate changes over a run, after warm-up. */
 export type SchedulerType = "linear" | "cosine" | "constant" | "constant_with_warmup" | "polynomial";
 
-/** transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only. */
+/**
+ * transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only, and is refused with
+ * another.
+ */
 export type SchedulerKwargs = {
   /** `cosine`: waves over the run; 0.5 falls once from the top to 0. */
   num_cycles: number,

@@ -1,5 +1,7 @@
 /** The few helpers with which the panels make their elements. */
 
+import { visible } from "./format.js";
+
 type Child = Node | string | number | null | undefined | false;
 type Attribute = string | number | boolean | null | undefined | ((event: never) => void);
 
@@ -98,7 +100,7 @@ export class StatusLine {
   /** Something to know. */
   say(text: string): void {
     this.clear();
-    this.info.textContent = text;
+    fill(this.info, text);
   }
 
   /** Something went wrong. */
@@ -130,5 +132,5 @@ function set(element: Element, attributes: { [name: string]: Attribute }): void 
 function nodes(children: Child[]): (Node | string)[] {
   return children
     .filter((child): child is Node | string | number => child !== null && child !== undefined && child !== false)
-    .map((child) => (typeof child === "number" ? String(child) : child));
+    .map((child) => (child instanceof Node ? child : visible(String(child))));
 }

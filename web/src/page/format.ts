@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Numbers and texts as people read them. */
 
 const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 
@@ -64,4 +64,15 @@ export function labelText(label: string): string {
 /** The last part of a path. */
 export function baseName(path: string): string {
   return path.split("/").filter(Boolean).at(-1) ?? path;
+}
+
+// C0 without tab and line break, DEL and C1; separators; what reorders the text behind it.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * A name or text of a file with its control characters made visible, and those that reorder what follows
+ * them, so that `exe.txt` can't stand for `txt.exe`. The command shows them alike.
+ */
+export function visible(text: string): string {
+  return text.replace(UNSEEN, (unseen) => `\\u${unseen.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -6,7 +6,7 @@ import { bringBuiltin } from "./builtin.js";
 import { choice, field, fill, h, StatusLine } from "./dom.js";
 import { count, labelText, percent, plural } from "./format.js";
 
-const FORMATS = ".csv,.tsv,.jsonl,.json,.parquet";
+const FORMATS = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.xlsx,.xlsm,.gz,.zst,.zip";
 /** Label counts beyond this number say nothing more. */
 const COUNTS_SHOWN = 12;
 /** The share of the training rows that is set aside for evaluation, in percent. */

@@ -15,6 +15,8 @@ pub struct Arguments {
     pub config: Box<RunConfig>,
     /// Where to write the event stream.
     pub events: Option<PathBuf>,
+    /// The file of arguments.
+    pub file: Option<PathBuf>,
     /// Older spellings that were used.
     pub warnings: Vec<String>,
 }
@@ -43,6 +45,7 @@ pub fn parse(words: &[String]) -> Result<Arguments> {
     Ok(Arguments {
         config: Box::new(config),
         events: given.events,
+        file: given.file,
         warnings,
     })
 }
@@ -241,6 +244,7 @@ mod tests {
             config,
             events,
             warnings,
+            ..
         } = parse(&words(&line)).unwrap();
         assert_eq!(config.model.model_name_or_path, "m");
         assert_eq!(

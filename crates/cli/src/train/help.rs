@@ -17,7 +17,8 @@ pub fn text() -> String {
         )
         .after_help(
             "This command trains unless told --do_train false. --a_b and --a-b are the same. A flag replaces \
-             what the file says. The first Ctrl-C finishes the step and saves; a second one stops at once.",
+             what the file says. The first Ctrl-C, SIGTERM or SIGHUP finishes the step and saves; a second one \
+             stops at once.",
         );
     for group in [SET_BY_PANELS].iter().chain(ARGUMENTS) {
         for argument in group.items {

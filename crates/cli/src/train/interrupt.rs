@@ -1,22 +1,31 @@
-//! Ctrl-C: the first ends the run after its step, with a checkpoint; the second ends it at once.
+//! Ctrl-C, SIGTERM and SIGHUP: the first ends the run after its step, with a checkpoint; the second
+//! ends it at once.
 
 use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// The code that shells give for a command ended by Ctrl-C.
-const STOPPED: i32 = 130;
+use crate::output::note;
 
-/// Whether the person has pressed Ctrl-C.
+/// The code that shells give for a command ended by Ctrl-C.
+pub const STOPPED: u8 = 130;
+
+/// How long the end waits for its last words, which nobody may be reading.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Whether the run is asked to end.
 pub struct Interrupt {
     asked: Arc<AtomicBool>,
     training: Arc<AtomicBool>,
 }
 
 impl Interrupt {
-    /// Takes Ctrl-C over for the rest of the process.
+    /// Takes the signals over for the rest of the process.
     ///
     /// # Errors
     /// When the system refuses the handler.
@@ -26,18 +35,18 @@ impl Interrupt {
             Arc::new(AtomicBool::new(false)),
         );
         let (set, busy) = (asked.clone(), training.clone());
+        let hangup = hangup::Disposition::take()?;
         ctrlc::set_handler(move || {
             if !busy.load(Ordering::SeqCst) {
                 // Downloads and caches go on where they stopped, so nothing is lost here.
-                eprintln!("\nStopped outside of training; there was nothing to save.");
-                exit(STOPPED);
+                end("\nStopped outside of training; there was nothing to save.");
             }
             if set.swap(true, Ordering::SeqCst) {
-                eprintln!("\nStopped at once; what was not saved is lost.");
-                exit(STOPPED);
+                end("\nStopped at once; what was not saved is lost.");
             }
         })
         .context("can't handle Ctrl-C")?;
+        hangup.restore()?;
         Ok(Self { asked, training })
     }
 
@@ -46,8 +55,68 @@ impl Interrupt {
         self.training.store(yes, Ordering::SeqCst);
     }
 
-    /// Whether Ctrl-C was pressed once.
+    /// Whether a signal came.
     pub fn is_asked(&self) -> bool {
         self.asked.load(Ordering::SeqCst)
+    }
+}
+
+/// Ends the process. The run may hold standard error while it waits for a reader that has stopped
+/// reading (`| less`), so the words get a thread of their own and little time.
+fn end(words: &'static str) -> ! {
+    let (done, told) = mpsc::channel();
+    thread::spawn(move || {
+        note(words);
+        let _ = done.send(());
+    });
+    let _ = told.recv_timeout(LAST_WORDS);
+    exit(i32::from(STOPPED))
+}
+
+/// `nohup` starts a command with SIGHUP ignored, and means that it goes on after the terminal is gone.
+#[cfg(unix)]
+mod hangup {
+    use anyhow::{Context, Result};
+    use nix::sys::signal::{SigHandler, Signal, signal};
+
+    /// What SIGHUP did when the process began.
+    pub struct Disposition(SigHandler);
+
+    impl Disposition {
+        /// Notes it. SIGHUP is ignored from here until another handler is set.
+        pub fn take() -> Result<Self> {
+            set(SigHandler::SigIgn).map(Self)
+        }
+
+        /// Ignores it again, if it was ignored.
+        pub fn restore(&self) -> Result<()> {
+            if matches!(self.0, SigHandler::SigIgn) {
+                set(SigHandler::SigIgn)?;
+            }
+            Ok(())
+        }
+    }
+
+    fn set(handler: SigHandler) -> Result<SigHandler> {
+        // SAFETY: ignoring a signal runs no code of ours in a handler.
+        unsafe { signal(Signal::SIGHUP, handler) }.context("can't handle SIGHUP")
+    }
+}
+
+#[cfg(not(unix))]
+mod hangup {
+    use anyhow::Result;
+
+    /// There is no such signal here.
+    pub struct Disposition;
+
+    impl Disposition {
+        pub fn take() -> Result<Self> {
+            Ok(Self)
+        }
+
+        pub fn restore(&self) -> Result<()> {
+            Ok(())
+        }
     }
 }

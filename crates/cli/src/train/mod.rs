@@ -8,7 +8,6 @@ mod report;
 mod screen;
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -17,8 +16,7 @@ use tunesmith_protocol::{Command, RunConfig, RunState, RunView};
 use tunesmith_session::Session;
 
 use crate::output;
-use arguments::Arguments;
-use interrupt::Interrupt;
+use interrupt::{Interrupt, STOPPED};
 use log::EventLog;
 use screen::Screen;
 
@@ -48,22 +46,26 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     }
     let arguments = arguments::parse(&args.words)?;
     for warning in &arguments.warnings {
-        eprintln!("warning: {warning}");
+        output::note(format_args!("warning: {warning}"));
     }
-    let Arguments { config, events, .. } = arguments;
-    let config = *config;
-    pollster::block_on(drive(config, events))
+    let log = EventLog::check(&arguments)?;
+    pollster::block_on(drive(*arguments.config, log))
 }
 
-async fn drive(config: RunConfig, events: Option<PathBuf>) -> Result<ExitCode> {
-    let mut log = EventLog::create(events)?;
+async fn drive(config: RunConfig, mut log: EventLog) -> Result<ExitCode> {
     let interrupt = Interrupt::install()?;
     let mut screen = Screen::new();
     let mut view = RunView::default();
     let mut session = Session::new(config);
     let mut stopping = false;
+    let mut unlogged = None;
     while let Some(record) = session.next().await {
-        let logged = log.write(&record);
+        if let Err(error) = log.write(&record) {
+            // The run ends, and keeps what it has done.
+            unlogged = Some(error);
+            stopping = true;
+            session.steering().send(Command::StopAndSave);
+        }
         view.apply(&record);
         interrupt.steps_are_taken(view.state == RunState::Training);
         screen.show(&record.event);
@@ -72,18 +74,22 @@ async fn drive(config: RunConfig, events: Option<PathBuf>) -> Result<ExitCode> {
             session.steering().send(Command::StopAndSave);
             screen.say("Finishing the step and saving; Ctrl-C again stops at once.");
         }
-        logged?;
     }
     screen.clear();
     interrupt.steps_are_taken(false);
-    report::end(&view)?;
+    let reported = report::end(&view);
+    if let Some(error) = unlogged {
+        return Err(error);
+    }
+    if view.done.as_ref().is_some_and(|done| done.stopped) {
+        return Ok(ExitCode::from(STOPPED));
+    }
     if view.state == RunState::Done {
-        let stopped = view.done.as_ref().is_some_and(|done| done.stopped);
-        return Ok(if stopped {
-            ExitCode::from(130)
-        } else {
-            ExitCode::SUCCESS
-        });
+        // Who closes standard output early is told by the exit code alone.
+        return match reported {
+            Err(error) if !error.is::<output::ReaderGone>() => Err(error),
+            _ => Ok(ExitCode::SUCCESS),
+        };
     }
     let message = view
         .message

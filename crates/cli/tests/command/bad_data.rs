@@ -47,9 +47,7 @@ fn parquet_cut_short() {
 #[test]
 fn parquet_with_damage_in_the_middle() {
     let whole = parquet();
-    // Wherever the damage lies, it is an error or harmless, and never a crash. The footer is at the
-    // end, the first page's header at the start.
-    let mut refusals = 0;
+    // The footer is at the end, the first page's header at the start.
     for place in [
         4,
         64,
@@ -63,16 +61,11 @@ fn parquet_with_damage_in_the_middle() {
         let end = (place + 48).min(damaged.len() - 8);
         damaged[place..end].fill(0xA5);
         scratch.write("rows.parquet", damaged);
-        let ran = scratch.run("data rows.parquet --digest");
-        if ran.code != Some(0) {
-            contains(
-                &ran.error(),
-                &["rows.parquet is not a readable parquet file"],
-            );
-            refusals += 1;
-        }
+        contains(
+            &scratch.run("data rows.parquet --digest").error(),
+            &["rows.parquet is not a readable parquet file"],
+        );
     }
-    assert!(refusals >= 4, "only {refusals} damaged files were noticed");
 }
 
 #[test]
@@ -89,14 +82,14 @@ fn csv_with_a_wrong_number_of_fields() {
 fn csv_that_is_not_utf8() {
     let message = refused(
         "rows.csv",
-        b"sentence1,sentence2,label\na,b,same\ncaf\xe9,b,other\n",
+        b"sentence1,sentence2,label\na,b,same\ncaf\xe9\x81,b,other\n",
     );
     contains(
         &message,
         &[
             "rows.csv, line 3",
             "is not UTF-8",
-            "Save the file with the encoding UTF-8",
+            "Save it with the encoding UTF-8",
         ],
     );
 }
@@ -139,7 +132,7 @@ fn labels_out_of_range_missing_or_of_the_wrong_type() {
                  {\"sentence1\": \"c\", \"sentence2\": \"d\", \"label\": [0]}\n";
     contains(
         &refused("rows.jsonl", lines),
-        &["rows.jsonl", "line 2", "label"],
+        &["rows.jsonl", "column \"label\" is a list or an object"],
     );
 
     // The training rows have two classes; the validation rows name a third.
@@ -191,7 +184,7 @@ fn a_file_that_is_not_there_or_of_no_known_kind() {
     fs::remove_file(scratch.path("train.csv")).unwrap();
     contains(&scratch.train("").error(), &["train.csv", "No such file"]);
     contains(
-        &refused("rows.xlsx", "PK"),
-        &["rows.xlsx", ".parquet, .csv, .tsv, .jsonl"],
+        &refused("rows.doc", "PK"),
+        &["rows.doc", ".parquet, .csv, .tsv, .jsonl"],
     );
 }

@@ -3,14 +3,20 @@
 //! One test program, since each links the tensor library anew.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod arguments;
 mod bad_data;
 mod bad_model;
 mod bad_run;
 mod classes;
+mod compare;
 mod data;
+mod download;
+mod escapes;
 mod interrupt;
 mod machine;
+mod memory;
 mod metric;
+mod pipes;
 mod predict;
 mod support;
 mod tokenize;

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
@@ -138,6 +140,22 @@ pub fn losses(events: &[Value]) -> Vec<f64> {
     steps.map(|event| event["loss"].as_f64().unwrap()).collect()
 }
 
+/// How long a test waits for what should come.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something holds.
+#[track_caller]
+pub fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{what}: not within {PATIENCE:?}"
+        );
+        sleep(Duration::from_millis(5));
+    }
+}
+
 const ANIMALS: [&str; 8] = ["cat", "dog", "cow", "hen", "fox", "owl", "ant", "bee"];
 const DOINGS: [&str; 4] = ["sat", "ran", "ate", "slept"];
 
@@ -221,22 +239,18 @@ pub fn write_tokenizer(dir: &Path, words: &[&str]) {
     fs::write(dir.join("tokenizer.json"), tokenizer.to_string()).unwrap();
 }
 
-/// Reference data that lies beside the repository.
-pub fn shared(path: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let root = std::env::var_os("TUNESMITH_SHARED").map_or(root, PathBuf::from);
-    let path = root.join(path);
-    assert!(
-        path.exists(),
-        "{} is missing; TUNESMITH_SHARED names its folder",
-        path.display()
-    );
-    path
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A golden file.
+/// This repository's own set of pairs, a folder in the Hub's layout.
+pub fn paraphrase() -> PathBuf {
+    repository().join("data/paraphrase")
+}
+
+/// A golden; `tests/goldens/generate` has what made it.
 pub fn golden(name: &str) -> Value {
-    let path = shared(&format!("golden/{name}"));
+    let path = repository().join("tests/goldens").join(name);
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 

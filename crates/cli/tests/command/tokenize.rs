@@ -5,86 +5,20 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::compare;
 use crate::support::{Ran, Scratch, contains, golden, minilm};
 
-/// What the command makes of these texts, one object for each.
-fn tokenized(rows: &[Value], more: &[&str]) -> Vec<Value> {
-    let scratch = Scratch::new();
-    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
-    let input = scratch.write("texts.jsonl", lines);
-    let model = minilm();
-    let words = [
-        "tokenize",
-        "--model",
-        model.to_str().unwrap(),
-        "--input",
-        input.to_str().unwrap(),
-    ];
-    let shown = Ran::of(scratch.command(words.iter().chain(more)).output().unwrap()).ok();
-    shown
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
-/// A case's encoding; some are only said to be the same as another.
-fn expected<'a>(case: &'a Value, key: &str) -> Option<&'a Value> {
-    match &case[key] {
-        Value::Null => None,
-        Value::String(same) => expected(case, same.strip_prefix("same as ")?),
-        encoding => Some(encoding),
-    }
-}
-
 #[test]
-fn the_goldens_are_met_id_for_id() {
-    let golden = golden("tokenization_assorted_pairs.json");
-    let cases = golden["cases"].as_array().unwrap();
-    let mut compared = 0;
-    for (key, is_pair, more) in [
-        ("pair_max128", true, &["--max-length", "128"][..]),
-        ("pair_max16", true, &["--max_length", "16"]),
-        ("pair_max17", true, &["--max-length", "17"]),
-        // The model's limit is 512, and the default.
-        ("pair_max512", true, &[]),
-        (
-            "pair_untruncated",
-            true,
-            &["--truncation", "do_not_truncate"],
-        ),
-        ("single_text_max128", false, &["--max-length", "128"]),
-        ("single_text_max512", false, &[]),
-    ] {
-        // An empty second text is one text for a call of two strings; batches and files keep it.
-        let key_of = |case: &Value| match (is_pair, case["text_pair"].as_str()) {
-            (true, Some("")) => "pair_batched_call_max128",
-            _ => key,
-        };
-        let wanted: Vec<(&Value, &Value)> = cases
-            .iter()
-            .filter_map(|case| Some((case, expected(case, key_of(case))?)))
-            .collect();
-        let rows: Vec<Value> = wanted
-            .iter()
-            .map(|(case, _)| match is_pair {
-                true => json!({"text": case["text"], "text_pair": case["text_pair"]}),
-                false => json!({"text": case["text"]}),
-            })
-            .collect();
-        let got = tokenized(&rows, more);
-        assert_eq!(got.len(), wanted.len(), "{key}");
-        for (got, (case, wanted)) in got.iter().zip(&wanted) {
-            assert_eq!(got, *wanted, "{key}, case {}", case["case"]);
-            compared += 1;
-        }
-    }
-    assert!(compared >= 150, "only {compared} encodings were compared");
+fn assorted_pairs_get_the_ids_of_transformers() {
+    let golden = golden("tokenization.json");
+    let compared = compare::encodings(golden["cases"].as_array().unwrap());
+    assert!(compared >= 600, "only {compared} encodings were compared");
 }
 
 #[test]
 fn a_pair_is_shown_as_a_table() {
     let scratch = Scratch::new();
-    let golden = &golden("tokenization_mrpc_rows.json")["course_example"];
+    let golden = &golden("tokenization.json")["course_example"];
     let model = minilm();
     let texts = golden["text"].as_array().unwrap();
     let words = [

@@ -1,8 +1,10 @@
 //! `tunesmith train` from a command line to a folder that can be used.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
+use tunesmith_protocol::{ARGUMENTS, RunConfig, SET_BY_PANELS};
 
 use crate::support::{Ran, Scratch, config, contains, losses, write_model};
 
@@ -214,15 +216,22 @@ fn autotune_times_the_kernels_and_gives_the_same_losses() {
 fn the_help_lists_all_arguments() {
     let scratch = Scratch::new();
     let shown = scratch.run("train --help").ok();
-    contains(
-        &shown,
-        &[
-            "--model_name_or_path",
-            "--num_train_epochs",
-            "[default: 3.0]",
-            "--events",
-        ],
-    );
+    // A flag ends with a space, or with its line.
+    let flags: BTreeSet<&str> = shown
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("--"))
+        .collect();
+    let groups = [SET_BY_PANELS].into_iter().chain(ARGUMENTS.iter().copied());
+    for argument in groups.flat_map(|group| group.items) {
+        assert!(flags.contains(argument.name), "--{}", argument.name);
+    }
+    // None is left out of the table.
+    let config = RunConfig::default();
+    let all = serde_json::to_value(config).unwrap();
+    for name in all.as_object().unwrap().keys() {
+        assert!(flags.contains(name.as_str()), "--{name}");
+    }
+    contains(&shown, &["[default: 3.0]", "--events"]);
     contains(
         &scratch.run("--help").ok(),
         &["train", "predict", "tokenize", "data", "metric", "doctor"],

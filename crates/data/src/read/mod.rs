@@ -3,45 +3,70 @@
 //! the values.
 
 mod csv;
-mod jsonl;
+mod encoding;
+mod guess;
+mod json;
+mod packed;
 mod parquet;
+mod records;
+mod sheet;
+mod source;
 
-use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use arrow_array::RecordBatch;
-use bytes::Bytes;
-use tunesmith_platform::fs::File;
 
 use crate::column::ColumnBuilder;
-use crate::{DataError, Features};
+use crate::{DataError, Feature, Features, Value};
 
-/// Rows of a record batch.
+pub(crate) use source::Source;
+
+/// The most rows of a record batch.
 pub(crate) const BATCH_ROWS: usize = 4096;
+
+/// The most bytes of text of a record batch, as far as one row has no more: offsets into it have 31 bits.
+const BATCH_BYTES: usize = 64 << 20;
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
-    /// Parquet with snappy, gzip or no compression.
+    /// Parquet, with any of its codecs.
     Parquet,
-    /// Comma separated, quoted where needed, the first line a header.
+    /// Fields with a separator between them, quoted where needed, the first line a header.
     Csv,
-    /// Tab separated, never quoted, the first line a header.
+    /// Tab separated, quoted where the file shows that it is, the first line a header.
     Tsv,
-    /// One JSON object a line.
+    /// JSON Lines: one object a line. Or JSON: a list of objects, or an object with such a list.
     JsonLines,
+    /// The first sheet of a workbook (.xlsx), its first row a header.
+    Sheet,
 }
 
 impl Format {
-    /// The format that a file's name says.
+    /// The endings of names, for messages.
+    pub(crate) const ENDINGS: &str =
+        ".parquet, .csv, .tsv, .jsonl, .json or .xlsx, and may be packed (.gz, .zst, .zip)";
+
+    /// The format that a file's name says; what it is packed in (`.gz`, `.zst`, `.zip`) may follow.
     pub fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_lowercase().as_str() {
+        let name = path.file_name()?.to_str()?.to_lowercase();
+        let packed = [".gz", ".gzip", ".zst", ".zstd", ".zip"];
+        let plain = packed.iter().find_map(|ending| name.strip_suffix(ending));
+        match plain.unwrap_or(&name).rsplit_once('.')?.1 {
             "parquet" => Some(Self::Parquet),
             "csv" => Some(Self::Csv),
-            "tsv" => Some(Self::Tsv),
+            "tsv" | "tab" => Some(Self::Tsv),
             "jsonl" | "json" | "ndjson" => Some(Self::JsonLines),
+            "xlsx" | "xlsm" => Some(Self::Sheet),
             _ => None,
         }
+    }
+
+    /// The one that says most about its types, of several in which the same rows may lie.
+    pub(crate) fn best(formats: impl Iterator<Item = Self>) -> Option<Self> {
+        formats.min_by_key(|format| *format as usize)
     }
 }
 
@@ -50,54 +75,14 @@ impl Format {
 pub struct CsvOptions {
     /// Between two fields.
     pub delimiter: u8,
-    /// Whether `"` quotes fields. Off for TSV: the files of benchmarks such as GLUE have lone
-    /// quotes at the beginning of sentences, which would swallow the lines after them.
+    /// Whether `"` quotes fields.
     pub quoting: bool,
 }
 
-impl CsvOptions {
-    /// What is usual for a format.
-    pub fn for_format(format: Format) -> Self {
-        let tabs = format == Format::Tsv;
-        Self {
-            delimiter: if tabs { b'\t' } else { b',' },
-            quoting: !tabs,
-        }
-    }
-}
-
-/// A file, on disk or in memory.
-pub(crate) enum Source {
-    File(PathBuf),
-    Bytes { name: String, bytes: Bytes },
-}
-
-impl Source {
-    pub(crate) fn name(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Bytes { name, .. } => name.clone(),
-        }
-    }
-
-    fn open(&self) -> Result<Box<dyn Read + '_>, DataError> {
-        Ok(match self {
-            Self::File(path) => Box::new(BufReader::with_capacity(
-                1 << 18,
-                File::open(path).map_err(DataError::io("read", path))?,
-            )),
-            Self::Bytes { bytes, .. } => Box::new(bytes.as_ref()),
-        })
-    }
-
-    fn io_error(&self, source: std::io::Error) -> DataError {
-        let path = PathBuf::from(self.name());
-        DataError::io("read", &path)(source)
-    }
-}
-
+#[derive(Default)]
 pub(crate) struct ReadOptions {
-    pub(crate) csv: CsvOptions,
+    /// How CSV and TSV are written; `None`: as each file shows.
+    pub(crate) csv: Option<CsvOptions>,
     /// Only these columns.
     pub(crate) columns: Option<Vec<String>>,
 }
@@ -107,6 +92,11 @@ impl ReadOptions {
         self.columns
             .as_ref()
             .is_none_or(|columns| columns.iter().any(|wanted| wanted == column))
+    }
+
+    /// Whether the column is asked for by its name.
+    fn names(&self, column: &str) -> bool {
+        self.columns.is_some() && self.wants(column)
     }
 
     /// The columns of a file that are wanted, or what is missing.
@@ -130,6 +120,8 @@ pub(crate) struct Plan<'a> {
     sources: &'a [(Source, Format)],
     options: &'a ReadOptions,
     pub(crate) features: Features,
+    /// What a person should know.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Finds the types of the columns that the files have together.
@@ -137,15 +129,19 @@ pub(crate) fn scan<'a>(
     sources: &'a [(Source, Format)],
     options: &'a ReadOptions,
 ) -> Result<Plan<'a>, DataError> {
-    let mut csv_types = csv::Guesses::default();
-    let mut json_types = jsonl::Guesses::default();
+    let mut table_types = guess::Guesses::default();
+    let mut json_types = json::Guesses::default();
     let mut features: Option<(Features, String)> = None;
+    let mut warnings = Vec::new();
     for (source, format) in sources {
         match format {
-            Format::Csv | Format::Tsv => csv_types.scan(source, options)?,
-            Format::JsonLines => json_types.scan(source, options)?,
+            Format::Csv | Format::Tsv => {
+                csv::scan(source, *format, options, &mut table_types, &mut warnings)?;
+            }
+            Format::Sheet => sheet::scan(source, options, &mut table_types, &mut warnings)?,
+            Format::JsonLines => json_types.scan(source)?,
             Format::Parquet => {
-                let found = parquet::features(source, options)?;
+                let found = parquet::features(source, options, &mut warnings)?;
                 match &features {
                     Some((first, name)) if *first != found => {
                         return Err(DataError::Mismatch(format!(
@@ -160,13 +156,14 @@ pub(crate) fn scan<'a>(
     }
     let features = match features {
         Some((features, _)) => features,
-        None if !csv_types.is_empty() => csv_types.features()?,
-        None => json_types.features()?,
+        None if !table_types.is_empty() => table_types.features(options)?,
+        None => json_types.features(options, &mut warnings)?,
     };
     Ok(Plan {
         sources,
         options,
         features,
+        warnings,
     })
 }
 
@@ -177,13 +174,96 @@ impl Plan<'_> {
             match format {
                 Format::Parquet => parquet::stream(source, &self.features, sink)?,
                 Format::Csv | Format::Tsv => {
-                    csv::stream(source, self.options, &self.features, sink)?;
+                    csv::stream(source, *format, self.options, &self.features, sink)?;
                 }
-                Format::JsonLines => jsonl::stream(source, self.options, &self.features, sink)?,
+                Format::JsonLines => json::stream(source, &self.features, sink)?,
+                Format::Sheet => sheet::stream(source, &self.features, sink)?,
             }
         }
         Ok(())
     }
+}
+
+/// Columns of one name get the names that pandas gives them: `text`, `text.1`, `text.2`.
+fn unique(names: Vec<String>) -> Vec<String> {
+    let all: HashSet<String> = names.iter().cloned().collect();
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut unique = Vec::with_capacity(names.len());
+    for name in names {
+        let count = counts.entry(name.clone()).or_insert(0);
+        let mut new = name.clone();
+        while *count > 0 {
+            new = format!("{name}.{count}");
+            if !all.contains(&new) {
+                break;
+            }
+            *count += 1;
+        }
+        *count += 1;
+        unique.push(new);
+    }
+    unique
+}
+
+/// The names for columns whose header fields are `fields`: empty ones and repeated ones get a name.
+fn header(source: &Source, fields: Vec<String>, warnings: &mut Vec<String>) -> Vec<String> {
+    let names: Vec<String> = fields
+        .iter()
+        .enumerate()
+        .map(|(i, field)| match field.trim() {
+            "" => format!("Unnamed: {i}"),
+            name => name.to_owned(),
+        })
+        .collect();
+    let header = unique(names.clone());
+    if let Some((name, new)) = names.iter().zip(&header).find(|(name, new)| name != new) {
+        warnings.push(format!(
+            "{}: several columns are called {name:?}; the second is read as {new:?}",
+            source.name()
+        ));
+    }
+    header
+}
+
+/// The features of `columns`; those that are left out, with their types, must not have been asked for.
+fn without(
+    columns: Vec<(String, Feature)>,
+    left_out: Vec<(String, String)>,
+    options: &ReadOptions,
+    warnings: &mut Vec<String>,
+    file: &str,
+) -> Result<Features, DataError> {
+    let refused =
+        |(name, dtype): &(String, String)| DataError::left_out(name, &format!("{dtype} in {file}"));
+    if let Some(column) = left_out.iter().find(|(name, _)| options.names(name)) {
+        return Err(refused(column));
+    }
+    if let Some(column) = left_out.first() {
+        if columns.is_empty() {
+            return Err(refused(column));
+        }
+        let names: Vec<String> = left_out
+            .iter()
+            .take(8)
+            .map(|(name, dtype)| format!("{name} ({dtype})"))
+            .collect();
+        let more = left_out.len() - names.len();
+        warnings.push(format!(
+            "{file}: left out, since only text, numbers, true and false are read: {}{}",
+            names.join(", "),
+            if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            }
+        ));
+    }
+    // Who asks for one of them later is told the file as well.
+    let left_out = left_out
+        .into_iter()
+        .map(|(name, dtype)| (name, format!("{dtype} in {file}")))
+        .collect();
+    Ok(Features::new(columns)?.with_left_out(left_out))
 }
 
 /// Collects rows into record batches.
@@ -191,6 +271,7 @@ struct Batcher<'a> {
     features: &'a Features,
     builders: Vec<ColumnBuilder>,
     rows: usize,
+    bytes: usize,
 }
 
 impl<'a> Batcher<'a> {
@@ -199,6 +280,7 @@ impl<'a> Batcher<'a> {
             features,
             builders: Self::builders(features),
             rows: 0,
+            bytes: 0,
         }
     }
 
@@ -209,9 +291,22 @@ impl<'a> Batcher<'a> {
             .collect()
     }
 
+    /// Adds a value to the row that is being made; `false` where it doesn't fit the column.
+    #[must_use]
+    fn push(&mut self, column: usize, value: Value<'_>) -> bool {
+        if let Value::Str(text) = value {
+            self.bytes += text.len();
+            // Past it offsets overflow; a batch ends long before, so this is one row.
+            if i32::try_from(self.bytes).is_err() {
+                return false;
+            }
+        }
+        self.builders[column].push(value)
+    }
+
     fn end_row(&mut self, sink: Sink<'_>) -> Result<(), DataError> {
         self.rows += 1;
-        if self.rows == BATCH_ROWS {
+        if self.rows == BATCH_ROWS || self.bytes >= BATCH_BYTES {
             self.flush(sink)?;
         }
         Ok(())
@@ -222,6 +317,7 @@ impl<'a> Batcher<'a> {
             return Ok(());
         }
         self.rows = 0;
+        self.bytes = 0;
         let builders = std::mem::replace(&mut self.builders, Self::builders(self.features));
         let columns = builders.into_iter().map(ColumnBuilder::finish).collect();
         let batch = RecordBatch::try_new(self.features.schema(), columns)

@@ -5,12 +5,13 @@
 //! native targets a panic is caught here and becomes an error; on wasm, where panics cannot be
 //! caught, the worker that reads has to be one that may die.
 
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -20,17 +21,22 @@ use parquet::basic::Compression;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::ChunkReader;
 
-use super::{BATCH_ROWS, ReadOptions, Sink, Source};
+use super::{BATCH_BYTES, BATCH_ROWS, ReadOptions, Sink, Source};
 use crate::features::METADATA_KEY;
 use crate::{DataError, Dtype, Feature, Features};
 
-pub(super) fn features(source: &Source, options: &ReadOptions) -> Result<Features, DataError> {
-    guarded(source, || match source {
-        Source::File(path) => {
+pub(super) fn features(
+    source: &Source,
+    options: &ReadOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Features, DataError> {
+    let packed = packed(source)?;
+    guarded(source, || match source.plain_path() {
+        Some(path) => {
             let file = chunks(path).map_err(DataError::io("read", path))?;
-            features_of(source, &file, options)
+            features_of(source, &file, options, warnings)
         }
-        Source::Bytes { bytes, .. } => features_of(source, bytes, options),
+        None => features_of(source, &packed, options, warnings),
     })
 }
 
@@ -39,19 +45,28 @@ pub(super) fn stream(
     features: &Features,
     sink: Sink<'_>,
 ) -> Result<(), DataError> {
-    let mut reader = guarded(source, || match source {
-        Source::File(path) => {
+    let packed = packed(source)?;
+    let mut reader = guarded(source, || match source.plain_path() {
+        Some(path) => {
             let file = chunks(path).map_err(DataError::io("read", path))?;
-            open(source, file, features)
+            Reader::open(source, file, features)
         }
-        Source::Bytes { bytes, .. } => open(source, bytes.clone(), features),
+        None => Reader::open(source, packed, features),
     })?;
     let schema = features.schema();
     // The sink is outside of the guard: its panics are its own.
-    while let Some(batch) = guarded(source, || next(source, &mut reader, &schema, features))? {
+    while let Some(batch) = guarded(source, || reader.next(source, &schema, features))? {
         sink(batch)?;
     }
     Ok(())
+}
+
+/// What is not a file on the disk as it is, in memory: parquet is read from its end.
+fn packed(source: &Source) -> Result<bytes::Bytes, DataError> {
+    match source.plain_path() {
+        Some(_) => Ok(bytes::Bytes::new()),
+        None => source.read(),
+    }
 }
 
 /// A file as the parquet crate reads it: a part at a time.
@@ -71,10 +86,18 @@ fn arrow_options() -> ArrowReaderOptions {
     ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
+/// The names of the columns, each of them once. A name may have a dot in it, so a column is asked for by its
+/// place.
+fn names(schema: &Schema) -> Vec<String> {
+    let fields = schema.fields().iter();
+    super::unique(fields.map(|field| field.name().clone()).collect())
+}
+
 fn features_of<R: ChunkReader>(
     source: &Source,
     file: &R,
     options: &ReadOptions,
+    warnings: &mut Vec<String>,
 ) -> Result<Features, DataError> {
     let metadata = ArrowReaderMetadata::load(file, arrow_options())
         .map_err(|error| unreadable(source, error.to_string()))?;
@@ -88,94 +111,133 @@ fn features_of<R: ChunkReader>(
         .and_then(|pair| Features::from_metadata(pair.value.as_deref()?))
         .unwrap_or_default();
     let fields = metadata.schema().fields();
-    let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let names = names(metadata.schema());
     options.check(&names)?;
-    check_codecs(source, metadata.metadata(), options)?;
     let mut columns = Vec::new();
-    for field in fields.iter().filter(|field| options.wants(field.name())) {
-        let dtype = Dtype::from_arrow(field.data_type()).ok_or_else(|| DataError::ColumnType {
-            column: field.name().clone(),
-            dtype: field.data_type().to_string(),
-            reason: format!(
-                "{} has a column of a type that is not read; name the columns to read, without this one",
-                source.name()
-            ),
-        })?;
-        let feature = match declared.get(field.name()) {
+    let mut left_out = Vec::new();
+    let mut read = HashSet::new();
+    for (name, field) in names.into_iter().zip(fields) {
+        if *field.name() != name {
+            warnings.push(format!(
+                "{}: several columns are called {:?}; one is read as {name:?}",
+                source.name(),
+                field.name()
+            ));
+        }
+        if !options.wants(&name) {
+            continue;
+        }
+        let Some(dtype) = Dtype::from_arrow(field.data_type()) else {
+            left_out.push((name, field.data_type().to_string()));
+            continue;
+        };
+        let feature = match declared.get(&name) {
             Some(Feature::ClassLabel(label)) if dtype.is_integer() => {
                 Feature::ClassLabel(label.clone())
             }
             _ => Feature::Value(dtype),
         };
-        columns.push((field.name().clone(), feature));
+        read.insert(field.name().as_str());
+        columns.push((name, feature));
     }
-    Features::new(columns)
+    check_codecs(source, metadata.metadata(), &read)?;
+    super::without(columns, left_out, options, warnings, &source.name())
 }
 
 fn check_codecs(
     source: &Source,
     metadata: &ParquetMetaData,
-    options: &ReadOptions,
+    read: &HashSet<&str>,
 ) -> Result<(), DataError> {
     let columns = metadata
         .row_groups()
         .iter()
         .flat_map(|group| group.columns());
     for column in columns {
-        let name = &column.column_path().parts()[0];
-        let codec = column.compression();
-        let reads = matches!(
-            codec,
-            Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::GZIP(_)
-        );
-        if options.wants(name) && !reads {
-            let codec = codec.to_string();
+        let name = column.column_path().parts().first();
+        let name = name.map(String::as_str).unwrap_or_default();
+        if read.contains(name) && column.compression() == Compression::LZO {
             return Err(DataError::Codec {
                 file: source.name(),
-                column: name.clone(),
-                // Without its level, which only the writer knew.
-                codec: codec.split('(').next().unwrap_or_default().to_lowercase(),
+                column: name.to_owned(),
+                codec: "lzo".to_owned(),
             });
         }
     }
     Ok(())
 }
 
-fn open<R: ChunkReader + 'static>(
-    source: &Source,
-    file: R,
-    features: &Features,
-) -> Result<ParquetRecordBatchReader, DataError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, arrow_options())
-        .map_err(|error| unreadable(source, error.to_string()))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), features.names());
-    builder
-        .with_projection(mask)
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(|error| unreadable(source, error.to_string()))
+/// The columns of a file that are read.
+struct Reader {
+    batches: ParquetRecordBatchReader,
+    /// Where in a batch the columns of the features stand.
+    places: Vec<usize>,
 }
 
-fn next(
-    source: &Source,
-    reader: &mut ParquetRecordBatchReader,
-    schema: &SchemaRef,
-    features: &Features,
-) -> Result<Option<RecordBatch>, DataError> {
-    let Some(batch) = reader.next() else {
-        return Ok(None);
-    };
-    let batch = batch.map_err(|error| unreadable(source, error.to_string()))?;
-    let mut columns = Vec::new();
-    for (name, feature) in features.iter() {
-        let column = batch
-            .column_by_name(name)
-            .ok_or_else(|| DataError::no_column(name, features.names()))?;
-        columns.push(widened(column, feature.dtype()));
+impl Reader {
+    fn open<R: ChunkReader + 'static>(
+        source: &Source,
+        file: R,
+        features: &Features,
+    ) -> Result<Self, DataError> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, arrow_options())
+            .map_err(|error| unreadable(source, error.to_string()))?;
+        let place: HashMap<String, usize> = names(builder.schema())
+            .into_iter()
+            .enumerate()
+            .map(|(place, name)| (name, place))
+            .collect();
+        let mut roots = Vec::new();
+        for name in features.names() {
+            let root = place.get(name).copied();
+            roots.push(root.ok_or_else(|| DataError::no_column(name, features.names()))?);
+        }
+        let mut in_order = roots.clone();
+        in_order.sort_unstable();
+        let places = roots
+            .iter()
+            .map(|root| in_order.partition_point(|other| other < root))
+            .collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
+        let rows = batch_rows(builder.metadata());
+        let batches = builder
+            .with_projection(mask)
+            .with_batch_size(rows)
+            .build()
+            .map_err(|error| unreadable(source, error.to_string()))?;
+        Ok(Self { batches, places })
     }
-    RecordBatch::try_new(schema.clone(), columns)
-        .map(Some)
-        .map_err(|error| unreadable(source, error.to_string()))
+
+    fn next(
+        &mut self,
+        source: &Source,
+        schema: &SchemaRef,
+        features: &Features,
+    ) -> Result<Option<RecordBatch>, DataError> {
+        let Some(batch) = self.batches.next() else {
+            return Ok(None);
+        };
+        let batch = batch.map_err(|error| unreadable(source, error.to_string()))?;
+        let columns = features
+            .iter()
+            .zip(&self.places)
+            .map(|((_, feature), place)| widened(batch.column(*place), feature.dtype()))
+            .collect();
+        RecordBatch::try_new(schema.clone(), columns)
+            .map(Some)
+            .map_err(|error| unreadable(source, error.to_string()))
+    }
+}
+
+/// Rows of a batch: fewer where rows are long.
+fn batch_rows(metadata: &ParquetMetaData) -> usize {
+    let longest = metadata.row_groups().iter().map(|group| {
+        let bytes = usize::try_from(group.total_byte_size()).unwrap_or(0);
+        let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+        bytes / rows.max(1)
+    });
+    let longest = longest.max().unwrap_or(0);
+    (BATCH_BYTES / longest.max(1)).clamp(1, BATCH_ROWS)
 }
 
 /// Class labels may be stored in any integer type; ours are `int64`.
@@ -224,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_the_reader_becomes_an_error() {
-        let source = Source::File("data/train.parquet".into());
+        let source = Source::file("data/train.parquet".into());
         let result = guarded(&source, || -> Result<(), DataError> {
             panic!("index out of bounds: the len is {}", 3)
         });

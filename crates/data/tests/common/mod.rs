@@ -1,38 +1,54 @@
-//! Where the tests find the data that is not in the repository.
+//! Where the tests find their data, and the comparisons that goldens and reference data share.
 #![allow(dead_code, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use tunesmith_data::{DatasetDict, LoadDataset, Tokenizer};
+use tunesmith_data::{
+    Batch, DatasetDict, Encoding, Labels, LoadDataset, TokenizeArgs, TokenizeOptions, Tokenizer,
+    Truncation,
+};
 
-/// The reference data: `TUNESMITH_SHARED`, else `shared` beside the workspace.
-pub fn shared(path: &str) -> PathBuf {
-    let root = std::env::var_os("TUNESMITH_SHARED").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let path = root.join(path);
-    assert!(
-        path.exists(),
-        "{} is missing: set TUNESMITH_SHARED to the folder with the reference data",
-        path.display()
-    );
-    path
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-pub fn golden(name: &str) -> Json {
-    let text = std::fs::read_to_string(shared("golden").join(name)).unwrap();
+fn read(path: &Path) -> Json {
+    let text =
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
 }
 
-pub fn mrpc() -> DatasetDict {
-    let folder = shared("mrpc/glue");
+/// A golden; `tests/goldens/generate` has what made it.
+pub fn golden(name: &str) -> Json {
+    read(&repository().join("tests/goldens").join(name))
+}
+
+/// This repository's own set of pairs: a folder in the Hub's layout.
+pub fn paraphrase_folder() -> PathBuf {
+    repository().join("data/paraphrase")
+}
+
+pub fn paraphrase() -> DatasetDict {
+    let folder = paraphrase_folder();
     LoadDataset::new(folder.to_str().unwrap())
-        .config("mrpc")
+        .config("mrpc_like")
         .load()
         .unwrap()
+}
+
+/// A file of the reference data, which isn't in the repository.
+pub fn reference(path: &str) -> PathBuf {
+    let root = std::env::var_os("TUNESMITH_REFERENCE").map(PathBuf::from);
+    let path = root.map(|root| root.join(path));
+    path.filter(|path| path.exists()).expect(
+        "TUNESMITH_REFERENCE names no folder with the reference data: `cargo xtask test --reference DIR` sets it",
+    )
+}
+
+pub fn reference_golden(name: &str) -> Json {
+    read(&reference("golden").join(name))
 }
 
 /// MiniLM's folder: `TUNESMITH_MINILM`, else where `cargo xtask test` puts it.
@@ -56,6 +72,15 @@ pub fn tokenizer() -> Tokenizer {
     Tokenizer::from_file(minilm()).unwrap()
 }
 
+/// The columns of MRPC and of our own set.
+pub fn pair_args() -> TokenizeArgs {
+    TokenizeArgs {
+        text_pair_column: Some("sentence2".to_owned()),
+        label_column: Some("label".to_owned()),
+        ..TokenizeArgs::new("sentence1")
+    }
+}
+
 /// A list of numbers in a golden.
 pub fn numbers<T: TryFrom<u64>>(json: &Json) -> Vec<T>
 where
@@ -64,6 +89,105 @@ where
     let list = json.as_array().unwrap();
     let number = |n: &Json| T::try_from(n.as_u64().unwrap()).unwrap();
     list.iter().map(number).collect()
+}
+
+/// The numbers of rows `[batch, seq]`, one row after another.
+pub fn flat(rows: &Json) -> Vec<u32> {
+    let rows = rows.as_array().unwrap();
+    rows.iter().flat_map(numbers::<u32>).collect()
+}
+
+pub fn to(max_length: usize) -> TokenizeOptions {
+    TokenizeOptions {
+        max_length: Some(max_length),
+        ..TokenizeOptions::default()
+    }
+}
+
+#[track_caller]
+pub fn assert_encoding(found: &Encoding, expected: &Json, place: &str) {
+    let fields = [
+        ("input_ids", &found.input_ids),
+        ("token_type_ids", &found.token_type_ids),
+        ("attention_mask", &found.attention_mask),
+    ];
+    for (name, found) in fields {
+        assert_eq!(*found, numbers::<u32>(&expected[name]), "{place}: {name}");
+    }
+}
+
+/// Compares every encoding of a golden's cases; gives how many there were.
+pub fn compare_cases(cases: &[Json], tokenizer: &Tokenizer) -> usize {
+    let mut compared = 0;
+    for case in cases {
+        let text = case["text"].as_str().unwrap();
+        let pair = case["text_pair"].as_str().unwrap();
+        let mut check = |key: &str, pair: Option<&str>, options: &TokenizeOptions| {
+            let expected = match &case[key] {
+                Json::Null => return,
+                // "same as …"
+                Json::String(same) => &case[same.trim_start_matches("same as ")],
+                expected => expected,
+            };
+            let found = tokenizer.encode(text, pair, options).unwrap();
+            assert_encoding(&found, expected, &format!("case {} {key}", case["case"]));
+            compared += 1;
+        };
+        let unlimited = TokenizeOptions {
+            truncation: Truncation::DoNotTruncate,
+            ..TokenizeOptions::default()
+        };
+        check("single_text_max128", None, &to(128));
+        check("single_text_max512", None, &to(512));
+        let length = |pair| {
+            let encoding = tokenizer.encode(text, pair, &unlimited).unwrap();
+            encoding.input_ids.len() as u64
+        };
+        assert_eq!(
+            length(None),
+            case["single_untruncated_length"].as_u64().unwrap()
+        );
+        if pair.is_empty() {
+            // Two bare strings drop an empty second one in transformers; a batch keeps it, and so
+            // do `tokenizers` and this crate.
+            check("pair_batched_call_max128", Some(pair), &to(128));
+            continue;
+        }
+        check("pair_max128", Some(pair), &to(128));
+        check("pair_max512", Some(pair), &to(512));
+        check("pair_max512", Some(pair), &TokenizeOptions::default());
+        check("pair_untruncated", Some(pair), &unlimited);
+        check("pair_max16", Some(pair), &to(16));
+        check("pair_max17", Some(pair), &to(17));
+        assert_eq!(
+            length(Some(pair)),
+            case["pair_untruncated_length"].as_u64().unwrap()
+        );
+    }
+    compared
+}
+
+/// Compares a batch with one of transformers', lists of rows by name.
+#[track_caller]
+pub fn assert_batch(batch: &Batch, expected: &Json, place: &str) {
+    assert_eq!(batch.input_ids, flat(&expected["input_ids"]), "{place}");
+    let types = &expected["token_type_ids"];
+    let types = (!types.is_null()).then(|| flat(types));
+    assert_eq!(batch.token_type_ids, types, "{place}");
+    assert_eq!(
+        batch.attention_mask(),
+        flat(&expected["attention_mask"]),
+        "{place}"
+    );
+    let labels = match &expected["labels"] {
+        Json::Null => Labels::None,
+        labels if labels[0].is_u64() => Labels::Class(numbers(labels)),
+        labels => {
+            let labels = labels.as_array().unwrap().iter();
+            Labels::Regression(labels.map(|label| label.as_f64().unwrap() as f32).collect())
+        }
+    };
+    assert_eq!(batch.labels, labels, "{place}");
 }
 
 /// A small tokenizer of whole words, made up here: `[PAD] [UNK] [CLS] [SEP]`, then the words.

@@ -13,20 +13,18 @@ use gloo_timers::future::TimeoutFuture;
 use reqwest::header::{HeaderMap, RANGE};
 use reqwest::{Client, Response, StatusCode, Url};
 
-use super::{Endpoint, answers, malformed};
+use tunesmith_platform::now;
+
+use super::{Auth, Endpoint, Pace};
 use crate::config::HubConfig;
 use crate::error::HubError;
 use crate::fault::{Fault, innermost, shown};
-use crate::hub::{RepoFile, RepoKind};
 
 /// The connections of a [`crate::Hub`] that is not offline.
 pub(crate) struct Net {
     pub endpoint: Endpoint,
     client: Client,
-    /// The longest wait for an answer to begin.
-    to_answer: Duration,
-    /// The longest silence within an answer.
-    to_go_on: Duration,
+    config: HubConfig,
 }
 
 impl Net {
@@ -34,43 +32,8 @@ impl Net {
         Ok(Self {
             endpoint: Endpoint::new(config)?,
             client: Client::new(),
-            to_answer: config.connect_timeout + config.read_timeout,
-            to_go_on: config.read_timeout,
+            config: config.clone(),
         })
-    }
-
-    /// The commit that `revision` is at now.
-    pub async fn commit(
-        &self,
-        kind: RepoKind,
-        repo: &str,
-        revision: &str,
-    ) -> Result<String, Fault> {
-        let url = self.endpoint.api(kind, repo, &["revision", revision]);
-        let answer = self.get(&url, 0).await?.whole(&url).await?;
-        answers::commit(&answer).map_err(|what| malformed(&url, &what))
-    }
-
-    /// The files of a commit, in the server's order.
-    pub async fn tree(
-        &self,
-        kind: RepoKind,
-        repo: &str,
-        commit: &str,
-    ) -> Result<Vec<RepoFile>, Fault> {
-        let mut url = self.endpoint.api(kind, repo, &["tree", commit]);
-        url.set_query(Some("recursive=true"));
-        let mut files = Vec::new();
-        loop {
-            let mut page = self.get(&url, 0).await?;
-            let answer = page.whole(&url).await?;
-            files.extend(answers::files(&answer).map_err(|what| malformed(&url, &what))?);
-            let Some(next) = answers::next_page(page.headers()) else {
-                return Ok(files);
-            };
-            let unusable = |_| malformed(&url, "its link to the next page is no URL");
-            url = url.join(next).map_err(unusable)?;
-        }
     }
 
     /// Starts to read what is at `url`, at byte `from`.
@@ -78,9 +41,11 @@ impl Net {
         // The files are kept here; the browser's own cache need not hold them too, and the commit
         // of a branch must be the one it is at now.
         let mut request = self.client.get(url.clone()).fetch_cache_no_store();
-        if let Some(token) = self.endpoint.token_for(url) {
-            request = request.bearer_auth(token);
-        }
+        request = match self.endpoint.auth_for(url) {
+            Some(Auth::Bearer(token)) => request.bearer_auth(token),
+            Some(Auth::Basic(user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        };
         if from > 0 {
             request = request.header(RANGE, format!("bytes={from}-"));
         }
@@ -88,12 +53,11 @@ impl Net {
             url: shown(url.as_str()),
             reason,
         };
-        let response = within(self.to_answer, request.send())
-            .await
-            .map_err(unreached)?;
+        let to_answer = self.config.connect_timeout + self.config.read_timeout;
+        let response = within(to_answer, request.send()).await.map_err(unreached)?;
         let response = response.map_err(|error| unreached(said(&error)))?;
         if response.status().is_success() {
-            return Ok(Body::new(response, self.to_go_on));
+            return Ok(Body::new(response, &self.config));
         }
         let (status, headers) = (response.status(), response.headers());
         Err(Fault::refusal(status, response.url(), headers))
@@ -106,17 +70,20 @@ pub(crate) struct Body {
     headers: HeaderMap,
     chunks: LocalBoxStream<'static, reqwest::Result<Bytes>>,
     chunk: Bytes,
+    /// The longest silence.
     to_go_on: Duration,
+    pace: Pace,
 }
 
 impl Body {
-    fn new(response: Response, to_go_on: Duration) -> Self {
+    fn new(response: Response, config: &HubConfig) -> Self {
         Self {
             status: response.status(),
             headers: response.headers().clone(),
             chunks: response.bytes_stream().boxed_local(),
             chunk: Bytes::new(),
-            to_go_on,
+            to_go_on: config.read_timeout,
+            pace: Pace::new(config),
         }
     }
 
@@ -131,6 +98,7 @@ impl Body {
     /// The next bytes; none at the end. The error is why the connection broke off.
     pub async fn chunk(&mut self) -> Result<&[u8], String> {
         loop {
+            let since = now();
             let next = within(self.to_go_on, self.chunks.next()).await?;
             let Some(chunk) = next else {
                 return Ok(&[]);
@@ -138,6 +106,7 @@ impl Body {
             self.chunk = chunk.map_err(|error| said(&error))?;
             // An empty chunk is not the end.
             if !self.chunk.is_empty() {
+                self.pace.count(since.elapsed(), self.chunk.len())?;
                 return Ok(&self.chunk);
             }
         }

@@ -15,7 +15,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use sha2::{Digest, Sha256};
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
 use tunesmith_hub::{Hub, HubConfig, Retry};
 
 /// Commits of the repositories below.
@@ -50,6 +51,12 @@ pub enum Fault {
     Shorten(usize),
     /// Say nothing for that long, then serve.
     Sleep(Duration),
+    /// Serve a byte at a time, with that pause before each.
+    Trickle(Duration),
+    /// Serve bytes for as long as the client takes them.
+    Endless,
+    /// Name this as the next page of a list.
+    Next(String),
 }
 
 struct Planned {
@@ -69,6 +76,8 @@ struct State {
     log: Vec<Request>,
     /// Entries per page of a tree.
     page: Option<usize>,
+    /// Every page of a tree has a next one.
+    endless_pages: bool,
     cdn: Option<SocketAddr>,
     /// Repositories that only [`TOKEN`] may read.
     private: Vec<String>,
@@ -89,24 +98,33 @@ struct File {
 }
 
 impl File {
-    /// As on the Hub: the SHA-256 of a large file, a git id of 40 digits for a small one.
+    /// As on the Hub: the SHA-256 of a large file, the git object id of a small one.
     fn etag(&self) -> String {
-        let sha = sha256(&self.bytes);
         if self.large {
-            sha
+            sha256(&self.bytes)
         } else {
-            sha[..40].to_owned()
+            git_id(&self.bytes)
         }
     }
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").unwrap();
-            text
-        })
+    hex(&Sha256::digest(bytes))
+}
+
+/// As `git hash-object` gives it.
+pub fn git_id(bytes: &[u8]) -> String {
+    let mut hasher = Sha1::new();
+    hasher.update(format!("blob {}\0", bytes.len()));
+    hasher.update(bytes);
+    hex(&hasher.finalize())
+}
+
+fn hex(hash: &[u8]) -> String {
+    hash.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 /// Bytes that differ along the file, so that a wrong offset shows.
@@ -207,6 +225,10 @@ impl FakeHub {
         self.state().page = Some(entries);
     }
 
+    pub fn endless_pages(&self) {
+        self.state().endless_pages = true;
+    }
+
     /// The next `times` requests of that method whose path contains `path` meet `fault`.
     pub fn plan(&self, method: &'static str, path: &str, times: usize, fault: Fault) {
         self.state().planned.push(Planned {
@@ -275,7 +297,14 @@ fn serve(
             planned.times -= 1;
             planned.fault.clone()
         });
-        (answer(&state, &request, addr, fault.as_ref()), fault)
+        let mut reply = answer(&state, &request, addr, fault.as_ref());
+        if let Some(Fault::Next(next)) = &fault {
+            reply.headers.retain(|(name, _)| *name != "link");
+            reply
+                .headers
+                .push(("link", format!("<{next}>; rel=\"next\"")));
+        }
+        (reply, fault)
     };
     if let Some(Fault::Sleep(pause)) = fault {
         std::thread::sleep(pause);
@@ -285,21 +314,32 @@ fn serve(
         write!(head, "{name}: {value}\r\n").unwrap();
     }
     // A planned status may bring its own.
-    if !reply
+    let has_length = reply
         .headers
         .iter()
-        .any(|(name, _)| *name == "content-length")
-    {
+        .any(|(name, _)| *name == "content-length");
+    if !has_length && !matches!(fault, Some(Fault::Endless)) {
         write!(head, "content-length: {}\r\n", reply.body.len()).unwrap();
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
     if request.method == "GET" {
-        let sent = match fault {
-            Some(Fault::CutAfter(count)) => count.min(reply.body.len()),
-            _ => reply.body.len(),
-        };
-        stream.write_all(&reply.body[..sent])?;
+        match fault {
+            Some(Fault::CutAfter(count)) => {
+                stream.write_all(&reply.body[..count.min(reply.body.len())])?;
+            }
+            Some(Fault::Trickle(pause)) => {
+                for byte in reply.body {
+                    std::thread::sleep(pause);
+                    stream.write_all(&[byte])?;
+                    stream.flush()?;
+                }
+            }
+            Some(Fault::Endless) => loop {
+                stream.write_all(&[b' '; 1 << 16])?;
+            },
+            _ => stream.write_all(&reply.body)?,
+        }
     }
     stream.flush()?;
     stream.shutdown(Shutdown::Write)?;
@@ -538,7 +578,7 @@ fn listing(
         .collect();
     folders.dedup();
     for folder in folders {
-        let oid = sha256(folder.as_bytes())[..40].to_owned();
+        let oid = git_id(folder.as_bytes());
         entries.push(serde_json::json!({
             "type": "directory", "oid": oid, "size": 0, "path": folder,
         }));
@@ -553,6 +593,16 @@ fn listing(
             });
         }
         entries.push(entry);
+    }
+    if state.endless_pages {
+        let number = state.log.len();
+        let next = format!(
+            "<http://{addr}{}?recursive=true&cursor={number}>; rel=\"next\"",
+            request.path
+        );
+        let mut reply = Reply::json(&serde_json::json!([]));
+        reply.headers.push(("link", next));
+        return reply;
     }
     let page = state.page.unwrap_or(entries.len().max(1));
     let cursor = request

@@ -1,9 +1,9 @@
 //! [`std::fs`], as far as the pipeline uses it, for every target.
 
+pub mod lock;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
-#[cfg(any(test, target_arch = "wasm32"))]
-mod volume;
+pub mod volume;
 #[cfg(target_arch = "wasm32")]
 mod web;
 

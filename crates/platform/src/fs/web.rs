@@ -160,7 +160,7 @@ pub async fn open() -> Result<Opened> {
         }
     };
     DISK.with(|place| *place.borrow_mut() = Some(disk));
-    replenish().await?;
+    replenish().await;
     Ok(opened)
 }
 
@@ -200,9 +200,9 @@ async fn opfs() -> Result<Disk> {
 
 /// Opens handles for the files to come.
 ///
-/// # Errors
-/// Where the browser refuses, as when its storage is full.
-pub async fn replenish() -> Result<()> {
+/// Where the browser refuses, as when its storage is full, files that are there can still be read and
+/// removed; the next new file that finds no handle tells why.
+pub async fn replenish() {
     let wanted = DISK.with(|disk| {
         let mut disk = disk.borrow_mut();
         let disk = disk.as_mut()?;
@@ -213,16 +213,23 @@ pub async fn replenish() -> Result<()> {
         Some((folder.clone(), first..first + missing))
     });
     let Some((folder, ids)) = wanted else {
-        return Ok(());
+        return;
     };
     for id in ids {
-        let blob = access(&folder, &id.to_string()).await?;
-        with_volume(|volume| {
-            volume.add([(id, blob)]);
-            Ok(())
-        })?;
+        let opened = access(&folder, &id.to_string()).await;
+        let refused = opened.is_err();
+        DISK.with(|disk| {
+            let mut disk = disk.borrow_mut();
+            match (disk.as_mut(), opened) {
+                (Some(disk), Ok(blob)) => disk.volume.add([(id, blob)]),
+                (Some(disk), Err(error)) => disk.volume.refuse(error),
+                (None, _) => {}
+            }
+        });
+        if refused {
+            return;
+        }
     }
-    Ok(())
 }
 
 async fn access(folder: &FileSystemDirectoryHandle, name: &str) -> Result<Bytes> {

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 use strsim::levenshtein;
 
+use super::unsupported;
 use super::{ConfigError, Problem, RunConfig};
 
 /// Older spellings that still work, with a warning, and what they are called now.
@@ -57,8 +58,8 @@ impl RunConfig {
     /// after arguments from elsewhere are merged in.
     ///
     /// # Errors
-    /// When the text is not an object, with line and column; and for every key that is unknown
-    /// (with the nearest known one), given twice or has a value of the wrong type.
+    /// When the text is not an object, with line and column; and for every key that is unknown (with
+    /// the nearest known one), only transformers', given twice or of a wrong type.
     pub fn from_json(text: &str) -> Result<(Self, Vec<String>), ConfigError> {
         let map: Map<String, Value> =
             serde_json::from_str(text).map_err(|error| ConfigError::Json(error.to_string()))?;
@@ -127,13 +128,21 @@ impl RunConfig {
 }
 
 fn unknown(key: &str, known: &[String]) -> String {
+    if let Some(sentence) = unsupported::sentence(key) {
+        return sentence;
+    }
     let nearest = known
         .iter()
+        .map(String::as_str)
+        .chain(unsupported::names().map(|name| -> &str { name }))
         .map(|known| (levenshtein(key, known), known))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
         Some((distance, nearest)) if distance <= (key.len() / 3).max(2) => {
-            format!("there is no such argument; did you mean {nearest}?")
+            let also = unsupported::sentence(nearest)
+                .map(|sentence| format!(" That is {sentence}"))
+                .unwrap_or_default();
+            format!("there is no such argument; did you mean {nearest}?{also}")
         }
         _ => "there is no such argument; remove it".to_owned(),
     }

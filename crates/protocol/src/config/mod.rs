@@ -10,6 +10,7 @@ mod json;
 mod model;
 mod table;
 mod training;
+mod unsupported;
 mod validate;
 
 use serde::{Deserialize, Serialize};

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 pub struct ModelArguments {
     /// A hub id, or a folder with `config.json` and `model.safetensors`. Required.
     pub model_name_or_path: String,
-    /// Branch, tag or commit on the hub. Default `main`.
+    /// Branch, tag or commit on the hub, of the model and of `tokenizer_name`. Default `main`.
     pub model_revision: String,
     /// A tokenizer other than the model's: a hub id or a folder.
     pub tokenizer_name: Option<String>,
-    /// The folder of downloads; default the shared `HF_HUB_CACHE`.
+    /// The folder of downloads, models and data sets; default the shared `HF_HUB_CACHE`.
     pub cache_dir: Option<String>,
     /// Draw a new head where the checkpoint's has another number of labels, instead of an error.
     pub ignore_mismatched_sizes: bool,

@@ -76,7 +76,7 @@ pub const SET_BY_PANELS: ArgumentGroup = ArgumentGroup {
             "cache_dir",
             Text,
             "",
-            "The folder of downloads; default the shared HF_HUB_CACHE.",
+            "The folder of downloads, models and data sets; default the shared HF_HUB_CACHE.",
         ),
         argument(
             "dataset_name",
@@ -290,7 +290,7 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "model_revision",
                 Text,
                 "main",
-                "Branch, tag or commit on the hub. Default main.",
+                "Branch, tag or commit on the hub, of the model and of tokenizer_name. Default main.",
             ),
             argument(
                 "tokenizer_name",

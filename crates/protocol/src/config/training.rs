@@ -1,6 +1,6 @@
 //! The part of transformers' `TrainingArguments` that has a meaning here, with its defaults.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{DeviceChoice, IntervalStrategy, ResumeFrom, SchedulerType, Steps};
 
@@ -48,6 +48,7 @@ pub struct TrainingArguments {
     pub lr_scheduler_type: SchedulerType,
     /// What the schedule needs besides: `num_cycles` (cosine), `power` and `lr_end` (polynomial).
     #[cfg_attr(test, ts(type = "Partial<SchedulerKwargs>"))]
+    #[serde(deserialize_with = "or_default")]
     pub lr_scheduler_kwargs: SchedulerKwargs,
     /// Steps over which the learning rate rises from 0; less than 1 is a share of the run.
     pub warmup_steps: Steps,
@@ -93,6 +94,13 @@ pub struct TrainingArguments {
     pub greater_is_better: Option<bool>,
     /// Go on from this checkpoint, or with `true` from the last.
     pub resume_from_checkpoint: ResumeFrom,
+}
+
+/// transformers writes an empty value as `null`.
+fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Default for TrainingArguments {
@@ -170,7 +178,8 @@ impl TrainingArguments {
     }
 }
 
-/// transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only.
+/// transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only, and is refused with
+/// another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]

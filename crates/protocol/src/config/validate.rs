@@ -2,9 +2,15 @@
 //! asked, told at once.
 
 use super::{
-    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, RunConfig, Steps,
-    TrainingArguments,
+    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, RunConfig,
+    SchedulerKwargs, SchedulerType, Steps, TrainingArguments,
 };
+
+/// Rows of a batch, or batches of a step, that no device takes.
+const MOST_ROWS: usize = 1 << 15;
+
+/// Tokens of a row that no model takes.
+const MOST_TOKENS: usize = 1 << 17;
 
 struct Problems(Vec<Problem>);
 
@@ -28,6 +34,7 @@ impl RunConfig {
         check_data(&self.data, &self.training, &mut problems);
         check_sizes(&self.training, &mut problems);
         check_optimizer(&self.training, &mut problems);
+        check_schedule(&self.training, &mut problems);
         check_intervals(&self.training, &mut problems);
         check_best(&self.training, &mut problems);
         if problems.0.is_empty() {
@@ -130,6 +137,16 @@ fn check_data(data: &DataArguments, training: &TrainingArguments, problems: &mut
             format!("{length} leaves no room for text between the special tokens; 128 is usual"),
         );
     }
+    for (field, tokens) in [
+        ("max_seq_length", data.max_seq_length),
+        ("pad_to_multiple_of", data.pad_to_multiple_of),
+    ] {
+        problems.need(
+            tokens.is_none_or(|tokens| tokens <= MOST_TOKENS),
+            field,
+            format!("too large: give at most {MOST_TOKENS}; BERT's models take 512 tokens"),
+        );
+    }
     for (field, count) in [
         ("pad_to_multiple_of", data.pad_to_multiple_of),
         ("max_train_samples", data.max_train_samples),
@@ -170,6 +187,12 @@ fn check_sizes(training: &TrainingArguments, problems: &mut Problems) {
         ),
     ] {
         problems.need(size >= 1, field, "0 is too few: give 1 or more");
+        // Two of them multiplied must fit a browser's 32 bits.
+        problems.need(
+            size <= MOST_ROWS,
+            field,
+            format!("{size} is too many: give at most {MOST_ROWS}"),
+        );
     }
     problems.need(
         training.save_total_limit != Some(0),
@@ -209,6 +232,12 @@ fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
             field,
             format!("{value} is not a number of 0 or more"),
         );
+        // The device computes with 32 bits, where a larger one is infinite.
+        problems.need(
+            !value.is_finite() || (value as f32).is_finite(),
+            field,
+            format!("{value:e} is too large: give at most {:e}", f32::MAX),
+        );
     }
     for (field, value) in [
         ("adam_beta1", training.adam_beta1),
@@ -219,6 +248,27 @@ fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
             (0.0..1.0).contains(&value),
             field,
             format!("{value} is not at least 0 and less than 1"),
+        );
+    }
+}
+
+/// What belongs to another schedule is refused, unless it is what that would do anyway.
+fn check_schedule(training: &TrainingArguments, problems: &mut Problems) {
+    let (kwargs, default) = (&training.lr_scheduler_kwargs, SchedulerKwargs::default());
+    let (cosine, polynomial) = (SchedulerType::Cosine, SchedulerType::Polynomial);
+    let schedule = training.lr_scheduler_type;
+    for (name, value, default, owner) in [
+        ("num_cycles", kwargs.num_cycles, default.num_cycles, cosine),
+        ("power", kwargs.power, default.power, polynomial),
+        ("lr_end", kwargs.lr_end, default.lr_end, polynomial),
+    ] {
+        problems.need(
+            schedule == owner || value == default,
+            "lr_scheduler_kwargs",
+            format!(
+                "{name} is of the schedule {owner}, and lr_scheduler_type is {schedule}: leave it \
+                 out, or set lr_scheduler_type to {owner}"
+            ),
         );
     }
 }

@@ -7,8 +7,9 @@ use tunesmith_platform::fs;
 use tunesmith_protocol::Event;
 
 use super::{Run, Stop};
-use crate::checkpoint::{Action, Contents, RunState, folder, set_parameters};
+use crate::checkpoint::{Action, Contents, RunState, check_parameters, folder, set_parameters};
 use crate::export::disk_full;
+use crate::files::remove_folder;
 use crate::speed::Throughput;
 use crate::{TrainError, TrainOutput, Trainer};
 
@@ -56,13 +57,14 @@ impl Run<'_> {
             step,
             path: path.display().to_string(),
         });
-        self.rotate(self.trainer.args.save_total_limit)
+        self.rotate(self.trainer.args.save_total_limit);
+        Ok(())
     }
 
     /// Deletes this run's oldest checkpoints, as transformers' `rotate_checkpoints`: never the latest
     /// and never the best.
-    fn rotate(&mut self, limit: Option<usize>) -> Result<(), TrainError> {
-        let Some(limit) = limit else { return Ok(()) };
+    pub(crate) fn rotate(&mut self, limit: Option<usize>) {
+        let Some(limit) = limit else { return };
         let latest = self.saved.last().map(|(step, _)| *step);
         let best = self.trainer.state.best_global_step;
         let kept = |step: u64| Some(step) == latest || Some(step) == best;
@@ -72,9 +74,15 @@ impl Run<'_> {
                 break;
             };
             let (_, path) = self.saved.remove(oldest);
-            fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
+            self.remove(&path);
         }
-        Ok(())
+    }
+
+    /// Removes a checkpoint. An old one that won't go is not worth a run.
+    fn remove(&mut self, path: &Path) {
+        if let Err(error) = remove_folder(path) {
+            self.warn(format!("{error}; remove the old checkpoint by hand"));
+        }
     }
 
     pub(super) async fn end_early(&mut self, stop: Stop) -> Result<(), TrainError> {
@@ -84,6 +92,7 @@ impl Run<'_> {
         }
         let is_saved = self.saved.last().is_some_and(|(saved, _)| *saved == step);
         if stop == Stop::AndSave && step > 0 && !is_saved {
+            self.read_steps().await?;
             self.pending.retain(|action| *action != Action::Save);
             self.save().await?;
         }
@@ -99,30 +108,28 @@ impl Run<'_> {
         let output = self.summary(false);
         self.trainer.state.log(&output.metrics());
         let best = self.trainer.state.best_model_checkpoint.clone();
-        let mut is_best = true;
+        let mut is_last = true;
         if self.trainer.args.load_best_model_at_end
             && let Some(best) = &best
+            && self.trainer.state.best_global_step != Some(output.global_step)
         {
-            is_best = self.trainer.state.best_global_step == Some(output.global_step);
-            if !is_best {
-                self.load_best(Path::new(best))?;
-            }
+            is_last = !self.load_best(Path::new(best))?;
         }
         // The Trainer keeps the latest for resuming; with a limit of one, only until the end.
-        if self.trainer.args.save_total_limit == Some(1) && best.is_some() {
+        if self.trainer.args.save_total_limit == Some(1) && best.is_some_and(fs::is_dir) {
             let best = self.trainer.state.best_global_step;
             for (step, path) in std::mem::take(&mut self.saved) {
                 if Some(step) == best {
                     self.saved.push((step, path));
                 } else {
-                    fs::remove_dir_all(&path).map_err(TrainError::io("remove", &path))?;
+                    self.remove(&path);
                 }
             }
         }
         let last_evaluation = self
             .evaluated
             .take()
-            .filter(|(step, _)| is_best && *step == output.global_step)
+            .filter(|(step, _)| is_last && *step == output.global_step)
             .map(|(_, found)| found);
         self.output = Some(TrainOutput {
             last_evaluation,
@@ -131,17 +138,30 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn load_best(&mut self, path: &Path) -> Result<(), TrainError> {
-        let tensors = TensorFile::open(&path.join("model.safetensors"))?;
-        set_parameters(&mut self.trainer.model, &tensors).map_err(|reason| {
-            let hint =
-                "It was to be loaded as the best model; the last weights are kept".to_owned();
-            TrainError::Checkpoint {
-                path: path.to_owned(),
-                reason,
-                hint,
+    /// Loads the best weights, and says whether it could: where they were removed or damaged, the last
+    /// ones are the model, which is better than none.
+    fn load_best(&mut self, path: &Path) -> Result<bool, TrainError> {
+        let model = &mut self.trainer.model;
+        let tensors = TensorFile::open(&path.join("model.safetensors"))
+            .map_err(|error| error.to_string())
+            .and_then(|tensors| check_parameters(model, &tensors).map(|()| tensors));
+        let tensors = match tensors {
+            Ok(tensors) => tensors,
+            Err(reason) => {
+                self.warn(format!(
+                    "the best checkpoint {} can't be loaded ({reason}): the model is that of the last \
+                     step instead",
+                    path.display()
+                ));
+                return Ok(false);
             }
-        })
+        };
+        set_parameters(model, &tensors).map_err(|reason| TrainError::Checkpoint {
+            path: path.to_owned(),
+            reason,
+            hint: "Resume from the last checkpoint to try again".to_owned(),
+        })?;
+        Ok(true)
     }
 
     pub(super) fn summary(&self, stopped: bool) -> TrainOutput {
@@ -167,7 +187,10 @@ impl Run<'_> {
 
     /// How to go on after an end that was not planned.
     pub(super) fn kept(&self) -> String {
-        match self.saved.last() {
+        let saved = self.saved.iter().rev().find(|(_, path)| fs::is_dir(path));
+        let resumed = self.resumed_path.as_ref();
+        let resumed = resumed.map(|path| (self.resumed_from, path));
+        match saved.map(|(step, path)| (*step, path)).or(resumed) {
             Some((step, path)) => format!(
                 "the checkpoint of step {step} is kept: go on from it with \
                  --resume_from_checkpoint {}",

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use burn::tensor::Tensor;
 use tunesmith_data::BatchDigest;
+use tunesmith_kernels::gradient_norm;
 use tunesmith_model::Mode;
 use tunesmith_platform::now;
 use tunesmith_protocol::{Event, IntervalStrategy, Step};
@@ -127,12 +128,14 @@ impl Run<'_> {
     /// Reads back the numbers of all steps that are not read yet, in one go, and tells of them.
     pub(super) async fn read_steps(&mut self) -> Result<(), TrainError> {
         let unread = std::mem::take(&mut self.unread);
-        if unread.is_empty() {
+        let weights = self.norm_of_weights();
+        if unread.is_empty() && weights.is_none() {
             return Ok(());
         }
         let tensors = unread
             .iter()
             .flat_map(|step| step.losses.iter().map(|(loss, _)| loss).chain([&step.norm]))
+            .chain(&weights)
             .cloned()
             .collect();
         let mut values = read(tensors).await?.into_iter();
@@ -140,12 +143,13 @@ impl Run<'_> {
             let first = values.next().and_then(|values| values.first().copied());
             first.map_or(f64::NAN, f64::from)
         };
-        let time = self.read_at.elapsed() / unread.len() as u32;
+        let time = self.read_at.elapsed() / unread.len().max(1) as u32;
         self.read_at = now();
         for step in unread {
             let loss = step.losses.iter().map(|(_, share)| next() * share).sum();
             let grad_norm = next();
-            self.check_finite(step.step, step.learning_rate, loss, grad_norm)?;
+            let numbers = [("loss", loss), ("gradient norm", grad_norm)];
+            self.check_finite(step.step, step.learning_rate, &numbers)?;
             self.read_step = step.step;
             self.losses.since_log += loss;
             self.last = LastStep {
@@ -166,20 +170,40 @@ impl Run<'_> {
                 remaining_seconds: self.speed.remaining(self.plan.total_steps() - step.step),
             }));
         }
+        if weights.is_some() {
+            let step = self.trainer.state.global_step;
+            let norm = [("norm of the weights", next())];
+            self.check_finite(step, self.last.learning_rate, &norm)?;
+            self.checked_step = step;
+        }
         Ok(())
+    }
+
+    /// `[norm, _]` of all weights, where something is to be made of them: a step's own numbers are of
+    /// the weights before it.
+    fn norm_of_weights(&mut self) -> Option<Tensor<1>> {
+        let step = self.trainer.state.global_step;
+        let needed =
+            self.stop.is_some() || !self.pending.is_empty() || step == self.plan.total_steps();
+        if !needed || step == self.checked_step {
+            return None;
+        }
+        let model = &mut self.trainer.model;
+        let device = model.device().device.clone();
+        let (values, _) = model.parameters.values_and_gradients();
+        Some(gradient_norm(values, 0.0, &device).values())
     }
 
     fn check_finite(
         &self,
         step: u64,
         learning_rate: f64,
-        loss: f64,
-        grad_norm: f64,
+        values: &[(&'static str, f64)],
     ) -> Result<(), TrainError> {
         if let Some(message) = self.trainer.model.device().failure() {
             return Err(TrainError::Read(message));
         }
-        for (what, value) in [("loss", loss), ("gradient norm", grad_norm)] {
+        for &(what, value) in values {
             if !value.is_finite() {
                 let kept = self.kept();
                 return Err(TrainError::NotFinite {

@@ -7,7 +7,7 @@ mod parity;
 mod table;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -50,40 +50,77 @@ impl Task {
     }
 }
 
+/// How much of it is run.
+#[derive(Clone, Copy, PartialEq)]
+enum Length {
+    /// All rows on a GPU, some of them on a CPU.
+    Usual,
+    /// All rows.
+    Full,
+    /// A few steps: whether every part works.
+    FirstSteps,
+}
+
 /// Runs the demo; `full` takes all rows even on the CPU.
 ///
 /// # Errors
 /// When a step fails, or the losses on the GPU's path and on the CPU differ.
 pub fn run(project: &Project, full: bool) -> Result<()> {
+    let length = match full {
+        true => Length::Full,
+        false => Length::Usual,
+    };
+    run_in(project, length, &project.root.join("out"))
+}
+
+/// Every part of the demo in a minute: a few steps on the repository's own set, without the hub.
+///
+/// # Errors
+/// As [`run`].
+pub fn first_steps(project: &Project) -> Result<()> {
+    let out = tempfile::tempdir().context("no temporary folder")?;
+    run_in(project, Length::FirstSteps, out.path())
+}
+
+fn run_in(project: &Project, length: Length, out: &Path) -> Result<()> {
     heading("Building the tunesmith command");
     let tunesmith = project.tunesmith()?;
     let start = Instant::now();
 
     heading("Checkpoint and data");
-    let task = gather(project, &tunesmith)?;
+    let task = match length {
+        Length::FirstSteps => own(project, minilm::for_tests(project)?, &tunesmith)?,
+        Length::Usual | Length::Full => gather(project, &tunesmith)?,
+    };
 
-    let out = project.root.join("out");
     let model = empty(&out.join("demo"))?;
     let events = out.join("demo-events.jsonl");
     let mut train = task
         .train(&tunesmith)
-        .args(["--eval_strategy", "epoch"])
         .arg("--output_dir")
         .arg(&model)
         .arg("--events")
         .arg(&events);
     heading("Fine-tuning");
-    if full || vulkan::has_gpu() {
-        println!(
-            "All training rows, with the settings of the Hugging Face course: 3 epochs, batches of 8."
-        );
+    if length == Length::FirstSteps {
+        train = train
+            .args(["--max_train_samples", "64", "--max_eval_samples", "32"])
+            .args(["--max_steps", "4", "--save_strategy", "no"])
+            .args(["--eval_strategy", "steps", "--eval_steps", "2"]);
     } else {
+        train = train.args(["--eval_strategy", "epoch"]);
+    }
+    if length == Length::Usual && !vulkan::has_gpu() {
         println!(
             "No GPU here: {ROWS_ON_CPU} training rows, so that this ends within 10 minutes, with the \
              settings of the Hugging Face course: 3 epochs, batches of 8. For all rows (about a \
              quarter of an hour on 2 cores): cargo xtask demo --full"
         );
         train = train.args(["--max_train_samples", ROWS_ON_CPU]);
+    } else if length != Length::FirstSteps {
+        println!(
+            "All training rows, with the settings of the Hugging Face course: 3 epochs, batches of 8."
+        );
     }
     train.run()?;
 
@@ -119,34 +156,40 @@ pub fn run(project: &Project, full: bool) -> Result<()> {
 }
 
 fn gather(project: &Project, tunesmith: &Path) -> Result<Task> {
-    let checkpoint = minilm::for_demo(project, tunesmith)?.display().to_string();
+    let checkpoint = minilm::for_demo(project, tunesmith)?;
     // It prints the splits, and downloads them where they aren't in the cache.
     let hub = Cmd::new(tunesmith).args(["data", "glue", "mrpc"]).run();
-    let (dataset, config) = match hub {
-        Ok(()) => ("glue".to_owned(), "mrpc"),
-        Err(_) => {
-            println!(
-                "The hub did not give glue/mrpc; taking this repository's own set of sentence pairs, \
-                 which is synthetic (data/paraphrase/README.md)."
-            );
-            let folder = project.paraphrase();
-            Cmd::new(tunesmith)
-                .arg("data")
-                .arg(&folder)
-                .arg(PARAPHRASE_CONFIG)
-                .run()?;
-            (folder.display().to_string(), PARAPHRASE_CONFIG)
-        }
-    };
+    if hub.is_ok() {
+        return Ok(Task {
+            checkpoint: checkpoint.display().to_string(),
+            dataset: "glue".to_owned(),
+            config: "mrpc",
+        });
+    }
+    println!(
+        "The hub did not give glue/mrpc; taking this repository's own set of sentence pairs, which is \
+         synthetic (data/paraphrase/README.md)."
+    );
+    own(project, checkpoint, tunesmith)
+}
+
+/// This repository's own set of sentence pairs.
+fn own(project: &Project, checkpoint: PathBuf, tunesmith: &Path) -> Result<Task> {
+    let folder = project.paraphrase();
+    Cmd::new(tunesmith)
+        .arg("data")
+        .arg(&folder)
+        .arg(PARAPHRASE_CONFIG)
+        .run()?;
     Ok(Task {
-        checkpoint,
-        dataset,
-        config,
+        checkpoint: checkpoint.display().to_string(),
+        dataset: folder.display().to_string(),
+        config: PARAPHRASE_CONFIG,
     })
 }
 
 /// The folder without what an earlier demo left in it; `tunesmith train` refuses one that isn't empty.
-fn empty(folder: &Path) -> Result<std::path::PathBuf> {
+fn empty(folder: &Path) -> Result<PathBuf> {
     if folder.exists() {
         fs::remove_dir_all(folder)
             .with_context(|| format!("can't remove the last demo's {}", folder.display()))?;

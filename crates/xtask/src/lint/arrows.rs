@@ -11,8 +11,11 @@ use serde_json::Value;
 
 /// Each package of the workspace, and those of the workspace it may depend on.
 const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
+    ("brotli", &[]),
     ("inventory", &[]),
+    ("zstd", &[]),
     ("tunesmith-allocator", &[]),
+    ("tunesmith-damage", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
@@ -94,13 +97,16 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "tunesmith-train",
         ],
     ),
-    ("xtask", &["tunesmith-shaders"]),
+    ("xtask", &["tunesmith-damage", "tunesmith-shaders"]),
 ];
 
 /// Reads no tensor library, directly or through anything else.
 const WITHOUT_TENSORS: &[&str] = &[
+    "brotli",
     "inventory",
+    "zstd",
     "tunesmith-allocator",
+    "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",
     "tunesmith-hub",

@@ -4,14 +4,15 @@ mod arrows;
 
 use anyhow::{Result, bail};
 
-use crate::project::Project;
+use crate::project::{Project, STOCK};
 use crate::setup::rust::{self, WASM};
 use crate::web;
 
 /// Native by nature. Every other library runs on every target and is held to `clippy/portable`:
 /// nothing that blocks, starts a thread or reads the system's clock.
-const NATIVE: [&str; 3] = [
+const NATIVE: [&str; 4] = [
     "tunesmith-allocator",
+    "tunesmith-damage",
     "tunesmith-hub",
     "tunesmith-paraphrase",
 ];
@@ -36,6 +37,7 @@ pub fn run(project: &Project) -> Result<()> {
             project
                 .cargo()
                 .args(["clippy", "--workspace", "--all-targets"])
+                .args(["--features", STOCK])
                 .args(DENY)
                 .run()
         }),
@@ -45,6 +47,8 @@ pub fn run(project: &Project) -> Result<()> {
                 .env("CLIPPY_CONF_DIR", project.root.join("clippy/portable"))
                 // Only the libraries: their tests run on native and may block.
                 .args(["clippy", "--lib", "--no-deps", "--workspace"])
+                // The features of the check above, so that burn is checked once.
+                .args(["--features", STOCK])
                 .args(each("--exclude", &NATIVE))
                 .args(DENY)
                 .run()

@@ -12,7 +12,10 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
+use crate::files;
+use crate::package;
 use crate::project::Project;
+use crate::setup::rust::WASM;
 use crate::setup::{node, rust};
 
 pub use browser::{playwright, run as test};
@@ -65,7 +68,18 @@ pub fn build(project: &Project, optimised: Optimised) -> Result<()> {
     }
     page(project)?;
     builtin::copy(project)?;
+    licences(project)?;
     module::build(project, optimised)
+}
+
+/// Puts our licences and those of the module's crates beside it, for the page and the package alike.
+fn licences(project: &Project) -> Result<()> {
+    let dist = project.web().join("dist");
+    for name in package::LICENSES {
+        files::copy(&project.root.join(name), &dist.join(name))?;
+    }
+    let crates = package::linked(project, &project.metadata(true)?, &[PACKAGE], WASM)?;
+    package::write_notices(&dist.join(package::NOTICES), &crates)
 }
 
 /// Compiles the TypeScript and copies what the page has beside it.

@@ -1,13 +1,21 @@
-//! The MRPC of GLUE: rows, features, splits and tokens are those of the Python libraries.
+//! The MRPC of GLUE, which isn't ours to publish: rows, features, splits and tokens are those of the
+//! Python libraries. `cargo xtask test --reference DIR` runs this and nothing else does.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
-use common::{golden, mrpc, numbers, shared, tokenizer};
-use tunesmith_data::{
-    DataCollatorWithPadding, DataError, Dataset, Labels, LoadDataset, TokenizeArgs,
-    TokenizeOptions, Value, check_labels, label_info, tokenize_dataset,
+use common::{
+    assert_batch, assert_encoding, compare_cases, minilm, numbers, pair_args, reference,
+    reference_golden, tokenizer,
 };
+use tunesmith_data::{
+    DataCollatorWithPadding, DataError, Dataset, DatasetDict, LoadDataset, TokenizeOptions, Value,
+    check_labels, label_info, load_dataset, tokenize_dataset,
+};
+
+fn mrpc() -> DatasetDict {
+    load_dataset(reference("mrpc/glue").to_str().unwrap(), Some("mrpc")).unwrap()
+}
 
 fn idx(dataset: &Dataset, rows: &[usize]) -> Vec<i64> {
     let column = dataset.column("idx").unwrap();
@@ -46,7 +54,7 @@ fn prints_as_datasets_does() {
 #[test]
 fn every_row_is_the_published_one() {
     let raw_datasets = mrpc();
-    let info = std::fs::read_to_string(shared("mrpc/glue/mrpc/INFO.json")).unwrap();
+    let info = std::fs::read_to_string(reference("mrpc/glue/mrpc/INFO.json")).unwrap();
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
     for (split, dataset) in raw_datasets.iter() {
         assert_eq!(
@@ -65,7 +73,7 @@ fn every_row_is_the_published_one() {
 fn a_mapped_table_holds_the_same_rows() {
     let cache = tempfile::tempdir().unwrap();
     let load = || {
-        let folder = shared("mrpc/glue");
+        let folder = reference("mrpc/glue");
         LoadDataset::new(folder.to_str().unwrap())
             .config("mrpc")
             .cache_dir(cache.path())
@@ -128,7 +136,7 @@ fn shuffles_and_splits_give_the_rows_of_datasets() {
 fn the_golden_rows_are_tokenized_as_transformers_does() {
     let raw_datasets = mrpc();
     let tokenizer = tokenizer();
-    let golden = golden("tokenization_mrpc_rows.json");
+    let golden = reference_golden("tokenization_mrpc_rows.json");
     let options = TokenizeOptions::default();
     for (key, split, row) in [
         ("train_15", "train", 15),
@@ -154,19 +162,7 @@ fn the_golden_rows_are_tokenized_as_transformers_does() {
         ] {
             let encoding = tokenizer.encode(text, pair, &options).unwrap();
             let expected = &expected[part];
-            assert_eq!(
-                encoding.input_ids,
-                numbers::<u32>(&expected["input_ids"]),
-                "{key} {part}"
-            );
-            assert_eq!(
-                encoding.token_type_ids,
-                numbers::<u32>(&expected["token_type_ids"])
-            );
-            assert_eq!(
-                encoding.attention_mask,
-                numbers::<u32>(&expected["attention_mask"])
-            );
+            assert_encoding(&encoding, expected, &format!("{key} {part}"));
         }
         let tokens = tokenizer
             .encode(first, Some(second), &options)
@@ -183,21 +179,13 @@ fn the_golden_rows_are_tokenized_as_transformers_does() {
     }
 }
 
-fn args() -> TokenizeArgs {
-    TokenizeArgs {
-        text_pair_column: Some("sentence2".to_owned()),
-        label_column: Some("label".to_owned()),
-        ..TokenizeArgs::new("sentence1")
-    }
-}
-
 #[test]
 fn the_first_batch_is_the_golden_one() -> Result<(), DataError> {
     let raw_datasets = mrpc();
     let tokenizer = tokenizer();
-    let golden = golden("collator_first8_train.json");
+    let golden = reference_golden("collator_first8_train.json");
     let first8 = raw_datasets.get("train")?.take(8);
-    let tokenized = tokenize_dataset(&first8, &tokenizer, &args(), &mut |_| {})?;
+    let tokenized = tokenize_dataset(&first8, &tokenizer, &pair_args(), &mut |_| {})?;
     assert_eq!(
         tokenized.lengths(),
         numbers::<u32>(&golden["lengths_before"])
@@ -205,20 +193,7 @@ fn the_first_batch_is_the_golden_one() -> Result<(), DataError> {
     let collator = DataCollatorWithPadding::from_tokenizer(&tokenizer)?;
     let batch = collator.collate(tokenized.iter())?;
     assert_eq!((batch.batch, batch.seq), (8, 67));
-    let flat = |key: &str| -> Vec<u32> {
-        let rows = golden["batch"][key].as_array().unwrap();
-        rows.iter().flat_map(numbers::<u32>).collect()
-    };
-    assert_eq!(batch.input_ids, flat("input_ids"));
-    assert_eq!(
-        batch.token_type_ids.as_deref(),
-        Some(&flat("token_type_ids")[..])
-    );
-    assert_eq!(batch.attention_mask(), flat("attention_mask"));
-    assert_eq!(
-        batch.labels,
-        Labels::Class(numbers(&golden["batch"]["labels"]))
-    );
+    assert_batch(&batch, &golden["batch"], "the first 8 rows");
     Ok(())
 }
 
@@ -227,8 +202,7 @@ fn the_first_batch_is_the_golden_one() -> Result<(), DataError> {
 fn all_rows_are_tokenized_as_tokenizers_does() -> Result<(), DataError> {
     let raw_datasets = mrpc();
     let ours = tokenizer();
-    let mut direct =
-        tokenizers::Tokenizer::from_file(common::minilm().join("tokenizer.json")).unwrap();
+    let mut direct = tokenizers::Tokenizer::from_file(minilm().join("tokenizer.json")).unwrap();
     direct.with_padding(None);
     direct.with_truncation(None).unwrap();
     let digests = [
@@ -248,7 +222,7 @@ fn all_rows_are_tokenized_as_tokenizers_does() -> Result<(), DataError> {
     let mut rows = 0;
     for (split, digest) in digests {
         let dataset = raw_datasets.get(split)?;
-        let tokenized = tokenize_dataset(dataset, &ours, &args(), &mut |_| {})?;
+        let tokenized = tokenize_dataset(dataset, &ours, &pair_args(), &mut |_| {})?;
         let texts = |name| {
             dataset
                 .column(name)
@@ -279,4 +253,60 @@ fn all_rows_are_tokenized_as_tokenizers_does() -> Result<(), DataError> {
     }
     assert_eq!(rows, 5801);
     Ok(())
+}
+
+#[test]
+fn assorted_pairs_equal_transformers() {
+    let golden = reference_golden("tokenization_assorted_pairs.json");
+    let cases = golden["cases"].as_array().unwrap();
+    let compared = compare_cases(cases, &tokenizer());
+    assert!(cases.len() == 32 && compared > 180, "{compared}");
+}
+
+#[test]
+fn its_samples_as_csv_and_tsv_have_the_types_of_pandas() {
+    let csv = load_dataset(reference("mrpc/samples/dev.csv").to_str().unwrap(), None).unwrap();
+    let dev = csv.get("train").unwrap();
+    assert_eq!(dev.num_rows(), 6);
+    assert_eq!(
+        dev.features().to_string(),
+        "{'label': Value('string'), 'sentence1': Value('string'), 'sentence2': Value('string')}"
+    );
+    // A lone quote begins a sentence in these files: nothing is quoted in TSV.
+    let tsv = load_dataset(reference("mrpc/samples/dev.tsv").to_str().unwrap(), None).unwrap();
+    let tsv = tsv.get("train").unwrap();
+    assert_eq!(tsv.num_rows(), 6);
+    assert_eq!(
+        tsv.features().to_string(),
+        "{'Quality': Value('int64'), '#1 ID': Value('int64'), '#2 ID': Value('int64'), \
+         '#1 String': Value('string'), '#2 String': Value('string')}"
+    );
+    for row in 0..6 {
+        let (csv, tsv) = (dev.row(row).unwrap(), tsv.row(row).unwrap());
+        assert_eq!(csv.get("sentence1"), tsv.get("#1 String"));
+        let equivalent = csv.get("label") == Some(Value::Str("equivalent"));
+        assert_eq!(tsv.get("Quality"), Some(Value::Int(equivalent.into())));
+    }
+}
+
+#[test]
+fn strings_of_its_samples_become_classes() {
+    let path = reference("mrpc/samples/dev.csv");
+    let dev = LoadDataset::files([("validation", path)])
+        .label_column("label")
+        .load()
+        .unwrap();
+    let dev = dev.get("validation").unwrap();
+    assert_eq!(
+        dev.features().get("label").unwrap().to_string(),
+        "ClassLabel(names=['equivalent', 'not_equivalent'])"
+    );
+    let labels: Vec<_> = dev
+        .column("label")
+        .unwrap()
+        .iter()
+        .map(|v| v.as_i64())
+        .collect();
+    assert_eq!(labels, [0, 1, 1, 0, 1, 0].map(Some));
+    assert_eq!(label_info(dev, "label").unwrap().num_labels(), 2);
 }

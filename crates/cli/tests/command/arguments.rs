@@ -1,0 +1,176 @@
+//! Arguments that would mean nothing, or be passed over: obeyed or refused.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Scratch, config, contains, write_model};
+
+/// Puts files into a cache of the hub, under a revision that they were downloaded at.
+fn cached(cache: &Path, repo: &str, revision: &str, commit: char, from: &Path) {
+    let root = cache.join(repo);
+    let commit: String = std::iter::repeat_n(commit, 40).collect();
+    fs::create_dir_all(root.join("refs")).unwrap();
+    fs::write(root.join("refs").join(revision), &commit).unwrap();
+    let snapshot = root.join("snapshots").join(commit);
+    fs::create_dir_all(&snapshot).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, snapshot.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[test]
+fn a_cache_dir_is_of_data_sets_too() {
+    let scratch = Scratch::ready();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/paraphrase/mrpc_like");
+    cached(
+        &scratch.path("mine"),
+        "datasets--me--pairs",
+        "main",
+        'a',
+        &data,
+    );
+    let train = "train --model_name_or_path model --dataset_name me/pairs --output_dir out \
+                 --device cpu --max_steps 1 --max_seq_length 16 --max_train_samples 8";
+    let shared = scratch.run(train);
+    contains(&shared.stderr, &["me/pairs", "not in the cache"]);
+    scratch.run(&format!("{train} --cache_dir mine")).ok();
+}
+
+#[test]
+fn a_revision_is_of_the_tokenizer_too() {
+    let scratch = Scratch::ready();
+    let model = scratch.path("model");
+    cached(
+        &scratch.path("mine"),
+        "models--me--model",
+        "v2",
+        'b',
+        &model,
+    );
+    // As a hub may have it: the tokenizer of today doesn't fit the model of then.
+    let wide = scratch.path("wide");
+    write_model(&wide, &config());
+    let words: Vec<String> = (0..99).map(|i| format!("word{i}")).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    crate::support::write_tokenizer(&wide, &words);
+    cached(
+        &scratch.path("mine"),
+        "models--me--words",
+        "main",
+        'c',
+        &wide,
+    );
+    cached(
+        &scratch.path("mine"),
+        "models--me--words",
+        "v2",
+        'd',
+        &model,
+    );
+    let train = "train --model_name_or_path me/model --tokenizer_name me/words --train_file train.csv \
+                 --output_dir out --device cpu --max_steps 1 --cache_dir mine";
+    contains(
+        &scratch.run(train).stderr,
+        &["me/model", "not in the cache"],
+    );
+    scratch.run(&format!("{train} --model_revision v2")).ok();
+}
+
+#[test]
+fn a_task_whose_labels_the_data_has_not_is_refused() {
+    let scratch = Scratch::ready();
+    let three = "sentence1,sentence2,label\na,b,x\nc,d,y\ne,f,z\n";
+    scratch.write("train.csv", three);
+    scratch.write("validation.csv", three);
+    let message = scratch.train("--task_name mrpc --max_steps 1").error();
+    contains(
+        &message,
+        &[
+            "the task mrpc has 2 classes",
+            "this run has 3 classes",
+            "Leave task_name out",
+        ],
+    );
+    scratch
+        .train("--max_steps 1 --ignore_mismatched_sizes")
+        .ok();
+}
+
+#[test]
+fn a_training_that_the_machine_has_no_memory_for_is_refused_with_what_fits() {
+    let scratch = Scratch::ready();
+    let mut wide = config();
+    wide["max_position_embeddings"] = 8192.into();
+    write_model(&scratch.path("model"), &wide);
+    // 275 GB of attention weights.
+    let message = scratch
+        .train("--pad_to_max_length --max_seq_length 8192 --per_device_train_batch_size 64")
+        .error();
+    contains(
+        &message,
+        &[
+            "batches of 64 rows of up to 8192 tokens take about",
+            "this machine has",
+            "per_device_train_batch_size",
+            "gradient_accumulation_steps",
+            "max_seq_length",
+            "would fit",
+        ],
+    );
+    assert!(!scratch.path("out").exists());
+}
+
+#[test]
+fn smoothing_of_numbers_is_refused() {
+    let scratch = Scratch::ready();
+    let numbers = "sentence1,sentence2,label\na,b,0.5\nc,d,1.5\n";
+    scratch.write("train.csv", numbers);
+    scratch.write("validation.csv", numbers);
+    let train = "--max_steps 1 --ignore_mismatched_sizes";
+    let message = scratch
+        .train(&format!("{train} --label_smoothing_factor 0.1"))
+        .error();
+    contains(
+        &message,
+        &["label_smoothing_factor is for classes", "regression"],
+    );
+    scratch.train(train).ok();
+}
+
+#[test]
+fn a_schedules_arguments_are_refused_by_another() {
+    let scratch = Scratch::ready();
+    let power = [
+        "--max_steps",
+        "1",
+        "--lr_scheduler_kwargs",
+        r#"{"power": 2}"#,
+    ];
+    let words = crate::support::TRAIN.split_whitespace().chain(power);
+    let refused = crate::support::Ran::of(scratch.command(words).output().unwrap());
+    contains(
+        &refused.error(),
+        &["lr_scheduler_kwargs: power is of the schedule polynomial"],
+    );
+    let words = crate::support::TRAIN
+        .split_whitespace()
+        .chain(power)
+        .chain(["--lr_scheduler_type", "polynomial"]);
+    crate::support::Ran::of(scratch.command(words).output().unwrap()).ok();
+}
+
+#[test]
+fn what_only_transformers_has_is_told_from_a_typing_error() {
+    let message = Scratch::ready()
+        .train("--dataloader_num_workers 4 --learning_rat 1e-3")
+        .error();
+    contains(
+        &message,
+        &[
+            "dataloader_num_workers: a field of transformers' TrainingArguments that Tunesmith doesn't \
+             support yet",
+            "learning_rat: there is no such argument; did you mean learning_rate?",
+        ],
+    );
+}

@@ -1,0 +1,52 @@
+//! The memory that a training takes, measured, beside the estimate. Linux tells of one child's peak.
+#![cfg(target_os = "linux")]
+
+use std::mem::MaybeUninit;
+use std::process::Stdio;
+
+use tunesmith::model::BertConfig;
+use tunesmith_session::MemoryEstimate;
+
+use crate::support::{Scratch, TRAIN, minilm};
+
+/// How far an estimate may be from a peak: what people choose a batch by.
+const TOLERANCE: f64 = 0.05;
+
+/// The peak of the resident memory of a training of so many rows a batch, in bytes.
+fn peak(scratch: &Scratch, batch: usize, length: usize) -> f64 {
+    let more = format!(
+        "--model_name_or_path {} --pad_to_max_length --max_seq_length {length} --per_device_train_batch_size {batch} \
+         --max_steps 2 --save_strategy no --overwrite_output_dir",
+        minilm().display()
+    );
+    let words = TRAIN.split_whitespace().chain(more.split_whitespace());
+    let mut command = scratch.command(words);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both places are this function's own, and the child is not waited for elsewhere.
+    let usage = unsafe {
+        let id = child.id().cast_signed();
+        assert_eq!(libc::wait4(id, &mut status, 0, usage.as_mut_ptr()), id);
+        usage.assume_init()
+    };
+    assert_eq!(status, 0, "the training failed");
+    1024.0 * usage.ru_maxrss as f64
+}
+
+#[test]
+fn a_training_takes_what_is_estimated() {
+    let scratch = Scratch::ready();
+    let config = BertConfig::from_dir(&minilm()).unwrap();
+    for (batch, length) in [(8, 128), (32, 128)] {
+        let estimate = MemoryEstimate::of(&config, batch, length).total() as f64;
+        let peak = peak(&scratch, batch, length);
+        let (estimated, measured) = (estimate / 1e6, peak / 1e6);
+        println!("{batch} x {length}: {estimated:.1} MB estimated, {measured:.1} MB measured");
+        assert!(
+            (estimate / peak - 1.0).abs() < TOLERANCE,
+            "{batch} x {length}: {estimated:.1} MB estimated, {measured:.1} MB measured"
+        );
+    }
+}

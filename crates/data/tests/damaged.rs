@@ -1,0 +1,175 @@
+//! Damaged files of every kind that this crate reads end with an answer or an error.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use tunesmith_damage::{Kind, Meter, Trial, fixtures};
+use tunesmith_data::{DataError, Dataset, Format, LoadDataset, TokenizeOptions, Tokenizer};
+
+#[global_allocator]
+static METER: Meter = Meter;
+
+/// Builds the tokenizer and tries it; that a text is refused is an answer too.
+fn tokenize(bytes: &[u8]) -> Result<(), DataError> {
+    let tokenizer = Tokenizer::from_bytes(bytes, None)?;
+    let cut = TokenizeOptions {
+        max_length: Some(8),
+        ..TokenizeOptions::default()
+    };
+    for text in fixtures::TEXTS {
+        let _ = tokenizer.encode(text, None, &TokenizeOptions::default());
+        let _ = tokenizer.encode(text, Some(fixtures::TEXTS[0]), &cut);
+    }
+    tokenizer.num_ids();
+    Ok(())
+}
+
+#[test]
+fn tokenizer_json() {
+    let files = fixtures::tokenizers();
+    let trial = Trial {
+        name: "tokenizer.json",
+        kind: Kind::Json,
+        files: &files,
+        // In a browser nothing catches it.
+        caught_panics_fail: true,
+        one_in: 1,
+    };
+    trial.run(tokenize);
+    trial.cut(tokenize, |_, ()| false);
+}
+
+#[test]
+fn tokenizer_config_json() {
+    let tokenizer = fixtures::tokenizers().swap_remove(0);
+    let config = br#"{"padding_side": "left", "model_max_length": 512, "do_lower_case": true,
+        "pad_token": {"content": "[PAD]"}, "pad_token_type_id": 0, "truncation_side": "right",
+        "added_tokens_decoder": {"0": {"content": "[PAD]", "special": true}}}"#;
+    let files = [config.to_vec()];
+    let trial = Trial {
+        name: "tokenizer_config.json",
+        kind: Kind::Json,
+        files: &files,
+        caught_panics_fail: true,
+        one_in: 1,
+    };
+    let read = |bytes: &[u8]| {
+        let read = Tokenizer::from_bytes(&tokenizer, Some(bytes))?;
+        let _ = read.encode("the rain", None, &TokenizeOptions::default());
+        Ok::<_, DataError>(())
+    };
+    trial.run(read);
+    trial.cut(read, |_, ()| false);
+}
+
+#[test]
+fn dataset_cards() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["train.csv", "below/test.csv", "test.csv"] {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "text,label\na,1\nb,0\n").unwrap();
+    }
+    let read = |bytes: &[u8]| {
+        std::fs::write(folder.path().join("README.md"), bytes).unwrap();
+        LoadDataset::new(folder.path().to_str().unwrap())
+            .in_memory_limit(1 << 20)
+            .load()
+            .map(|_| ())
+    };
+    let files = fixtures::cards();
+    let trial = Trial {
+        name: "README.md of a data set",
+        kind: Kind::Text,
+        files: &files,
+        caught_panics_fail: true,
+        one_in: 1,
+    };
+    trial.run(read);
+    // A card is advice: one that is cut short says less.
+    trial.cut(read, |_, ()| true);
+}
+
+fn rows(bytes: &[u8], name: &str, format: Format) -> Result<usize, DataError> {
+    Ok(Dataset::from_bytes(name, format, bytes.to_vec())?.num_rows())
+}
+
+#[test]
+fn csv() {
+    let files = fixtures::csv();
+    for (name, format, file) in [
+        ("rows.csv", Format::Csv, &files[..1]),
+        ("rows.tsv", Format::Tsv, &files[1..]),
+    ] {
+        let trial = Trial {
+            name,
+            kind: Kind::Text,
+            files: file,
+            caught_panics_fail: true,
+            one_in: 1,
+        };
+        let read = |bytes: &[u8]| rows(bytes, name, format);
+        trial.run(read);
+        // A line less is a file as well.
+        trial.cut(read, |_, _| true);
+    }
+}
+
+#[test]
+fn json_lines() {
+    let files = fixtures::json_lines();
+    let trial = Trial {
+        name: "rows.jsonl",
+        kind: Kind::JsonLines,
+        files: &files,
+        caught_panics_fail: true,
+        one_in: 1,
+    };
+    let read = |bytes: &[u8]| rows(bytes, "rows.jsonl", Format::JsonLines);
+    trial.run(read);
+    // Every whole line is a row, and no other.
+    trial.cut(read, |bytes, rows| {
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        rows == lines + usize::from(bytes.last().is_some_and(|byte| *byte == b'}'))
+    });
+}
+
+fn parquet_file() -> Vec<u8> {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        (
+            "text",
+            Arc::new(StringArray::from(vec![
+                Some("a"),
+                None,
+                Some("b"),
+                Some("a"),
+            ])),
+        ),
+        ("label", Arc::new(Int64Array::from(vec![1, 0, 1, 1]))),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+#[test]
+fn parquet() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/paraphrase/mrpc_like");
+    let ours = std::fs::read(root.join("validation-00000-of-00001.parquet")).unwrap();
+    let files = [parquet_file(), ours];
+    let trial = Trial {
+        name: "rows.parquet",
+        kind: Kind::Bytes,
+        files: &files,
+        // The parquet crate panics on some, which is caught where the file is read.
+        caught_panics_fail: false,
+        one_in: 1,
+    };
+    let read = |bytes: &[u8]| rows(bytes, "rows.parquet", Format::Parquet);
+    trial.run(read);
+    trial.cut(read, |_, _| false);
+}

@@ -1,0 +1,321 @@
+//! Every op against PyTorch, outputs and gradients number by number: the plain twins on the CPU device,
+//! and the WGSL on a software renderer. Goldens: `tests/goldens/generate/ops.py`.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use serde_json::Value;
+use tunesmith_kernels::{
+    AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice, DeviceChoice, Dropout,
+    Slot, View, adamw, attention, attention_backward, cross_entropy, embedding, gelu,
+    gelu_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
+    layer_norm_backward_parameters, linear, linear_backward_input_new, linear_backward_parameters,
+    mse, open_device, scatter_add, tanh, tanh_backward,
+};
+
+/// Relative to the largest number of the tensor. PyTorch computed in f64; 5.4e-7 is the most that was
+/// measured (cross-entropy on llvmpipe; 2.8e-7 on the CPU), and other processors' `exp` differs in a bit.
+const TOLERANCE: f64 = 1.6e-6;
+
+/// No element is dropped: PyTorch would draw others.
+const NO_DROPOUT: Dropout = Dropout {
+    p: 0.0,
+    seed: 1,
+    step: 2,
+    site: 3,
+};
+
+/// One case of an op, on a device.
+struct Case<'a> {
+    golden: &'a Value,
+    name: String,
+    device: &'a Device,
+}
+
+fn floats(value: &Value) -> Vec<f32> {
+    let values = value.as_array().unwrap().iter();
+    values.map(|x| x.as_f64().unwrap() as f32).collect()
+}
+
+fn integers(value: &Value) -> Vec<u32> {
+    let values = value.as_array().unwrap().iter();
+    values.map(|x| x.as_u64().unwrap() as u32).collect()
+}
+
+fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    let data = pollster::block_on(tensor.into_data_async()).unwrap();
+    data.try_to_vec::<f32>().unwrap()
+}
+
+impl Case<'_> {
+    fn float(&self, name: &str) -> f64 {
+        self.golden[name].as_f64().unwrap()
+    }
+
+    fn int(&self, name: &str) -> usize {
+        self.golden[name].as_u64().unwrap() as usize
+    }
+
+    fn input(&self, name: &str) -> Vec<f32> {
+        floats(&self.golden["inputs"][name]["values"])
+    }
+
+    fn tensor<const D: usize>(&self, name: &str) -> Tensor<D> {
+        let shape: Vec<usize> = integers(&self.golden["inputs"][name]["shape"])
+            .into_iter()
+            .map(|n| n as usize)
+            .collect();
+        Tensor::from_data(TensorData::new(self.input(name), shape), self.device)
+    }
+
+    fn view(&self, name: &str) -> View {
+        self.view_of(self.input(name))
+    }
+
+    fn view_of(&self, values: Vec<f32>) -> View {
+        let shape = [values.len()];
+        View::from(&Tensor::<1>::from_data(
+            TensorData::new(values, shape),
+            self.device,
+        ))
+    }
+
+    /// Gradients of zero for inputs of these names together, one slot each.
+    fn gradients(&self, names: &[&[&str]]) -> (Blocks, Vec<Slot>) {
+        let count = |names: &[&str]| names.iter().map(|name| self.input(name).len()).sum();
+        let tensors: Vec<_> = names.iter().map(|names| (count(names), true)).collect();
+        let (layout, slots) = BlockLayout::new(&tensors, None);
+        (Blocks::zeros(&layout, self.device), slots)
+    }
+
+    fn is(&self, output: &str, got: &[f32]) {
+        let wanted = floats(&self.golden["outputs"][output]["values"]);
+        assert_eq!(got.len(), wanted.len(), "{}: {output}", self.name);
+        let largest = wanted.iter().fold(0.0_f32, |most, x| x.abs().max(most));
+        let mut farthest = 0.0_f64;
+        for (i, (got, wanted)) in got.iter().zip(&wanted).enumerate() {
+            let off = f64::from((got - wanted).abs()) / f64::from(largest);
+            assert!(
+                off <= TOLERANCE,
+                "{}: {output}, element {i}: {got}, PyTorch {wanted}, {off:e} of the largest",
+                self.name
+            );
+            farthest = farthest.max(off);
+        }
+        println!("{}: {output} {farthest:.1e}", self.name);
+    }
+}
+
+/// Runs each case of an op on the CPU and on a software renderer.
+fn each(op: &str, run: impl Fn(&Case)) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/ops.json");
+    let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let cases = golden[op].as_array().unwrap();
+    assert!(!cases.is_empty());
+    let renderer = pollster::block_on(open_device(DeviceChoice::SoftwareGpu)).unwrap();
+    for device in [ComputeDevice::cpu("test"), renderer] {
+        for (number, golden) in cases.iter().enumerate() {
+            run(&Case {
+                golden,
+                name: format!("{op} {number} on {}", device.name),
+                device: &device.device,
+            });
+        }
+        assert_eq!(device.failure(), None);
+    }
+}
+
+#[test]
+fn linear_layers() {
+    each("linear", |case| {
+        let every = case.int("every");
+        let (x, dy) = (case.tensor("x"), case.tensor("dy"));
+        let weight = case.view("weight");
+        case.is("y", &read(linear(&x, every, &weight, &case.view("bias"))));
+        let dx = read(linear_backward_input_new(&dy, &weight));
+        // Rows in between get nothing.
+        let [_, inner] = x.dims();
+        let mut spread = vec![0.0; every * dx.len()];
+        for (row, dx) in dx.chunks(inner).enumerate() {
+            spread[row * every * inner..][..inner].copy_from_slice(dx);
+        }
+        case.is("dx", &spread);
+        let (mut gradients, slots) = case.gradients(&[&["weight"], &["bias"]]);
+        linear_backward_parameters(&dy, &x, every, &mut gradients, slots[0], slots[1]);
+        case.is("dweight", &read(gradients.tensor(slots[0])));
+        case.is("dbias", &read(gradients.tensor(slots[1])));
+    });
+}
+
+#[test]
+fn activations() {
+    each("gelu", |case| {
+        let (x, dy) = (case.tensor("x"), case.tensor("dy"));
+        case.is("y", &read(gelu(&x)));
+        case.is("dx", &read(gelu_backward(&x, &dy)));
+    });
+    each("tanh", |case| {
+        let y = tanh(&case.tensor("x"));
+        case.is("dx", &read(tanh_backward(&y, &case.tensor("dy"))));
+        case.is("y", &read(y));
+    });
+}
+
+#[test]
+fn layer_norms() {
+    each("layer_norm", |case| {
+        let (x, dy) = (case.tensor("x"), case.tensor("dy"));
+        let residual = case.golden["inputs"]["residual"].is_object();
+        let residual = residual.then(|| case.tensor("residual"));
+        let affine = case.view_of([case.input("gamma"), case.input("beta")].concat());
+        let epsilon = case.float("epsilon") as f32;
+        let (y, saved) = layer_norm(&x, residual.as_ref(), &affine, epsilon, &NO_DROPOUT);
+        case.is("y", &read(y));
+        let (dresidual, dx) = layer_norm_backward(&dy, &saved, &affine, &NO_DROPOUT);
+        case.is("dx", &read(dx));
+        // Without dropout both parts of the sum have one gradient.
+        case.is("dx", &read(dresidual));
+        let (mut gradients, slots) = case.gradients(&[&["gamma", "beta"]]);
+        layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
+        let daffine = read(gradients.tensor(slots[0]));
+        let (dgamma, dbeta) = daffine.split_at(daffine.len() / 2);
+        case.is("dgamma", dgamma);
+        case.is("dbeta", dbeta);
+    });
+}
+
+fn attentions(op: &str) {
+    each(op, |case| {
+        let lengths = integers(&case.golden["lengths"]);
+        let shape = Attention {
+            batch: lengths.len(),
+            seq: case.int("seq"),
+            heads: case.int("heads"),
+            head_dim: case.int("head_dim"),
+            pad_left: case.golden["pad_left"].as_bool().unwrap(),
+            dropout: NO_DROPOUT,
+        };
+        let qkv = case.tensor("qkv");
+        let (context, saved) = attention(&shape, &qkv, &indices(&lengths, case.device));
+        case.is("context", &read(context));
+        let dqkv = attention_backward(&shape, &qkv, &saved, &case.tensor("dcontext"));
+        case.is("dqkv", &read(dqkv));
+    });
+}
+
+#[test]
+fn attention_over_padded_rows() {
+    attentions("attention");
+}
+
+/// The values are unit vectors, so that the context is the masked softmax itself.
+#[test]
+fn a_masked_softmax() {
+    attentions("softmax");
+}
+
+#[test]
+fn cross_entropies_with_and_without_smoothing() {
+    each("cross_entropy", |case| {
+        let labels = indices(&integers(&case.golden["labels"]), case.device);
+        let [smoothing, scale] = ["smoothing", "scale"].map(|name| case.float(name) as f32);
+        let (loss, dlogits) = cross_entropy(&case.tensor("logits"), &labels, smoothing, scale);
+        case.is("loss", &read(loss));
+        case.is("dlogits", &read(dlogits));
+    });
+}
+
+#[test]
+fn mean_squared_errors() {
+    each("mse", |case| {
+        let scale = case.float("scale") as f32;
+        let (loss, dlogits) = mse(&case.tensor("logits"), &case.tensor("targets"), scale);
+        case.is("loss", &read(loss));
+        case.is("dlogits", &read(dlogits));
+    });
+}
+
+#[test]
+fn embeddings_and_their_gradients() {
+    each("embedding", |case| {
+        let [ids, types] = ["ids", "types"].map(|name| integers(&case.golden[name]));
+        let seq = case.int("seq");
+        let positions: Vec<u32> = (0..ids.len()).map(|row| (row % seq) as u32).collect();
+        let [ids, types, positions] =
+            [ids, types, positions].map(|values| indices(&values, case.device));
+        let tables = ["word", "position", "token_type"];
+        let views = tables.map(|name| case.view(name));
+        let dy: Tensor<2> = case.tensor("dy");
+        let [_, cols] = dy.dims();
+        case.is(
+            "y",
+            &read(embedding(views.each_ref(), cols, &ids, &types, seq)),
+        );
+        let (mut gradients, slots) = case.gradients(&tables.each_ref().map(std::slice::from_ref));
+        let padding = Some(case.int("padding_idx") as u32);
+        for ((slot, index), skip) in slots
+            .iter()
+            .zip([&ids, &positions, &types])
+            .zip([padding, None, None])
+        {
+            scatter_add(&dy, index, skip, &mut gradients, *slot);
+        }
+        for (table, slot) in tables.iter().zip(&slots) {
+            case.is(&format!("d{table}"), &read(gradients.tensor(*slot)));
+        }
+    });
+}
+
+#[test]
+fn steps_of_adamw_with_decay_and_clipping() {
+    each("adamw", |case| {
+        let tensors = [("decayed", true), ("kept", false)];
+        let layout = tensors.map(|(name, decays)| (case.input(name).len(), decays));
+        let (layout, slots) = BlockLayout::new(&layout, None);
+        let [mut values, mut gradients, mut exp_avg, mut exp_avg_sq] =
+            [(); 4].map(|()| Blocks::zeros(&layout, case.device));
+        for ((name, _), slot) in tensors.iter().zip(&slots) {
+            values.write(*slot, &case.input(name), case.device);
+        }
+        let norms = floats(&case.golden["norms"]);
+        for (step, rate) in case.golden["rates"].as_array().unwrap().iter().enumerate() {
+            for ((name, _), slot) in tensors.iter().zip(&slots) {
+                let gradient = case.input(&format!("d{name} {step}"));
+                gradients.write(*slot, &gradient, case.device);
+            }
+            let norm = gradient_norm(&gradients, case.float("max_norm") as f32, case.device);
+            let off = (read(norm.values())[0] - norms[step]).abs() / norms[step];
+            assert!(
+                f64::from(off) <= TOLERANCE,
+                "{}, norm {step}: {off}",
+                case.name
+            );
+            let hyper = AdamWHyper::new(
+                rate.as_f64().unwrap(),
+                [0.9, 0.999],
+                1e-8,
+                step as u32 + 1,
+                case.device,
+            );
+            let state = AdamWState {
+                values: &mut values,
+                gradients: &mut gradients,
+                exp_avg: &mut exp_avg,
+                exp_avg_sq: &mut exp_avg_sq,
+            };
+            adamw(&hyper, &norm, case.float("weight_decay") as f32, state);
+            for ((name, _), slot) in tensors.iter().zip(&slots) {
+                case.is(&format!("{name} {step}"), &read(values.tensor(*slot)));
+                case.is(
+                    &format!("exp_avg {name} {step}"),
+                    &read(exp_avg.tensor(*slot)),
+                );
+                case.is(
+                    &format!("exp_avg_sq {name} {step}"),
+                    &read(exp_avg_sq.tensor(*slot)),
+                );
+            }
+        }
+    });
+}

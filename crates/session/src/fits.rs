@@ -1,0 +1,256 @@
+//! Whether the machine has the memory that a training takes, asked before it begins: a system that has
+//! too little ends the program in the middle of a step, without a word.
+
+use tunesmith::data::{DataCollatorWithPadding, TokenizedDataset};
+use tunesmith::kernels::{AdapterKind, ComputeDevice};
+use tunesmith::model::BertConfig;
+use tunesmith_platform::{Memory, memory};
+use tunesmith_protocol::TrainingArguments;
+
+use crate::{MemoryEstimate, SessionError};
+
+/// Lengths are tried in such steps: people choose them so, and kernels like them.
+const LENGTHS: usize = 8;
+
+/// Compares what the longest batches take, of training and of evaluation, with what there is.
+///
+/// # Errors
+/// More than the machine has, with what would fit. More than is free just now is a warning: other
+/// programs may give theirs back.
+pub(crate) fn check_memory(
+    config: &BertConfig,
+    train: &TokenizedDataset,
+    eval: Option<&TokenizedDataset>,
+    collator: &DataCollatorWithPadding,
+    args: &TrainingArguments,
+    device: &ComputeDevice,
+) -> Result<Option<String>, SessionError> {
+    let Some(memory) = memory_for(device) else {
+        return Ok(None);
+    };
+    let wanted = |argument, rows: &TokenizedDataset, batch: usize, accumulation| {
+        let longest = rows.lengths().into_iter().max().unwrap_or(0) as usize;
+        let longest = collator.max_length.unwrap_or(longest);
+        Wanted {
+            argument,
+            batch: batch.min(rows.len()),
+            length: longest.next_multiple_of(collator.pad_to_multiple_of.unwrap_or(1).max(1)),
+            accumulation,
+        }
+    };
+    let training = wanted(
+        "per_device_train_batch_size",
+        train,
+        args.per_device_train_batch_size,
+        Some(args.gradient_accumulation_steps),
+    );
+    // A forward pass keeps as much, whether a backward pass follows or not.
+    let evaluation = eval.map(|rows| {
+        let batch = args.per_device_eval_batch_size;
+        wanted("per_device_eval_batch_size", rows, batch, None)
+    });
+    let mut warning = None;
+    for wanted in std::iter::once(training).chain(evaluation) {
+        let found = wanted.check(config, memory);
+        warning = warning.or(found.map_err(SessionError::Arguments)?);
+    }
+    Ok(warning)
+}
+
+/// The memory that a device computes in; `None` where it has its own, of which wgpu tells nothing.
+fn memory_for(device: &ComputeDevice) -> Option<Memory> {
+    let is_shared = match device.kind {
+        None => true,
+        // A page's GPU isn't in the module's memory.
+        Some(AdapterKind::Software | AdapterKind::Integrated) => !cfg!(target_arch = "wasm32"),
+        Some(AdapterKind::Discrete) => false,
+    };
+    is_shared.then(memory).flatten()
+}
+
+/// The longest batch of a training or an evaluation.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// What its rows are set by.
+    argument: &'static str,
+    batch: usize,
+    length: usize,
+    /// Batches to a step.
+    accumulation: Option<usize>,
+}
+
+impl Wanted {
+    fn bytes(self, config: &BertConfig) -> u64 {
+        MemoryEstimate::of(config, self.batch, self.length).total()
+    }
+
+    /// A warning, or why it can't be.
+    fn check(self, config: &BertConfig, memory: Memory) -> Result<Option<String>, String> {
+        let needed = self.bytes(config);
+        if needed <= memory.available {
+            return Ok(None);
+        }
+        let what = format!(
+            "batches of {} rows of up to {} tokens take about {} of memory",
+            self.batch,
+            self.length,
+            bytes(needed)
+        );
+        if needed <= memory.total {
+            return Ok(Some(format!(
+                "{what}, and of this machine's {} only {} are free now: close other programs, or choose \
+                 smaller batches. {}",
+                bytes(memory.total),
+                bytes(memory.available),
+                self.advice(config, memory.available)
+            )));
+        }
+        Err(format!(
+            "{what}, and this machine has {}. {}",
+            bytes(memory.total),
+            self.advice(config, memory.total)
+        ))
+    }
+
+    /// What would fit into so many bytes.
+    fn advice(self, config: &BertConfig, limit: u64) -> String {
+        let fits = |wanted: Self| wanted.bytes(config) <= limit;
+        let batch = largest(self.batch, |batch| fits(Self { batch, ..self }));
+        let lengths = largest(self.length / LENGTHS, |eights| {
+            let length = eights * LENGTHS;
+            fits(Self { length, ..self })
+        });
+        let by_batch = batch.map(|batch| {
+            let same = self.accumulation.map(|accumulation| {
+                let times = accumulation * self.batch.div_ceil(batch);
+                format!(" (gradient_accumulation_steps {times} gives a step as many rows)")
+            });
+            let same = same.unwrap_or_default();
+            format!("{} {batch} would fit{same}", self.argument)
+        });
+        let by_length = lengths
+            .map(|eights| eights * LENGTHS)
+            .map(|length| format!("max_seq_length {length} would fit"));
+        match (by_batch, by_length) {
+            (Some(batch), Some(length)) => format!("{batch}; or {length}"),
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => "Not even one short row fits: choose a smaller model".to_owned(),
+        }
+    }
+}
+
+/// The largest number from 1 to below `most` that fits, where all smaller ones do too.
+fn largest(most: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+    let (mut good, mut bad) = (0, most);
+    while good + 1 < bad {
+        let middle = good + (bad - good) / 2;
+        if fits(middle) {
+            good = middle;
+        } else {
+            bad = middle;
+        }
+    }
+    (good > 0).then_some(good)
+}
+
+/// As people read it.
+fn bytes(bytes: u64) -> String {
+    let gigabytes = bytes as f64 / 1e9;
+    if gigabytes >= 10.0 {
+        format!("{gigabytes:.0} GB")
+    } else if gigabytes >= 1.0 {
+        format!("{gigabytes:.1} GB")
+    } else {
+        format!("{} MB", bytes / 1_000_000)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn config(vocabulary: usize) -> BertConfig {
+        let text = format!(
+            r#"{{"model_type": "bert", "vocab_size": {vocabulary}, "hidden_size": 384,
+                "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536,
+                "max_position_embeddings": 512}}"#
+        );
+        BertConfig::from_json(&text).unwrap()
+    }
+
+    const GB: u64 = 1_000_000_000;
+
+    fn memory(total: u64, available: u64) -> Memory {
+        Memory { total, available }
+    }
+
+    /// The number behind a word.
+    fn number(text: &str, word: &str) -> usize {
+        let rest = text.split_once(word).unwrap_or_else(|| panic!("{text}")).1;
+        let digits: String = rest
+            .trim_start()
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        digits.parse().unwrap()
+    }
+
+    fn wanted(batch: usize, length: usize) -> Wanted {
+        Wanted {
+            argument: "per_device_train_batch_size",
+            batch,
+            length,
+            accumulation: Some(2),
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_fit_does_and_no_more() {
+        let config = config(30522);
+        let asked = wanted(64, 512);
+        let total = 4 * GB;
+        assert!(asked.bytes(&config) > total);
+        let message = asked.check(&config, memory(total, total)).unwrap_err();
+        assert!(message.contains("this machine has 4.0 GB"), "{message}");
+        let batch = number(&message, "per_device_train_batch_size");
+        let at = |batch, length| wanted(batch, length).bytes(&config);
+        assert!(
+            at(batch, 512) <= total && at(batch + 1, 512) > total,
+            "{message}"
+        );
+        let length = number(&message, "max_seq_length");
+        assert!(
+            at(64, length) <= total && at(64, length + LENGTHS) > total,
+            "{message}"
+        );
+        assert_eq!(
+            number(&message, "gradient_accumulation_steps"),
+            2 * 64_usize.div_ceil(batch)
+        );
+    }
+
+    #[test]
+    fn too_little_that_is_free_is_a_warning() {
+        let config = config(30522);
+        let asked = wanted(8, 128);
+        let needed = asked.bytes(&config);
+        assert_eq!(asked.check(&config, memory(8 * GB, needed)), Ok(None));
+        let warning = asked
+            .check(&config, memory(8 * GB, needed - 1))
+            .unwrap()
+            .unwrap();
+        assert!(
+            warning.contains("of this machine's 8.0 GB only"),
+            "{warning}"
+        );
+        assert_eq!(number(&warning, "per_device_train_batch_size"), 7);
+    }
+
+    #[test]
+    fn a_model_that_is_too_large_is_told() {
+        let asked = wanted(1, 16);
+        let message = asked.check(&config(1_000_000), memory(GB, GB)).unwrap_err();
+        assert!(message.contains("choose a smaller model"), "{message}");
+    }
+}

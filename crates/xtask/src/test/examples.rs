@@ -1,0 +1,70 @@
+//! The examples of the Rust API and the first steps of the demo: what a newcomer copies must run.
+
+use std::env::consts::EXE_SUFFIX;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::Tally;
+use crate::demo;
+use crate::project::Project;
+use crate::shell::Cmd;
+
+/// The examples with what they are told beside a checkpoint, and a part of a line that each prints
+/// only when it went through.
+const EXAMPLES: [(&str, &[&str], &str); 3] = [
+    ("single_batch", &[], "loss after it:"),
+    ("manual_loop", &["6"], "accuracy "),
+    ("trainer", &[], "logits: 60 x 2"),
+];
+
+/// Runs each example on a model of two layers, then the demo's first steps.
+///
+/// # Errors
+/// When the examples don't build, or one of them isn't in the list above.
+pub fn run(project: &Project) -> Result<Tally> {
+    let sources = project.root.join("crates/tunesmith/examples");
+    for source in crate::files::below(&sources)? {
+        let name = source.file_stem().unwrap_or_default();
+        if !EXAMPLES.iter().any(|(known, ..)| *known == name) {
+            bail!("no test runs {}: name it in EXAMPLES", source.display());
+        }
+    }
+    // With the features that the tests have, so that nothing is built anew.
+    project
+        .cargo()
+        .args(["test", "--workspace", "--examples", "--no-run"])
+        .run()?;
+    let built = project.target()?.join("debug").join("examples");
+    let mut tally = Tally::default();
+    let mut add = |name: &str, ran: Result<()>| {
+        tally.count(ran.is_ok());
+        if let Err(error) = ran {
+            eprintln!("error: {name}: {error:#}");
+        }
+    };
+    for (name, arguments, line) in EXAMPLES {
+        let program = built.join(format!("{name}{EXE_SUFFIX}"));
+        add(name, example(project, &program, arguments, line));
+    }
+    add("the demo's first steps", demo::first_steps(project));
+    Ok(tally)
+}
+
+fn example(project: &Project, program: &Path, arguments: &[&str], line: &str) -> Result<()> {
+    let scratch = tempfile::tempdir().context("no temporary folder")?;
+    let mut seen = false;
+    let status = Cmd::new(program)
+        .arg(project.root.join("data").join("tiny"))
+        .args(arguments)
+        // An example may write to the folder it is started in.
+        .dir(scratch.path())
+        .lines(|shown| seen |= shown.contains(line))?;
+    if !status.success() {
+        bail!("it ended with {status}");
+    }
+    if !seen {
+        bail!("it printed no line with {line:?}");
+    }
+    Ok(())
+}
