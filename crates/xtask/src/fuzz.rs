@@ -14,8 +14,11 @@ use crate::setup::rust;
 use crate::shell::Cmd;
 use crate::test::Tally;
 
+/// The first files of a target, from the repository at this path.
+type Seeds = fn(&Path) -> Result<Vec<Vec<u8>>>;
+
 /// What libFuzzer reads, with the first files of each.
-const TARGETS: [(&str, fn(&Path) -> Result<Vec<Vec<u8>>>); 8] = [
+const TARGETS: [(&str, Seeds); 8] = [
     ("card", |_| Ok(fixtures::cards())),
     ("csv", |_| Ok(fixtures::csv())),
     ("hub", |_| Ok(fixtures::hub_answers())),

@@ -13,6 +13,10 @@ use crate::support::{Scratch, TRAIN, minilm};
 const TOLERANCE: f64 = 0.05;
 
 /// The peak of the resident memory of a training of so many rows a batch, in bytes.
+#[allow(
+    clippy::zombie_processes,
+    reason = "wait4 waits, and tells of the child's memory"
+)]
 fn peak(scratch: &Scratch, batch: usize, length: usize) -> f64 {
     let more = format!(
         "--model_name_or_path {} --pad_to_max_length --max_seq_length {length} --per_device_train_batch_size {batch} \

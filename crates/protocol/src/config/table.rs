@@ -96,7 +96,12 @@ pub const SET_BY_PANELS: ArgumentGroup = ArgumentGroup {
             "",
             "Training rows: CSV, TSV, JSON, JSON Lines, parquet or .xlsx.",
         ),
-        argument("validation_file", Text, "", "Validation rows, in the same formats."),
+        argument(
+            "validation_file",
+            Text,
+            "",
+            "Validation rows, in the same formats.",
+        ),
         argument(
             "validation_split_percentage",
             Integer,
