@@ -14,12 +14,12 @@ use tunesmith::data::{
 /// Show a dataset: its splits, a row, its features, or digests to compare it by.
 #[derive(Args)]
 pub struct DataArgs {
-    /// An id on the hub (glue), a folder in the Hub's layout, or a data file.
+    /// A dataset's name on the Hub (glue), a folder laid out like one, or a file.
     #[arg(required_unless_present_any = ["train_file", "validation_file", "test_file"])]
     name: Option<String>,
     /// The configuration, such as mrpc of glue.
     config: Option<String>,
-    /// Training rows: CSV, TSV, JSON Lines or parquet.
+    /// Training rows: CSV, TSV, JSON, JSON Lines, parquet or .xlsx.
     #[arg(long = "train_file", value_name = "FILE", conflicts_with = "name")]
     train_file: Option<PathBuf>,
     /// Validation rows.
@@ -31,19 +31,19 @@ pub struct DataArgs {
     /// The column whose strings become class labels.
     #[arg(long = "label_column_name", value_name = "COLUMN")]
     label_column_name: Option<String>,
-    /// Branch, tag or commit on the hub.
+    /// Branch, tag or commit on the Hub.
     #[arg(long)]
     revision: Option<String>,
     /// Print this row as JSON, counted from 0.
     #[arg(long, value_name = "N")]
     row: Option<usize>,
-    /// The split of --row and --features; default the first.
+    /// The split for --row and --features. Default: the first.
     #[arg(long)]
     split: Option<String>,
     /// Print the types of the columns.
     #[arg(long)]
     features: bool,
-    /// Print for each split a SHA-256 of its rows, and with --model of their token ids.
+    /// For each split, print a SHA-256 of its rows, and with --model of their token ids.
     #[arg(long)]
     digest: bool,
     /// The folder of the model whose tokenizer --digest uses.
@@ -58,7 +58,7 @@ pub struct DataArgs {
         value_delimiter = ','
     )]
     text_column_names: Option<Vec<String>>,
-    /// The most tokens of a row that --digest tokenizes; default the model's limit.
+    /// Maximum number of tokens per row for --digest. Default: the model's limit.
     #[arg(long = "max_length", value_name = "N", requires = "model")]
     max_length: Option<usize>,
 }

@@ -10,9 +10,9 @@ use tunesmith::hub::{self, DatasetFiles};
 use crate::output;
 use crate::progress::Progress;
 
-/// Get a checkpoint or a dataset of the Hugging Face Hub into the shared cache.
+/// Download a checkpoint or dataset from the Hugging Face Hub into the cache shared with Python.
 ///
-/// Exit code 3 means that the hub can't be reached, and the cache doesn't have it.
+/// Exit code 3 means that the Hub can't be reached and the cache doesn't have it.
 #[derive(Args)]
 pub struct DownloadArgs {
     /// An id on the hub, such as sentence-transformers/all-MiniLM-L6-v2, or with --dataset glue.

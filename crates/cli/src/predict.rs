@@ -23,7 +23,7 @@ pub struct PredictArgs {
     /// The second text.
     #[arg(long = "text-pair", requires = "text", allow_hyphen_values = true)]
     text_pair: Option<String>,
-    /// Rows to classify: CSV, TSV, JSON Lines or parquet.
+    /// File with rows to classify: CSV, TSV, JSON, JSON Lines, parquet or .xlsx.
     #[arg(
         long,
         value_name = "FILE",
@@ -31,7 +31,7 @@ pub struct PredictArgs {
         requires = "output"
     )]
     input: Option<PathBuf>,
-    /// Where the predictions of --input go, as JSON Lines of label, scores and logits.
+    /// Where to write the predictions of --input, as JSON Lines of label, scores and logits.
     #[arg(long, value_name = "FILE", requires = "input")]
     output: Option<PathBuf>,
     /// The text columns of --input, with a comma between; default those that hold strings.
@@ -42,7 +42,7 @@ pub struct PredictArgs {
         value_delimiter = ','
     )]
     text_column_names: Option<Vec<String>>,
-    /// The most tokens of a row; default the model's limit.
+    /// Maximum number of tokens per row. Default: the model's limit.
     #[arg(long = "max-length", value_name = "N")]
     max_length: Option<usize>,
     /// Where to compute: auto, gpu, cpu or software-gpu.

@@ -25,10 +25,10 @@ pub struct TokenizeArgs {
     /// JSON Lines of {"text": …, "text_pair": …}; - is standard input. The output is JSON Lines.
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
     input: Option<PathBuf>,
-    /// The most tokens, special ones included; default the model's limit.
+    /// Maximum number of tokens, special tokens included. Default: the model's limit.
     #[arg(long = "max-length", value_name = "N")]
     max_length: Option<usize>,
-    /// What is cut: longest_first, only_first, only_second or do_not_truncate.
+    /// Which text to cut: longest_first, only_first, only_second or do_not_truncate.
     #[arg(long, default_value = "longest_first")]
     truncation: String,
 }

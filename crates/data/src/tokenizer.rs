@@ -370,6 +370,10 @@ impl Tokenizer {
                         options.truncation.name()
                     ),
                 })?;
+            // What was cut off comes in pieces, and every pair of pieces would be put together.
+            for cut in [Some(&mut first), second.as_mut()].into_iter().flatten() {
+                cut.take_overflowing();
+            }
         }
         match &self.post_processor {
             Some(processor) => processor

@@ -85,6 +85,15 @@ fn truncation_takes_from_where_it_is_told() {
 }
 
 #[test]
+fn what_is_cut_off_costs_nothing() {
+    let tokenizer = word_tokenizer(&WORDS);
+    // A hundred thousand pieces of each would be put together in ten thousand million pairs.
+    let long = "a b ".repeat(50_000);
+    let encoding = tokenizer.encode(&long, Some(&long), &to(5)).unwrap();
+    assert_eq!(tokens(&encoding), "[CLS] b [SEP] b [SEP]");
+}
+
+#[test]
 fn saved_truncation_and_padding_are_reset_but_their_sides_stay() {
     // The made-up tokenizer.json saves a truncation to 4 and a padding to 9, both on the left.
     let tokenizer = word_tokenizer(&WORDS);

@@ -41,6 +41,8 @@ pub use error::HubError;
 pub use hub::Hub;
 pub use hub::{Commit, Download, RepoFile, RepoKind};
 pub use model::ModelFiles;
+#[doc(hidden)]
+pub use net::read_any_answer;
 pub use search::FoundRepo;
 
 /// [`Hub::dataset_snapshot`] with the configuration of the environment.

@@ -11,6 +11,12 @@ use crate::ModelError;
 
 mod labels;
 
+/// As many classes as a head may have.
+const MOST_LABELS: usize = 100_000;
+
+/// So that all of a model's bytes can be counted by a `usize`; natively 64 GB of weights.
+const MOST_PARAMETERS: u64 = if usize::BITS == 32 { 1 << 29 } else { 1 << 34 };
+
 /// What the head predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -179,7 +185,13 @@ impl BertConfig {
     /// # Errors
     /// Says which field is wrong and what to do.
     pub fn from_json(text: &str) -> Result<Self, String> {
-        let mut value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let mut value: Value = serde_json::from_str(text).map_err(|error| {
+            if error.is_eof() {
+                format!("it is cut short ({error}): download or copy it again")
+            } else {
+                error.to_string()
+            }
+        })?;
         match value.get("model_type").and_then(Value::as_str) {
             Some("bert") => {}
             Some(other) => {
@@ -199,6 +211,7 @@ impl BertConfig {
     }
 
     fn check(&self) -> Result<(), String> {
+        self.check_numbers()?;
         if self.hidden_act != "gelu" {
             return Err(format!(
                 "hidden_act '{}' is not supported; 'gelu' is",
@@ -236,6 +249,59 @@ impl BertConfig {
             if value.is_some_and(|p| !(0.0..1.0).contains(&p)) {
                 return Err(format!("{name} must lie in [0, 1)"));
             }
+        }
+        Ok(())
+    }
+
+    /// Nothing is computed or allocated by a number that no real model has: what follows may multiply
+    /// them without looking, in a browser with 32 bits.
+    fn check_numbers(&self) -> Result<(), String> {
+        for (name, size, most) in [
+            ("vocab_size", self.vocab_size, 1 << 24),
+            ("hidden_size", self.hidden_size, 1 << 15),
+            ("num_hidden_layers", self.num_hidden_layers, 1 << 9),
+            ("num_attention_heads", self.num_attention_heads, 1 << 9),
+            ("intermediate_size", self.intermediate_size, 1 << 17),
+            (
+                "max_position_embeddings",
+                self.max_position_embeddings,
+                1 << 17,
+            ),
+            ("type_vocab_size", self.type_vocab_size, 1 << 7),
+            ("the number of labels", self.num_labels(), MOST_LABELS),
+        ] {
+            if size == 0 || size > most {
+                return Err(format!("{name} is {size}: it must be 1 to {most}"));
+            }
+        }
+        let [vocab, hidden, wide, layers, positions, types, labels] = [
+            self.vocab_size,
+            self.hidden_size,
+            self.intermediate_size,
+            self.num_hidden_layers,
+            self.max_position_embeddings,
+            self.type_vocab_size,
+            self.num_labels(),
+        ]
+        .map(|size| size as u64);
+        let layer = 4 * hidden * hidden + 2 * hidden * wide;
+        let parameters = hidden * (vocab + positions + types + hidden + labels) + layers * layer;
+        if parameters > MOST_PARAMETERS {
+            return Err(format!(
+                "the sizes make a model of {parameters} parameters: at most {MOST_PARAMETERS} are supported here"
+            ));
+        }
+        if !(self.layer_norm_eps > 0.0 && self.layer_norm_eps < 1.0) {
+            return Err(format!(
+                "layer_norm_eps is {}: it must lie between 0 and 1 (1e-12 is usual)",
+                self.layer_norm_eps
+            ));
+        }
+        if !(0.0..=100.0).contains(&self.initializer_range) {
+            return Err(format!(
+                "initializer_range is {}: it must lie between 0 and 100 (0.02 is usual)",
+                self.initializer_range
+            ));
         }
         Ok(())
     }
@@ -431,5 +497,57 @@ mod tests {
         assert_eq!(again.trained_columns(), Some(columns));
         let broken = read(json!({"tunesmith": {"text_column_names": 3}})).unwrap();
         assert_eq!(broken.trained_columns(), None);
+    }
+
+    #[test]
+    fn numbers_that_no_model_has_are_refused_by_name() {
+        let config = |name: &str, value: Value| {
+            let mut json = serde_json::json!({
+                "model_type": "bert", "vocab_size": 40, "hidden_size": 8, "num_hidden_layers": 2,
+                "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 16,
+            });
+            json[name] = value;
+            BertConfig::from_json(&json.to_string())
+        };
+        config("vocab_size", 30522.into()).unwrap();
+        for name in [
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "type_vocab_size",
+        ] {
+            for value in [0_u64, 1 << 31, u64::MAX] {
+                let message = config(name, value.into()).unwrap_err();
+                assert!(
+                    message.starts_with(&format!("{name} is {value}")),
+                    "{message}"
+                );
+            }
+        }
+        for (name, value) in [("layer_norm_eps", 0.0), ("initializer_range", 1e300)] {
+            let message = config(name, value.into()).unwrap_err();
+            assert!(message.starts_with(name), "{message}");
+        }
+        let labels: Map<String, Value> = (0..=MOST_LABELS)
+            .map(|id| (id.to_string(), "a".into()))
+            .collect();
+        let message = config("id2label", labels.into()).unwrap_err();
+        assert!(message.starts_with("the number of labels"), "{message}");
+        let wide = serde_json::json!({
+            "model_type": "bert", "vocab_size": 1 << 24, "hidden_size": 1 << 15,
+            "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4,
+            "max_position_embeddings": 1,
+        });
+        let message = BertConfig::from_json(&wide.to_string()).unwrap_err();
+        assert!(message.contains("parameters: at most"), "{message}");
+    }
+
+    #[test]
+    fn a_file_cut_short_says_so() {
+        let message = BertConfig::from_json("{\"model_type\": \"be").unwrap_err();
+        assert!(message.starts_with("it is cut short"), "{message}");
     }
 }

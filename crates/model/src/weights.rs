@@ -75,7 +75,7 @@ impl TensorFile {
         file.read_exact(&mut header).map_err(io)?;
         let metadata: Metadata =
             serde_json::from_slice(&header).map_err(|error| corrupt(error.to_string()))?;
-        let promised = start + metadata.data_len() as u64;
+        let promised = start.saturating_add(metadata.data_len() as u64);
         if promised != length {
             return Err(corrupt(format!(
                 "its header tells of {promised} bytes, and it has {length}"
@@ -260,6 +260,11 @@ impl Checkpoint {
     }
 }
 
+/// Whether a model without this weight is not a model at all.
+fn is_encoder(name: &str) -> bool {
+    name.contains("embeddings") || name.contains("encoder")
+}
+
 /// Where parameters come from: a checkpoint, or the seed for what it lacks.
 pub(crate) struct Source {
     initializer_range: f32,
@@ -280,12 +285,14 @@ impl Source {
         }
     }
 
-    /// Whether the device can hold every tensor in one binding, before anything is put there.
+    /// Whether the checkpoint has the tensors that the configuration asks for, and whether the device can
+    /// hold each in one binding, before there is room for any.
     pub(crate) fn check(
         &self,
         declarations: &[Declaration],
         device: &ComputeDevice,
     ) -> Result<(), ModelError> {
+        self.check_stored(declarations)?;
         const MB: u64 = 1_000_000;
         let Some(limit) = device.max_binding_bytes else {
             return Ok(());
@@ -305,6 +312,49 @@ impl Source {
         Ok(())
     }
 
+    fn check_stored(&self, declarations: &[Declaration]) -> Result<(), ModelError> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(());
+        };
+        let mut missing = Vec::new();
+        for part in declarations
+            .iter()
+            .flat_map(|declaration| &declaration.parts)
+        {
+            if self.stored(part)?.is_none() && is_encoder(&part.name) {
+                missing.push(&part.name);
+            }
+        }
+        match missing.first() {
+            None => Ok(()),
+            Some(first) => Err(ModelError::Missing {
+                path: checkpoint.file.path.clone(),
+                count: missing.len(),
+                first: (*first).clone(),
+            }),
+        }
+    }
+
+    /// The name that a weight has in the checkpoint, if it is there; its shape is right then.
+    fn stored(&self, part: &Part) -> Result<Option<String>, ModelError> {
+        let Some(checkpoint) = &self.checkpoint else {
+            return Ok(None);
+        };
+        let Some(name) = checkpoint.find(&part.name) else {
+            return Ok(None);
+        };
+        let found = checkpoint.file.shape(&name).unwrap_or_default();
+        if found == part.shape {
+            return Ok(Some(name));
+        }
+        Err(ModelError::Shape {
+            path: checkpoint.file.path.clone(),
+            found: found.to_vec(),
+            name,
+            expected: part.shape.clone(),
+        })
+    }
+
     /// Puts every parameter's values in their place, one tensor at a time.
     pub(crate) fn fill(
         &mut self,
@@ -321,49 +371,26 @@ impl Source {
         Ok(())
     }
 
-    /// What was drawn and what was left; an error where the encoder itself is not there.
-    pub(crate) fn report(self) -> Result<LoadReport, ModelError> {
+    /// What was drawn and what was left.
+    pub(crate) fn report(self) -> LoadReport {
         let Some(checkpoint) = self.checkpoint else {
-            return Ok(LoadReport::default());
+            return LoadReport::default();
         };
-        let mut missing = self
-            .newly_initialized
-            .iter()
-            .filter(|name| name.contains("embeddings") || name.contains("encoder"));
-        if let Some(first) = missing.next() {
-            return Err(ModelError::Missing {
-                path: checkpoint.file.path,
-                count: 1 + missing.count(),
-                first: first.clone(),
-            });
-        }
         let mut unused = checkpoint.file.names();
         // A buffer of older versions that holds 0, 1, 2, …; transformers ignores it too.
         unused.retain(|name| !self.used.contains(name) && !name.ends_with("position_ids"));
         unused.retain(|name| !checkpoint.passes_over(name));
         unused.sort();
-        Ok(LoadReport {
+        LoadReport {
             newly_initialized: self.newly_initialized,
             unused,
-        })
+        }
     }
 
     // From the checkpoint; else what a new one holds.
     fn values(&mut self, part: &Part) -> Result<Vec<f32>, ModelError> {
-        let found = self
-            .checkpoint
-            .as_ref()
-            .and_then(|checkpoint| checkpoint.find(&part.name));
-        if let (Some(checkpoint), Some(stored)) = (&self.checkpoint, found) {
-            let found = checkpoint.file.shape(&stored).unwrap_or_default();
-            if found != part.shape {
-                return Err(ModelError::Shape {
-                    path: checkpoint.file.path.clone(),
-                    found: found.to_vec(),
-                    name: stored,
-                    expected: part.shape.clone(),
-                });
-            }
+        let stored = self.stored(part)?;
+        if let (Some(checkpoint), Some(stored)) = (&self.checkpoint, stored) {
             let values = checkpoint.file.read(&stored)?;
             if let Some(value) = values.iter().find(|value| !value.is_finite()) {
                 return Err(ModelError::NotFinite {

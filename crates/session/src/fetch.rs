@@ -142,10 +142,8 @@ pub(crate) fn load_texts(
     let mut read = |request: LoadDataset| {
         request.load_with(&mut |event| match event {
             LoadEvent::Download(download) => emit(download_event(download)),
-            LoadEvent::Warning(message) => {
-                if warned.insert(message.clone()) {
-                    emit(Event::Warning { message });
-                }
+            LoadEvent::Warning(message) if warned.insert(message.clone()) => {
+                emit(Event::Warning { message });
             }
             _ => {}
         })

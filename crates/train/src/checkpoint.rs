@@ -18,6 +18,8 @@ const OPTIMIZER: &str = "optimizer.safetensors";
 /// What the Trainer's own state has no place for: transformers refuses unknown keys there.
 const RUN_STATE: &str = "run_state.json";
 const PREFIX: &str = "checkpoint-";
+/// The optimizer counts its steps in 32 bits.
+const MOST_STEPS: u64 = u32::MAX as u64 - 1;
 
 /// What a step leaves to be done before the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,35 @@ pub(crate) struct RunState {
     pub(crate) pending: Vec<Action>,
     pub(crate) losses: Losses,
     pub(crate) last: LastStep,
+}
+
+impl RunState {
+    /// Numbers that a run goes on with: of a file that was changed by hand or by a fault they may not fit
+    /// each other.
+    fn check(&self, global_step: u64) -> Result<(), String> {
+        if global_step > MOST_STEPS {
+            return Err(format!(
+                "{TRAINER_STATE} has the global_step {global_step}: at most {MOST_STEPS} are counted"
+            ));
+        }
+        if self.losses.logged_step > global_step {
+            return Err(format!(
+                "{RUN_STATE} has a log entry of step {}, after the {global_step} of {TRAINER_STATE}",
+                self.losses.logged_step
+            ));
+        }
+        let actions = [Action::Log, Action::Evaluate, Action::Save];
+        let times = |action| {
+            self.pending
+                .iter()
+                .filter(|pending| **pending == action)
+                .count()
+        };
+        if actions.into_iter().any(|action| times(action) > 1) {
+            return Err(format!("{RUN_STATE} has the same thing pending twice"));
+        }
+        Ok(())
+    }
 }
 
 /// A checkpoint, its tensors to be read one at a time.
@@ -132,13 +163,15 @@ impl Checkpoint {
         let text = |error: TrainError| error.to_string();
         let tensors =
             |name: &str| TensorFile::open(&dir.join(name)).map_err(|error| error.to_string());
-        Ok(Self {
+        let checkpoint = Self {
             state: TrainerState::load(&dir.join(TRAINER_STATE)).map_err(text)?,
             args: read_json(&dir.join(TRAINING_ARGS)).map_err(text)?,
             run: read_json(&dir.join(RUN_STATE)).map_err(text)?,
             model: tensors("model.safetensors")?,
             optimizer: tensors(OPTIMIZER)?,
-        })
+        };
+        checkpoint.run.check(checkpoint.state.global_step)?;
+        Ok(checkpoint)
     }
 
     /// Whether a run could go on from the checkpoint in a folder.

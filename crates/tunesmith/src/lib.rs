@@ -15,37 +15,8 @@
 //! | `AdamW`, `get_scheduler` | [`AdamW`], [`Schedule`] |
 //! | `evaluate.load("glue", "mrpc")` | [`metrics::load`] |
 //!
-//! ```no_run
-//! # use std::path::PathBuf;
-//! # use tunesmith::*;
-//! # async fn script(checkpoint: PathBuf) -> Result<(), Box<dyn std::error::Error>> {
-//! let raw_datasets = load_dataset("glue", Some("mrpc"))?;
-//!
-//! let tokenizer = Tokenizer::from_file(&checkpoint)?;
-//! let mut columns = TokenizeArgs::new("sentence1");
-//! columns.text_pair_column = Some("sentence2".to_owned());
-//! columns.label_column = Some("label".to_owned());
-//! let tokenize_function =
-//!     |dataset: &Dataset| tokenize_dataset(dataset, &tokenizer, &columns, &mut |_| {});
-//! let data_collator = DataCollatorWithPadding::from_tokenizer(&tokenizer)?;
-//!
-//! let device = open_device(DeviceChoice::Auto).await?;
-//! let config = BertConfig::from_dir(&checkpoint)?;
-//! let (model, _) =
-//!     BertForSequenceClassification::from_pretrained(&checkpoint, config, 42, &device)?;
-//!
-//! let training_args = TrainingArguments { output_dir: "out".to_owned(), ..Default::default() };
-//! let mut trainer = Trainer::new(model, training_args, data_collator)
-//!     .train_dataset(tokenize_function(raw_datasets.get("train")?)?)
-//!     .metric(metrics::load("glue", "mrpc")?);
-//! trainer.train(&mut |event| println!("{event:?}")).await?;
-//! let scores = trainer.evaluate(&tokenize_function(raw_datasets.get("validation")?)?).await?;
-//! # println!("{:?}", scores.metrics);
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! `examples/` hold the course's three scripts: `single_batch.rs`, `trainer.rs`, `manual_loop.rs`.
+//! The README has a whole script; `examples/` hold the course's three: `single_batch.rs`, `trainer.rs`,
+//! `manual_loop.rs`.
 
 pub use tunesmith_data as data;
 pub use tunesmith_hub as hub;
@@ -68,3 +39,8 @@ pub use tunesmith_protocol::{RunConfig, SchedulerType, TrainingArguments};
 pub use tunesmith_train::{
     AdamW, Schedule, TrainError, TrainOutput, Trainer, batch_inputs, get_scheduler, randperm,
 };
+
+/// The README's script, compiled as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

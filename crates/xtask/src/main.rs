@@ -9,6 +9,7 @@ mod bench;
 mod demo;
 mod desktop;
 mod files;
+mod fuzz;
 mod goldens;
 mod lint;
 mod package;
@@ -62,6 +63,20 @@ enum Job {
         /// The profile to build with; `dev` is quick, for a look at what comes out.
         #[arg(long, default_value = "dist")]
         profile: String,
+    },
+    /// Reads damaged files of every kind, to find what panics, hangs or takes too much memory.
+    Fuzz {
+        /// Instead of libFuzzer, the tests named `damaged` with so many damaged copies of each file.
+        #[arg(long)]
+        mutants: Option<u32>,
+        /// How long each of libFuzzer's targets runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// The targets too that build the tensor library (config, safetensors).
+        #[arg(long)]
+        tensors: bool,
+        /// Only the targets whose name contains one of these.
+        names: Vec<String>,
     },
     /// Runs the cases of tests/cases natively and in Chromium, on every device, and compares them.
     Parity,
@@ -117,6 +132,23 @@ fn run(job: Job) -> Result<ExitCode> {
         Job::Lint => lint::run(&project)?,
         Job::Audit { strict } => audit::run(&project, strict)?,
         Job::Package { profile } => package::run(&project, &profile)?,
+        Job::Fuzz {
+            mutants: Some(count),
+            ..
+        } => return Ok(fuzz::mutants(&project, count)?.report()),
+        Job::Fuzz {
+            seconds,
+            tensors,
+            names,
+            ..
+        } => {
+            let options = fuzz::Options {
+                names,
+                seconds,
+                tensors,
+            };
+            return Ok(fuzz::targets(&project, &options)?.report());
+        }
         Job::Parity => return Ok(parity::run(&project)?.report()),
         Job::Web {
             dev,

@@ -14,19 +14,19 @@ use tunesmith_session::MemoryEstimate;
 
 use crate::output::{self, megabytes};
 
-/// Show the adapters, which one is used and why, the memory that a model needs, and their speed.
+/// List the devices: which one is used and why, how fast each is, and whether a model fits.
 #[derive(Args)]
 pub struct DoctorArgs {
-    /// The folder of a model to estimate memory for; default the size of all-MiniLM-L6-v2.
+    /// Folder of the model to estimate memory for. Default: the size of all-MiniLM-L6-v2.
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
-    /// Rows of a batch.
+    /// Rows per batch.
     #[arg(long = "batch-size", value_name = "N", default_value_t = 8, value_parser = positive)]
     batch_size: usize,
-    /// Tokens of a row.
+    /// Tokens per row.
     #[arg(long = "max-seq-length", value_name = "N", default_value_t = 128, value_parser = positive)]
     max_seq_length: usize,
-    /// Leave the measurement of speed out.
+    /// Don't measure speed.
     #[arg(long = "no-measure")]
     no_measure: bool,
 }

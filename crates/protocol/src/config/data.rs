@@ -12,45 +12,45 @@ use super::Truncation;
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
 pub struct DataArguments {
-    /// A GLUE task (`mrpc`): names the metrics, and the data where no data set or file is named.
+    /// A GLUE task (`mrpc`): sets the metrics, and the dataset if none is named.
     pub task_name: Option<String>,
-    /// A hub id, or a folder in the Hub's layout.
+    /// A dataset's name on the Hub, or a folder laid out like one.
     pub dataset_name: Option<String>,
-    /// The data set's configuration (`mrpc` of `glue`).
+    /// The dataset's configuration (`mrpc` of `glue`).
     pub dataset_config_name: Option<String>,
-    /// Training rows: CSV, TSV, JSON Lines or parquet.
+    /// Training rows: CSV, TSV, JSON, JSON Lines, parquet or `.xlsx`.
     pub train_file: Option<String>,
-    /// Validation rows.
+    /// Validation rows, in the same formats.
     pub validation_file: Option<String>,
-    /// Where there is no validation split, this percentage of the training rows becomes one, 1 to 99.
+    /// If there is no validation split, set aside this percentage of the training rows, 1 to 99.
     ///
     /// The rows are those that `datasets`' `train_test_split(test_size=N/100, seed=42)` takes,
     /// whatever the run's seed, so that runs can be compared. run_mlm's argument of this name takes
     /// the first rows, which in a file sorted by label are all of one class.
     pub validation_split_percentage: Option<u8>,
-    /// Test rows.
+    /// Test rows, in the same formats.
     pub test_file: Option<String>,
-    /// The one or two text columns; a list, or words with commas between. Default: what the task
-    /// says, else the first string columns.
+    /// The one or two text columns, as a list or separated by commas. Default: what the task says,
+    /// else the first text columns.
     #[serde(deserialize_with = "names")]
     pub text_column_names: Option<Vec<String>>,
-    /// The label's column. Default `label`.
+    /// The column with the labels. Default: `label`.
     pub label_column_name: Option<String>,
-    /// The most tokens of a row, special ones included. Default: the model's limit.
+    /// Maximum number of tokens per row, special tokens included. Default: the model's limit.
     pub max_seq_length: Option<usize>,
-    /// What is cut where a row is longer.
+    /// Which text to cut if a row is too long.
     pub truncation: Truncation,
-    /// Pad every row to `max_seq_length` instead of to the longest of its batch.
+    /// Pad every row to `max_seq_length` instead of to the longest row of its batch.
     pub pad_to_max_length: bool,
-    /// Pad the batch's length up to a multiple of this.
+    /// Round the padded length of a batch up to a multiple of this.
     pub pad_to_multiple_of: Option<usize>,
-    /// Tokenize again although the cache holds these rows.
+    /// Tokenize again even if the rows are in the cache.
     pub overwrite_cache: bool,
-    /// Use only the first so many training rows.
+    /// Use only the first N training rows.
     pub max_train_samples: Option<usize>,
-    /// Use only the first so many validation rows.
+    /// Use only the first N validation rows.
     pub max_eval_samples: Option<usize>,
-    /// Use only the first so many test rows.
+    /// Use only the first N test rows.
     pub max_predict_samples: Option<usize>,
 }
 

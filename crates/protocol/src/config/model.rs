@@ -7,23 +7,25 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
 pub struct ModelArguments {
-    /// A hub id, or a folder with `config.json` and `model.safetensors`. Required.
+    /// The checkpoint to start from: a name on the Hugging Face Hub, or a folder with `config.json`
+    /// and `model.safetensors`. Required.
     pub model_name_or_path: String,
-    /// Branch, tag or commit on the hub, of the model and of `tokenizer_name`. Default `main`.
+    /// Branch, tag or commit of the checkpoint on the Hub. Default: `main`.
     pub model_revision: String,
-    /// A tokenizer other than the model's: a hub id or a folder.
+    /// Use the tokenizer of another model: a name on the Hub or a folder.
     pub tokenizer_name: Option<String>,
-    /// The folder of downloads, models and data sets; default the shared `HF_HUB_CACHE`.
+    /// Folder for downloads. Default: the cache shared with Python (`HF_HUB_CACHE`).
     pub cache_dir: Option<String>,
-    /// Draw a new head where the checkpoint's has another number of labels, instead of an error.
+    /// If the checkpoint's classifier has another number of labels, start a new one instead of
+    /// stopping with an error.
     pub ignore_mismatched_sizes: bool,
-    /// Overrides all three dropouts of the config, 0 to 1; 0 turns dropout off.
+    /// Sets all three dropout rates of the model, 0 to 1; 0 turns dropout off.
     pub dropout: Option<f64>,
-    /// Overrides the config's dropout of the hidden layers, 0 to 1.
+    /// Dropout of the hidden layers, 0 to 1, instead of the model's.
     pub hidden_dropout_prob: Option<f64>,
-    /// Overrides the config's dropout of the attention weights, 0 to 1.
+    /// Dropout of the attention weights, 0 to 1, instead of the model's.
     pub attention_probs_dropout_prob: Option<f64>,
-    /// Overrides the config's dropout before the head, 0 to 1.
+    /// Dropout before the classifier, 0 to 1, instead of the model's.
     pub classifier_dropout: Option<f64>,
 }
 

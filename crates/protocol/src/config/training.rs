@@ -9,90 +9,90 @@ use super::{DeviceChoice, IntervalStrategy, ResumeFrom, SchedulerType, Steps};
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(default)]
 pub struct TrainingArguments {
-    /// Where the model and its checkpoints are written.
+    /// Folder for the model and its checkpoints.
     pub output_dir: String,
-    /// Write into `output_dir` although it holds something.
+    /// Write into `output_dir` even if it isn't empty.
     pub overwrite_output_dir: bool,
     /// Train.
     pub do_train: bool,
-    /// Evaluate on the validation split at the end; implied by an `eval_strategy` other than `no`.
+    /// Evaluate on the validation split at the end. On if `eval_strategy` isn't `no`.
     pub do_eval: bool,
     /// Predict the test split at the end.
     pub do_predict: bool,
     /// Where to compute.
     pub device: DeviceChoice,
-    /// Time the matrix product's variants on the device first, and take the quickest.
+    /// First time the variants of the matrix product on this device, then use the fastest.
     ///
     /// Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
     /// bit for bit.
     pub autotune: bool,
 
-    /// Rows of a training batch.
+    /// Rows per training batch.
     pub per_device_train_batch_size: usize,
-    /// Rows of an evaluation batch.
+    /// Rows per evaluation batch.
     pub per_device_eval_batch_size: usize,
-    /// Batches to an optimizer step.
+    /// Batches per optimizer step.
     pub gradient_accumulation_steps: usize,
-    /// Epochs; a fraction ends within one.
+    /// How many times to go through the training rows. May be fractional.
     pub num_train_epochs: f64,
-    /// Optimizer steps, in place of `num_train_epochs` where it is greater than 0.
+    /// Number of optimizer steps. If greater than 0, it replaces `num_train_epochs`.
     pub max_steps: i64,
-    /// Leave out an epoch's last batch where it is not full.
+    /// Drop the last batch of an epoch if it isn't full.
     pub dataloader_drop_last: bool,
-    /// Draw batches of rows of like length, which saves padding.
+    /// Put rows of similar length into the same batch, which saves padding.
     pub group_by_length: bool,
 
-    /// AdamW's step size after warm-up.
+    /// The peak learning rate of AdamW.
     pub learning_rate: f64,
-    /// How the learning rate changes.
+    /// How the learning rate changes during training.
     pub lr_scheduler_type: SchedulerType,
-    /// What the schedule needs besides: `num_cycles` (cosine), `power` and `lr_end` (polynomial).
+    /// Options of the schedule: `num_cycles` (cosine), `power` and `lr_end` (polynomial).
     #[cfg_attr(test, ts(type = "Partial<SchedulerKwargs>"))]
     #[serde(deserialize_with = "or_default")]
     pub lr_scheduler_kwargs: SchedulerKwargs,
-    /// Steps over which the learning rate rises from 0; less than 1 is a share of the run.
+    /// Raise the learning rate from 0 over the first N steps; below 1, over a fraction of the run.
     pub warmup_steps: Steps,
-    /// Decoupled weight decay, on all but biases and LayerNorm.
+    /// Decoupled weight decay, applied to all parameters except biases and LayerNorm.
     pub weight_decay: f64,
-    /// AdamW's beta of the mean gradient.
+    /// AdamW's beta1, for the mean of the gradient.
     pub adam_beta1: f64,
-    /// AdamW's beta of the mean squared gradient.
+    /// AdamW's beta2, for the mean of the squared gradient.
     pub adam_beta2: f64,
     /// AdamW's epsilon.
     pub adam_epsilon: f64,
-    /// The global gradient norm that a step is clipped to; 0 clips nothing.
+    /// Clip the global gradient norm to this value; 0 turns clipping off.
     pub max_grad_norm: f64,
-    /// The share of a label's weight that is spread over all labels, 0 to 1.
+    /// Label smoothing, 0 to 1: the share of a label's weight that is spread over all labels.
     pub label_smoothing_factor: f64,
 
-    /// The seed of everything random.
+    /// Seed for everything random.
     pub seed: u64,
-    /// The seed of the order of rows; default `seed`.
+    /// Seed for the order of rows. Default: `seed`.
     pub data_seed: Option<u64>,
 
-    /// When the mean training loss is logged.
+    /// When to log the mean training loss.
     pub logging_strategy: IntervalStrategy,
-    /// Every so many steps; less than 1 is a share of the run.
+    /// Log every N steps; below 1, every fraction of the run.
     pub logging_steps: Steps,
-    /// Log the first step too.
+    /// Also log the first step.
     pub logging_first_step: bool,
-    /// When the validation split is evaluated.
+    /// When to evaluate on the validation split.
     pub eval_strategy: IntervalStrategy,
-    /// Every so many steps; less than 1 is a share of the run. Default `logging_steps`.
+    /// Evaluate every N steps; below 1, every fraction of the run. Default: `logging_steps`.
     pub eval_steps: Option<Steps>,
-    /// When a checkpoint is written.
+    /// When to save a checkpoint.
     pub save_strategy: IntervalStrategy,
-    /// Every so many steps; less than 1 is a share of the run.
+    /// Save every N steps; below 1, every fraction of the run.
     pub save_steps: Steps,
-    /// Keep only so many checkpoints, the best one always among them.
+    /// Keep at most N checkpoints; the best one is always kept.
     pub save_total_limit: Option<usize>,
-    /// End with the best checkpoint's weights instead of the last's.
+    /// End with the weights of the best checkpoint instead of the last.
     pub load_best_model_at_end: bool,
-    /// What "best" means; default `loss`.
+    /// The metric that decides which checkpoint is best. Default: `loss`.
     pub metric_for_best_model: Option<String>,
-    /// Whether more is better; default yes, except where the metric's name ends in `loss`.
+    /// Whether a higher metric is better. Default: yes, unless the metric's name ends in `loss`.
     pub greater_is_better: Option<bool>,
-    /// Go on from this checkpoint, or with `true` from the last.
+    /// Continue from this checkpoint, or with `true` from the last one.
     pub resume_from_checkpoint: ResumeFrom,
 }
 

@@ -142,7 +142,7 @@ const INSTEAD: &[(&str, &str)] = &[
 
 /// What to say of an argument that only transformers has; `None` for any other.
 pub(super) fn sentence(name: &str) -> Option<String> {
-    let is_among = |names: &[&str]| names.iter().any(|other| *other == name);
+    let is_among = |names: &[&str]| names.contains(&name);
     let of = if is_among(TRAINING_ARGUMENTS) {
         "a field of transformers' TrainingArguments"
     } else if is_among(SCRIPT_ARGUMENTS) {

@@ -23,6 +23,8 @@ pub struct Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
     Done,
+    /// Well, but with the last weights in place of the best, which could not be read; it said so.
+    LastInstead,
     Failed(String),
     Panicked(String),
 }
@@ -199,24 +201,29 @@ pub fn tree(folder: &Path) -> Tree {
 fn drive(config: RunConfig) -> End {
     let ended = catch_unwind(AssertUnwindSafe(|| {
         let mut session = Session::new(config);
-        let mut last = None;
+        let (mut last, mut instead) = (None, false);
         pollster::block_on(async {
             while let Some(record) = session.next().await {
+                instead |= matches!(
+                    &record.event,
+                    Event::Warning { message } if message.contains("can't be loaded")
+                );
                 last = Some(record.event);
             }
         });
-        last
+        (last, instead)
     }));
     match ended {
-        Ok(Some(Event::Done(_))) => End::Done,
-        Ok(Some(Event::Failed { message } | Event::DeviceLost { message })) => {
+        Ok((Some(Event::Done(_)), true)) => End::LastInstead,
+        Ok((Some(Event::Done(_)), false)) => End::Done,
+        Ok((Some(Event::Failed { message } | Event::DeviceLost { message }), _)) => {
             if message.contains("failed unexpectedly") {
                 End::Panicked(message)
             } else {
                 End::Failed(message)
             }
         }
-        Ok(other) => End::Panicked(format!("the last event was {other:?}")),
+        Ok((other, _)) => End::Panicked(format!("the last event was {other:?}")),
         Err(panic) => End::Panicked(
             panic
                 .downcast_ref::<String>()

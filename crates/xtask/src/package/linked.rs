@@ -53,8 +53,8 @@ pub fn linked(
 /// # Errors
 /// When there is no such package.
 pub fn version(metadata: &Value, package: &str) -> Result<String> {
-    let packages = metadata["packages"].as_array().into_iter().flatten();
-    let found = packages.filter(|one| one["name"] == package).next();
+    let mut packages = metadata["packages"].as_array().into_iter().flatten();
+    let found = packages.find(|one| one["name"] == package);
     let version = found.and_then(|one| one["version"].as_str());
     Ok(version
         .with_context(|| format!("cargo metadata has no package {package}"))?

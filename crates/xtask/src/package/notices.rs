@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -61,30 +61,24 @@ pub fn write(to: &Path, crates: &[Linked]) -> Result<()> {
     fs::write(to, notices).with_context(|| format!("can't write {}", to.display()))
 }
 
-/// The licences and notices at the top of a crate's sources. One that has MIT's is taken under that, so
-/// that Apache's long text isn't repeated.
+/// The licences and notices at the top of a crate's sources, and those beside the fonts that it brings.
+/// One that has MIT's is taken under that, so that Apache's long text isn't repeated.
 fn texts(folder: &Path) -> Result<Vec<String>> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
-    let mut files: Vec<(String, std::path::PathBuf)> = entries
-        .flatten()
-        .filter(|entry| entry.path().is_file())
-        .map(|entry| {
-            let name = entry.file_name().to_string_lossy().to_uppercase();
-            (name, entry.path())
-        })
-        .filter(|(name, _)| {
-            let heads = [
-                "LICENSE",
-                "LICENCE",
-                "COPYING",
-                "COPYRIGHT",
-                "NOTICE",
-                "UNLICENSE",
-            ];
-            heads.iter().any(|head| name.starts_with(head))
-        })
-        .collect();
+    const HEADS: [&str; 6] = [
+        "LICENSE",
+        "LICENCE",
+        "COPYING",
+        "COPYRIGHT",
+        "NOTICE",
+        "UNLICENSE",
+    ];
+    let mut files = named(folder, |name| {
+        HEADS.iter().any(|head| name.starts_with(head))
+    })?;
+    let fonts = folder.join("fonts");
+    if fonts.is_dir() {
+        files.extend(named(&fonts, |name| name.ends_with(".TXT"))?);
+    }
     files.sort();
     let has_mit = files.iter().any(|(name, _)| name.contains("MIT"));
     let files = files
@@ -97,6 +91,18 @@ fn texts(folder: &Path) -> Result<Vec<String>> {
             Ok(text.trim().to_owned())
         })
         .collect()
+}
+
+/// The files of a folder by their names in capitals.
+fn named(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, PathBuf)>> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("can't list {}", folder.display()))?;
+    let files = entries.flatten().filter(|entry| entry.path().is_file());
+    let named = files.map(|entry| {
+        let name = entry.file_name().to_string_lossy().to_uppercase();
+        (name, entry.path())
+    });
+    Ok(named.filter(|(name, _)| is_wanted(name)).collect())
 }
 
 #[cfg(test)]
@@ -137,12 +143,18 @@ mod tests {
                 &[("license-mit", "Permission"), ("NOTICE", "By two")],
             ),
         ];
+        fs::create_dir(crates[0].folder.join("fonts")).unwrap();
+        fs::write(crates[0].folder.join("fonts/OFL.txt"), "Font terms").unwrap();
         let to = root.path().join("out").join(FILE);
         write(&to, &crates).unwrap();
         let text = fs::read_to_string(to).unwrap();
         assert_eq!(text.matches("Permission").count(), 1, "{text}");
         assert!(text.contains("one 1.0.0, two 1.0.0"), "{text}");
-        assert!(text.contains("By two") && !text.contains("Terms"), "{text}");
+        assert!(
+            text.contains("By two") && text.contains("Font terms"),
+            "{text}"
+        );
+        assert!(!text.contains("\nTerms"), "{text}");
         assert!(text.contains("three 1.0.0: ISC"), "{text}");
     }
 }

@@ -37,6 +37,25 @@ pub fn wasm_target() -> Result<()> {
     rustup("target", WASM)
 }
 
+/// Sees to cargo-fuzz and the nightly compiler, whose sanitizers it uses.
+///
+/// # Errors
+/// When one is missing and can't be installed.
+pub fn fuzzing() -> Result<()> {
+    if !Cmd::new("cargo").args(["+nightly", "--version"]).succeeds() {
+        Cmd::new("rustup")
+            .args(["toolchain", "install", "nightly", "--profile", "minimal"])
+            .run()
+            .context("fuzzing needs a nightly compiler")?;
+    }
+    if !Cmd::new("cargo").args(["fuzz", "--version"]).succeeds() {
+        Cmd::new("cargo")
+            .args(["install", "cargo-fuzz", "--locked"])
+            .run()?;
+    }
+    Ok(())
+}
+
 /// Adds to the toolchain that compiles here, by its name: rustup's default may be another one.
 fn rustup(kind: &str, name: &str) -> Result<()> {
     let why = || format!("`{name}` is missing here; without rustup, install it as this Rust was");

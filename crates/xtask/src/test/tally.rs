@@ -15,7 +15,7 @@ pub struct Tally {
 
 impl Tally {
     /// Adds what a line of libtest's says, if it is a closing line.
-    pub(super) fn read(&mut self, line: &str) {
+    pub fn read(&mut self, line: &str) {
         let Some((_, counts)) = line
             .strip_prefix("test result: ")
             .and_then(|rest| rest.split_once(". "))
