@@ -275,23 +275,29 @@ export type RunConfig = ModelArguments & DataArguments & TrainingArguments;
 
 /** Which checkpoint is fine-tuned. */
 export type ModelArguments = {
-  /** A hub id, or a folder with `config.json` and `model.safetensors`. Required. */
+  /**
+   * The checkpoint to start from: a name on the Hugging Face Hub, or a folder with `config.json`
+   * and `model.safetensors`. Required.
+   */
   model_name_or_path: string,
-  /** Branch, tag or commit on the hub, of the model and of `tokenizer_name`. Default `main`. */
+  /** Branch, tag or commit of the checkpoint on the Hub. Default: `main`. */
   model_revision: string,
-  /** A tokenizer other than the model's: a hub id or a folder. */
+  /** Use the tokenizer of another model: a name on the Hub or a folder. */
   tokenizer_name: string | null,
-  /** The folder of downloads, models and data sets; default the shared `HF_HUB_CACHE`. */
+  /** Folder for downloads. Default: the cache shared with Python (`HF_HUB_CACHE`). */
   cache_dir: string | null,
-  /** Draw a new head where the checkpoint's has another number of labels, instead of an error. */
+  /**
+   * If the checkpoint's classifier has another number of labels, start a new one instead of
+   * stopping with an error.
+   */
   ignore_mismatched_sizes: boolean,
-  /** Overrides all three dropouts of the config, 0 to 1; 0 turns dropout off. */
+  /** Sets all three dropout rates of the model, 0 to 1; 0 turns dropout off. */
   dropout: number | null,
-  /** Overrides the config's dropout of the hidden layers, 0 to 1. */
+  /** Dropout of the hidden layers, 0 to 1, instead of the model's. */
   hidden_dropout_prob: number | null,
-  /** Overrides the config's dropout of the attention weights, 0 to 1. */
+  /** Dropout of the attention weights, 0 to 1, instead of the model's. */
   attention_probs_dropout_prob: number | null,
-  /** Overrides the config's dropout before the head, 0 to 1. */
+  /** Dropout before the classifier, 0 to 1, instead of the model's. */
   classifier_dropout: number | null,
 };
 
@@ -302,133 +308,133 @@ export type ModelArguments = {
  * model's own limit.
  */
 export type DataArguments = {
-  /** A GLUE task (`mrpc`): names the metrics, and the data where no data set or file is named. */
+  /** A GLUE task (`mrpc`): sets the metrics, and the dataset if none is named. */
   task_name: string | null,
-  /** A hub id, or a folder in the Hub's layout. */
+  /** A dataset's name on the Hub, or a folder laid out like one. */
   dataset_name: string | null,
-  /** The data set's configuration (`mrpc` of `glue`). */
+  /** The dataset's configuration (`mrpc` of `glue`). */
   dataset_config_name: string | null,
-  /** Training rows: CSV, TSV, JSON Lines or parquet. */
+  /** Training rows: CSV, TSV, JSON, JSON Lines, parquet or `.xlsx`. */
   train_file: string | null,
-  /** Validation rows. */
+  /** Validation rows, in the same formats. */
   validation_file: string | null,
   /**
-   * Where there is no validation split, this percentage of the training rows becomes one, 1 to 99.
+   * If there is no validation split, set aside this percentage of the training rows, 1 to 99.
    *
    * The rows are those that `datasets`' `train_test_split(test_size=N/100, seed=42)` takes,
    * whatever the run's seed, so that runs can be compared. run_mlm's argument of this name takes
    * the first rows, which in a file sorted by label are all of one class.
    */
   validation_split_percentage: number | null,
-  /** Test rows. */
+  /** Test rows, in the same formats. */
   test_file: string | null,
   /**
-   * The one or two text columns; a list, or words with commas between. Default: what the task
-   * says, else the first string columns.
+   * The one or two text columns, as a list or separated by commas. Default: what the task says,
+   * else the first text columns.
    */
   text_column_names: Array<string> | null,
-  /** The label's column. Default `label`. */
+  /** The column with the labels. Default: `label`. */
   label_column_name: string | null,
-  /** The most tokens of a row, special ones included. Default: the model's limit. */
+  /** Maximum number of tokens per row, special tokens included. Default: the model's limit. */
   max_seq_length: number | null,
-  /** What is cut where a row is longer. */
+  /** Which text to cut if a row is too long. */
   truncation: Truncation,
-  /** Pad every row to `max_seq_length` instead of to the longest of its batch. */
+  /** Pad every row to `max_seq_length` instead of to the longest row of its batch. */
   pad_to_max_length: boolean,
-  /** Pad the batch's length up to a multiple of this. */
+  /** Round the padded length of a batch up to a multiple of this. */
   pad_to_multiple_of: number | null,
-  /** Tokenize again although the cache holds these rows. */
+  /** Tokenize again even if the rows are in the cache. */
   overwrite_cache: boolean,
-  /** Use only the first so many training rows. */
+  /** Use only the first N training rows. */
   max_train_samples: number | null,
-  /** Use only the first so many validation rows. */
+  /** Use only the first N validation rows. */
   max_eval_samples: number | null,
-  /** Use only the first so many test rows. */
+  /** Use only the first N test rows. */
   max_predict_samples: number | null,
 };
 
 /** How to train, evaluate and save. The defaults are those of transformers 5. */
 export type TrainingArguments = {
-  /** Where the model and its checkpoints are written. */
+  /** Folder for the model and its checkpoints. */
   output_dir: string,
-  /** Write into `output_dir` although it holds something. */
+  /** Write into `output_dir` even if it isn't empty. */
   overwrite_output_dir: boolean,
   /** Train. */
   do_train: boolean,
-  /** Evaluate on the validation split at the end; implied by an `eval_strategy` other than `no`. */
+  /** Evaluate on the validation split at the end. On if `eval_strategy` isn't `no`. */
   do_eval: boolean,
   /** Predict the test split at the end. */
   do_predict: boolean,
   /** Where to compute. */
   device: DeviceChoice,
   /**
-   * Time the matrix product's variants on the device first, and take the quickest.
+   * First time the variants of the matrix product on this device, then use the fastest.
    *
    * Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
    * bit for bit.
    */
   autotune: boolean,
-  /** Rows of a training batch. */
+  /** Rows per training batch. */
   per_device_train_batch_size: number,
-  /** Rows of an evaluation batch. */
+  /** Rows per evaluation batch. */
   per_device_eval_batch_size: number,
-  /** Batches to an optimizer step. */
+  /** Batches per optimizer step. */
   gradient_accumulation_steps: number,
-  /** Epochs; a fraction ends within one. */
+  /** How many times to go through the training rows. May be fractional. */
   num_train_epochs: number,
-  /** Optimizer steps, in place of `num_train_epochs` where it is greater than 0. */
+  /** Number of optimizer steps. If greater than 0, it replaces `num_train_epochs`. */
   max_steps: number,
-  /** Leave out an epoch's last batch where it is not full. */
+  /** Drop the last batch of an epoch if it isn't full. */
   dataloader_drop_last: boolean,
-  /** Draw batches of rows of like length, which saves padding. */
+  /** Put rows of similar length into the same batch, which saves padding. */
   group_by_length: boolean,
-  /** AdamW's step size after warm-up. */
+  /** The peak learning rate of AdamW. */
   learning_rate: number,
-  /** How the learning rate changes. */
+  /** How the learning rate changes during training. */
   lr_scheduler_type: SchedulerType,
-  /** What the schedule needs besides: `num_cycles` (cosine), `power` and `lr_end` (polynomial). */
+  /** Options of the schedule: `num_cycles` (cosine), `power` and `lr_end` (polynomial). */
   lr_scheduler_kwargs: Partial<SchedulerKwargs>,
-  /** Steps over which the learning rate rises from 0; less than 1 is a share of the run. */
+  /** Raise the learning rate from 0 over the first N steps; below 1, over a fraction of the run. */
   warmup_steps: Steps,
-  /** Decoupled weight decay, on all but biases and LayerNorm. */
+  /** Decoupled weight decay, applied to all parameters except biases and LayerNorm. */
   weight_decay: number,
-  /** AdamW's beta of the mean gradient. */
+  /** AdamW's beta1, for the mean of the gradient. */
   adam_beta1: number,
-  /** AdamW's beta of the mean squared gradient. */
+  /** AdamW's beta2, for the mean of the squared gradient. */
   adam_beta2: number,
   /** AdamW's epsilon. */
   adam_epsilon: number,
-  /** The global gradient norm that a step is clipped to; 0 clips nothing. */
+  /** Clip the global gradient norm to this value; 0 turns clipping off. */
   max_grad_norm: number,
-  /** The share of a label's weight that is spread over all labels, 0 to 1. */
+  /** Label smoothing, 0 to 1: the share of a label's weight that is spread over all labels. */
   label_smoothing_factor: number,
-  /** The seed of everything random. */
+  /** Seed for everything random. */
   seed: number,
-  /** The seed of the order of rows; default `seed`. */
+  /** Seed for the order of rows. Default: `seed`. */
   data_seed: number | null,
-  /** When the mean training loss is logged. */
+  /** When to log the mean training loss. */
   logging_strategy: IntervalStrategy,
-  /** Every so many steps; less than 1 is a share of the run. */
+  /** Log every N steps; below 1, every fraction of the run. */
   logging_steps: Steps,
-  /** Log the first step too. */
+  /** Also log the first step. */
   logging_first_step: boolean,
-  /** When the validation split is evaluated. */
+  /** When to evaluate on the validation split. */
   eval_strategy: IntervalStrategy,
-  /** Every so many steps; less than 1 is a share of the run. Default `logging_steps`. */
+  /** Evaluate every N steps; below 1, every fraction of the run. Default: `logging_steps`. */
   eval_steps: Steps | null,
-  /** When a checkpoint is written. */
+  /** When to save a checkpoint. */
   save_strategy: IntervalStrategy,
-  /** Every so many steps; less than 1 is a share of the run. */
+  /** Save every N steps; below 1, every fraction of the run. */
   save_steps: Steps,
-  /** Keep only so many checkpoints, the best one always among them. */
+  /** Keep at most N checkpoints; the best one is always kept. */
   save_total_limit: number | null,
-  /** End with the best checkpoint's weights instead of the last's. */
+  /** End with the weights of the best checkpoint instead of the last. */
   load_best_model_at_end: boolean,
-  /** What "best" means; default `loss`. */
+  /** The metric that decides which checkpoint is best. Default: `loss`. */
   metric_for_best_model: string | null,
-  /** Whether more is better; default yes, except where the metric's name ends in `loss`. */
+  /** Whether a higher metric is better. Default: yes, unless the metric's name ends in `loss`. */
   greater_is_better: boolean | null,
-  /** Go on from this checkpoint, or with `true` from the last. */
+  /** Continue from this checkpoint, or with `true` from the last one. */
   resume_from_checkpoint: ResumeFrom,
 };
 
