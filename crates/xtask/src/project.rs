@@ -45,7 +45,11 @@ impl Project {
 
     /// Cargo, in the repository.
     pub fn cargo(&self) -> Cmd {
-        Cmd::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).dir(&self.root)
+        // What cargo tells xtask of xtask's own package would be taken for a change by build scripts that
+        // watch these names (ring's), and all above it would be built again.
+        Cmd::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .dir(&self.root)
+            .without(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
     }
 
     /// What `cargo metadata` says; with the resolved graph of all dependencies where `graph` is set.

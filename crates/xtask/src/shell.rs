@@ -38,6 +38,16 @@ impl Cmd {
         self
     }
 
+    /// Takes the variables of these names away from the environment.
+    pub fn without(mut self, removed: impl Fn(&str) -> bool) -> Self {
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(&removed) {
+                self.0.env_remove(name);
+            }
+        }
+        self
+    }
+
     /// Runs in this folder.
     pub fn dir(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
