@@ -184,10 +184,15 @@ impl Case {
             .arg("--events")
             .arg(place.join("events.jsonl"))
             .run()?;
+        let texts = self.folder.join("texts.jsonl");
+        let is_pair = fs::read_to_string(&texts).is_ok_and(|lines| lines.contains("\"text_pair\""));
+        let columns = if is_pair { "text,text_pair" } else { "text" };
         with_driver(Cmd::new(tunesmith).args(["predict", "--device", device, "--model"]))
             .arg(place.join("run"))
             .arg("--input")
-            .arg(self.folder.join("texts.jsonl"))
+            .arg(&texts)
+            // Not the names that it was trained on.
+            .args(["--text_column_names", columns])
             .arg("--output")
             .arg(place.join("predictions.jsonl"))
             .run()

@@ -145,8 +145,15 @@ impl Cmd {
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in self.0.get_envs() {
-            let value = value.unwrap_or_default().to_string_lossy();
-            write!(f, "{}={} ", name.to_string_lossy(), quoted(&value))?;
+            // What is taken away is of no use to a person who repeats the command.
+            if let Some(value) = value {
+                write!(
+                    f,
+                    "{}={} ",
+                    name.to_string_lossy(),
+                    quoted(&value.to_string_lossy())
+                )?;
+            }
         }
         write!(f, "{}", quoted(&self.0.get_program().to_string_lossy()))?;
         for argument in self.0.get_args() {

@@ -100,6 +100,11 @@ fn fine_tune(
         .arg(file("model"))
         .arg("--input")
         .arg(file("texts.jsonl"))
+        // Not the names that it was trained on.
+        .args([
+            "--text_column_names",
+            if is_pair { "text,text_pair" } else { "text" },
+        ])
         .arg("--output")
         .arg(file("predictions.jsonl"))
         .run()?;
