@@ -31,7 +31,7 @@ pub fn run(project: &Project, python: &Path) -> Result<Tally> {
         pairs,
         PAIR_LABELS,
         true,
-        train(&tunesmith, &checkpoint, "5e-5")
+        train(&tunesmith, &checkpoint, "5", "5e-5")
             .arg("--dataset_name")
             .arg(project.paraphrase())
             .args(["--dataset_config_name", PARAPHRASE_CONFIG]),
@@ -40,11 +40,16 @@ pub fn run(project: &Project, python: &Path) -> Result<Tally> {
         let folder = scratch.path().join(set.name);
         make(&folder)?;
         set.write(&folder)?;
-        let command = train(&tunesmith, &project.root.join("data").join("tiny"), "1e-3")
-            .arg("--train_file")
-            .arg(folder.join("train.csv"))
-            .arg("--validation_file")
-            .arg(folder.join("validation.csv"));
+        let command = train(
+            &tunesmith,
+            &project.root.join("data").join("tiny"),
+            "120",
+            "2e-3",
+        )
+        .arg("--train_file")
+        .arg(folder.join("train.csv"))
+        .arg("--validation_file")
+        .arg(folder.join("validation.csv"));
         trainings.push((folder, set.labels, set.is_pair, command));
     }
 
@@ -74,10 +79,10 @@ fn make(folder: &Path) -> Result<()> {
     fs::create_dir(folder).with_context(|| format!("can't make {}", folder.display()))
 }
 
-/// A few steps, far enough that the weights are no longer those that were loaded.
-fn train(tunesmith: &Path, checkpoint: &Path, learning_rate: &str) -> Cmd {
+/// So many steps, far enough that the weights are no longer those that were loaded, and that rows differ.
+fn train(tunesmith: &Path, checkpoint: &Path, steps: &str, learning_rate: &str) -> Cmd {
     Cmd::new(tunesmith)
-        .args(["train", "--device", "cpu", "--max_steps", "5"])
+        .args(["train", "--device", "cpu", "--max_steps", steps])
         .args(["--learning_rate", learning_rate])
         .args(["--eval_strategy", "no", "--save_strategy", "no"])
         .arg("--model_name_or_path")
