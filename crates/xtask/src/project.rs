@@ -20,7 +20,10 @@ impl Project {
     /// # Errors
     /// When there is neither a cache folder nor a home folder to keep downloads in.
     pub fn find() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        // Asked as it runs, not as it was compiled: clones that share a target directory share this program.
+        let package =
+            env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&package)
             .ancestors()
             .nth(2)
             .context("crates/xtask no longer lies two folders below the repository's root")?
