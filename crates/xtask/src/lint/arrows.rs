@@ -15,6 +15,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("inventory", &[]),
     ("zstd", &[]),
     ("tunesmith-allocator", &[]),
+    ("tunesmith-architecture", &[]),
     ("tunesmith-damage", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
@@ -32,7 +33,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     (
         "tunesmith-model",
-        &["tunesmith-kernels", "tunesmith-platform"],
+        &[
+            "tunesmith-architecture",
+            "tunesmith-kernels",
+            "tunesmith-platform",
+        ],
     ),
     (
         "tunesmith-train",

@@ -1,0 +1,81 @@
+//! MPNet (Song et al., arXiv 2004.09297): a bias by relative position in every layer's attention.
+
+use super::Family;
+use super::bert::{BASE, Defaults, LayerNames, Sizes};
+use crate::activation::Activation;
+use crate::fields::Fields;
+use crate::spec::{Positions, Relative, RelativeBias, Spec};
+use crate::task::Task;
+
+pub(super) const FAMILY: Family = Family {
+    model_type: "mpnet",
+    class_name: "MPNet",
+    prefix: "mpnet.",
+    example: "microsoft/mpnet-base",
+    dropouts: &["hidden_dropout_prob", "attention_probs_dropout_prob"],
+    spec,
+};
+
+/// transformers pads with this id whatever `pad_token_id` says.
+const PADDING: u32 = 1;
+
+/// Distances from here on share a bucket; no field of `config.json` says otherwise.
+const MAX_DISTANCE: usize = 128;
+
+/// transformers always asks for so many buckets, however many the table has.
+const BUCKETS: usize = 32;
+
+fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
+    let words = 30_527;
+    let sizes = Sizes::read(fields, &Defaults { words, ..BASE })?;
+    let (hidden, style) = (sizes.hidden, sizes.style);
+    let mut embeddings = sizes.embeddings("mpnet", hidden, 0, Some(PADDING));
+    embeddings.positions = Positions::AfterPadding(PADDING);
+    if let Some(position) = &mut embeddings.position {
+        position.padding = Some(PADDING);
+    }
+    let layers = (0..sizes.layers)
+        .map(|index| {
+            let at = |name: &str| format!("mpnet.encoder.layer.{index}.{name}");
+            sizes.layer(&LayerNames {
+                projections: ["q", "k", "v"].map(|name| at(&format!("attention.attn.{name}"))),
+                attention_output: at("attention.attn.o"),
+                attention_norm: at("attention.LayerNorm"),
+                intermediate: at("intermediate.dense"),
+                output: at("output.dense"),
+                output_norm: at("output.LayerNorm"),
+            })
+        })
+        .collect();
+    let head = match task {
+        Task::Tokens => sizes.token_head(sizes.dropout, labels),
+        Task::SingleLabel | Task::MultiLabel | Task::Regression => sizes.first_token_head(
+            style.linear("classifier.dense", hidden, hidden),
+            Activation::Tanh,
+            [sizes.dropout, sizes.dropout],
+            style.linear("classifier.out_proj", labels, hidden),
+        ),
+    };
+    let mut spec = sizes.spec(embeddings, layers, head);
+    if spec.longest == 0 {
+        return Err(format!(
+            "max_position_embeddings {} leaves no position after the padding token's, {PADDING}",
+            sizes.positions
+        ));
+    }
+    let buckets = fields.count("relative_attention_num_buckets", BUCKETS, 1 << 12)?;
+    if buckets < BUCKETS {
+        return Err(format!(
+            "relative_attention_num_buckets is {buckets}: transformers reads {BUCKETS}"
+        ));
+    }
+    spec.relative = Relative::Bias(RelativeBias {
+        table: style.table(
+            "mpnet.encoder.relative_attention_bias",
+            buckets,
+            sizes.heads,
+        ),
+        max_distance: MAX_DISTANCE,
+    });
+    Ok(spec)
+}
