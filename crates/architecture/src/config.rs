@@ -112,6 +112,11 @@ impl ModelConfig {
         self.spec.embeddings.word.padding
     }
 
+    /// Its class in transformers, such as `BertForSequenceClassification`.
+    pub fn class(&self) -> String {
+        format!("{}{}", self.family.class_name, self.task.class_ending())
+    }
+
     /// Sets every dropout probability, as `--dropout` does.
     ///
     /// # Errors
@@ -120,6 +125,22 @@ impl ModelConfig {
         for name in self.family.dropouts {
             self.fields.insert((*name).to_owned(), Value::from(p));
         }
+        self.rebuild()
+    }
+
+    /// Sets one dropout probability by the name that the family's `config.json` has for it.
+    ///
+    /// # Errors
+    /// A probability outside `[0, 1)`, or a name that the family doesn't have: the message lists its own.
+    pub fn set_dropout_field(&mut self, name: &str, p: f32) -> Result<(), String> {
+        if !self.family.dropouts.contains(&name) {
+            return Err(format!(
+                "a {} model has no {name}; its dropouts are {}",
+                self.family.model_type,
+                self.family.dropouts.join(", ")
+            ));
+        }
+        self.fields.insert(name.to_owned(), Value::from(p));
         self.rebuild()
     }
 
@@ -145,7 +166,7 @@ impl ModelConfig {
         let label2id: Map<String, Value> = by_id
             .map(|(id, name)| (name.clone(), Value::from(id)))
             .collect();
-        let class = format!("{}{}", self.family.class_name, task.class_ending());
+        let class = self.class();
         let mut set = |key: &str, value: Value| {
             self.fields.insert(key.to_owned(), value);
         };
@@ -211,4 +232,181 @@ fn build(
         ));
     }
     Ok(spec)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A small configuration with these fields over it.
+    fn read(more: Value) -> Result<ModelConfig, String> {
+        let mut fields = json!({
+            "model_type": "bert", "vocab_size": 40, "hidden_size": 8, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 8,
+        });
+        for (key, value) in more.as_object().unwrap() {
+            fields[key] = value.clone();
+        }
+        ModelConfig::from_json(&fields.to_string())
+    }
+
+    #[test]
+    fn labels_are_those_that_transformers_reads() {
+        let names = |more: Value| read(more).unwrap().label_names();
+        let two = ["LABEL_0", "LABEL_1"];
+        assert_eq!(names(json!({})), two);
+        assert_eq!(names(json!({"id2label": null})), two);
+        assert_eq!(names(json!({"label2id": {"a": 0, "b": "1"}})), two);
+        assert_eq!(names(json!({"num_labels": 1})), ["LABEL_0"]);
+        let three = ["LABEL_0", "LABEL_1", "LABEL_2"];
+        assert_eq!(names(json!({"num_labels": 3})), three);
+        assert_eq!(names(json!({"num_labels": 3, "id2label": null})), three);
+        assert_eq!(
+            names(json!({"num_labels": 3, "id2label": {"0": "a", "1": "b"}})),
+            three
+        );
+        assert_eq!(names(json!({"id2label": {"0": 0, "1": 1}})), ["0", "1"]);
+        assert_eq!(
+            names(json!({"id2label": {"0": false, "1": 2.5, "2": null}})),
+            ["False", "2.5", "None"]
+        );
+        assert_eq!(
+            names(json!({"id2label": {"2": "c", "0": "a", "1": "b"}})),
+            ["a", "b", "c"]
+        );
+        assert_eq!(
+            names(json!({"id2label": {"1": "a", "2": "b"}})),
+            ["LABEL_0", "a"]
+        );
+        let eleven: Map<String, Value> = (0..11)
+            .map(|id| (id.to_string(), json!(format!("c{id}"))))
+            .collect();
+        assert_eq!(names(json!({"id2label": eleven}))[10], "c10");
+    }
+
+    #[test]
+    fn label2id_is_written_as_the_inverse() {
+        let config = read(json!({
+            "id2label": {"0": "a", "1": "b"}, "label2id": {"a": 1, "b": 0}, "num_labels": 2
+        }));
+        let mut config = config.unwrap();
+        assert_eq!(config.fields["label2id"]["a"], 0);
+        let names = ["x", "y", "z"].map(str::to_owned);
+        config.set_head(Task::SingleLabel, &names).unwrap();
+        let written: Value = serde_json::from_str(&config.to_json()).unwrap();
+        assert_eq!(written["label2id"], json!({"x": 0, "y": 1, "z": 2}));
+        assert!(written.get("num_labels").is_none(), "{written}");
+    }
+
+    #[test]
+    fn what_transformers_refuses_is_told() {
+        for (more, part) in [
+            (json!({"id2label": {"no": "0"}}), "key \"no\""),
+            (json!({"id2label": ["no", "yes"]}), "must be an object"),
+            (json!({"id2label": {"0": ["no"]}}), "names class 0"),
+            (json!({"num_labels": "3"}), "num_labels is \"3\""),
+            (json!({"num_labels": 1_u64 << 40}), "num_labels is"),
+            (json!({"pad_token_id": -41}), "pad_token_id -41"),
+        ] {
+            let message = read(more).unwrap_err();
+            assert!(message.contains(part), "{part:?} is not in {message}");
+        }
+    }
+
+    #[test]
+    fn a_padding_token_may_be_absent_null_or_counted_from_the_end() {
+        let pad = |more: Value| read(more).unwrap().pad_token_id();
+        assert_eq!(pad(json!({})), Some(0));
+        assert_eq!(pad(json!({"pad_token_id": null})), None);
+        assert_eq!(pad(json!({"pad_token_id": -1})), Some(39));
+        let none = read(json!({"pad_token_id": null})).unwrap();
+        let written: Value = serde_json::from_str(&none.to_json()).unwrap();
+        assert!(written["pad_token_id"].is_null());
+    }
+
+    #[test]
+    fn sizes_that_are_not_there_are_those_of_bert_base() {
+        let config = ModelConfig::from_json(r#"{"model_type": "bert"}"#).unwrap();
+        let spec = config.spec();
+        let sizes = [
+            spec.vocabulary(),
+            spec.hidden,
+            spec.layers.len(),
+            spec.heads,
+            spec.intermediate(),
+            spec.longest,
+        ];
+        assert_eq!(sizes, [30_522, 768, 12, 12, 3072, 512]);
+    }
+
+    #[test]
+    fn the_columns_of_a_training_come_back() {
+        let mut config = read(json!({})).unwrap();
+        assert_eq!(config.trained_columns(), None);
+        let columns = TrainedColumns {
+            text_column_names: vec!["title".to_owned()],
+            label_column_name: "topic".to_owned(),
+        };
+        config.set_trained_columns(&columns);
+        let text = config.to_json();
+        let again = ModelConfig::from_json(&text).unwrap();
+        assert_eq!(again.trained_columns(), Some(columns));
+        let broken = read(json!({"tunesmith": {"text_column_names": 3}})).unwrap();
+        assert_eq!(broken.trained_columns(), None);
+    }
+
+    #[test]
+    fn numbers_that_no_model_has_are_refused_by_name() {
+        let config = |name: &str, value: Value| {
+            let mut json = serde_json::json!({
+                "model_type": "bert", "vocab_size": 40, "hidden_size": 8, "num_hidden_layers": 2,
+                "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 16,
+            });
+            json[name] = value;
+            ModelConfig::from_json(&json.to_string())
+        };
+        config("vocab_size", 30522.into()).unwrap();
+        for name in [
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "type_vocab_size",
+        ] {
+            for value in [0_u64, 1 << 31, u64::MAX] {
+                let message = config(name, value.into()).unwrap_err();
+                assert!(
+                    message.starts_with(&format!("{name} is {value}")),
+                    "{message}"
+                );
+            }
+        }
+        for (name, value) in [("layer_norm_eps", 0.0), ("initializer_range", 1e300)] {
+            let message = config(name, value.into()).unwrap_err();
+            assert!(message.starts_with(name), "{message}");
+        }
+        let labels: Map<String, Value> = (0..=MOST_LABELS)
+            .map(|id| (id.to_string(), "a".into()))
+            .collect();
+        let message = config("id2label", labels.into()).unwrap_err();
+        assert!(message.starts_with("the number of labels"), "{message}");
+        let wide = serde_json::json!({
+            "model_type": "bert", "vocab_size": 1 << 24, "hidden_size": 1 << 15,
+            "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4,
+            "max_position_embeddings": 1,
+        });
+        let message = ModelConfig::from_json(&wide.to_string()).unwrap_err();
+        assert!(message.contains("parameters: at most"), "{message}");
+    }
+
+    #[test]
+    fn a_file_cut_short_says_so() {
+        let message = ModelConfig::from_json("{\"model_type\": \"be").unwrap_err();
+        assert!(message.starts_with("it is cut short"), "{message}");
+    }
 }

@@ -10,6 +10,7 @@ mod config;
 mod families;
 mod fields;
 mod labels;
+mod relative;
 mod spec;
 mod task;
 mod tensors;

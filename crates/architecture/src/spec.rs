@@ -306,6 +306,17 @@ impl Spec {
             .map_or(0, |layer| layer.feed_forward.output.inner)
     }
 
+    /// Rows of the word table.
+    pub fn vocabulary(&self) -> usize {
+        self.embeddings.word.rows
+    }
+
+    /// Whether a text's second part is told by `token_type_ids`: a table of one entry tells nothing.
+    pub fn takes_token_types(&self) -> bool {
+        let types = &self.embeddings.token_type;
+        types.as_ref().is_some_and(|table| table.rows > 1)
+    }
+
     /// Numbers an attention head.
     pub fn head_dim(&self) -> usize {
         self.hidden / self.heads

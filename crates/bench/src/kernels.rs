@@ -10,7 +10,7 @@ use tunesmith_kernels::{
     layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
     linear_backward_input_new, linear_backward_parameters, scatter_add, time_tiles,
 };
-use tunesmith_model::BertConfig;
+use tunesmith_model::ModelConfig;
 
 use crate::ours::wait;
 use crate::{StepArgs, batch, median, milliseconds};
@@ -67,11 +67,11 @@ fn print(name: &str, first: f64, time: f64, flop: f64) {
 }
 
 /// Every tile of the matrix product, and burn's own product (cubek's, untuned) of the same matrices.
-pub(crate) fn tiles(args: &StepArgs, config: &BertConfig, device: &ComputeDevice) -> Result<()> {
+pub(crate) fn tiles(args: &StepArgs, config: &ModelConfig, device: &ComputeDevice) -> Result<()> {
     let (rows, inner, out) = (
         args.batch * args.seq,
-        config.hidden_size,
-        config.intermediate_size,
+        config.spec().hidden,
+        config.spec().intermediate(),
     );
     let timed = pollster::block_on(time_tiles(device, [rows, inner, out], |_, _| {}));
     let times = timed.map_err(anyhow::Error::msg)?;
@@ -114,15 +114,15 @@ fn flat(tensor: Tensor<2>) -> Tensor<1> {
     tensor.reshape([rows * cols])
 }
 
-pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevice) -> Result<()> {
+pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDevice) -> Result<()> {
     let t = Table {
         steps: args.steps,
         device: device.device.clone(),
     };
     let (rows, hidden, wide) = (
         args.batch * args.seq,
-        config.hidden_size,
-        config.intermediate_size,
+        config.spec().hidden,
+        config.spec().intermediate(),
     );
     println!(
         "{} x {} on {}; ms of the first launch, ms, GFLOP/s",
@@ -164,8 +164,8 @@ pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevi
     let shape = Attention {
         batch: args.batch,
         seq: args.seq,
-        heads: config.num_attention_heads,
-        head_dim: hidden / config.num_attention_heads,
+        heads: config.spec().heads,
+        head_dim: hidden / config.spec().heads,
         pad_left: false,
         dropout,
     };
@@ -201,12 +201,8 @@ pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevi
     t.row("  backward", 0.0, || flat(gelu_backward(&x, &dy)))?;
 
     let table = |entries: usize| View::from(&t.matrix(entries, hidden));
-    let [words, positions, types] = [
-        config.vocab_size,
-        config.max_position_embeddings,
-        config.type_vocab_size,
-    ]
-    .map(table);
+    let [words, positions, types] =
+        [config.spec().vocabulary(), config.spec().longest, 2].map(table);
     let ids = indices(&inputs.input_ids, &t.device);
     let zeros = indices(&vec![0; rows], &t.device);
     t.row("embedding", 0.0, || {
@@ -218,7 +214,7 @@ pub(crate) fn measure(args: &StepArgs, config: &BertConfig, device: &ComputeDevi
             args.seq,
         ))
     })?;
-    let count = config.vocab_size * hidden;
+    let count = config.spec().vocabulary() * hidden;
     let (mut gradients, slots) = t.blocks(&[count]);
     t.row("  backward", 0.0, || {
         scatter_add(&d, &ids, None, &mut gradients, slots[0]);

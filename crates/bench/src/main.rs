@@ -15,7 +15,7 @@ use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
 use tunesmith_kernels::{Adapter, ComputeDevice, DeviceChoice, open_device};
-use tunesmith_model::{BertConfig, Inputs, Targets};
+use tunesmith_model::{AutoConfig, Inputs, ModelConfig, Targets};
 
 /// What `cargo xtask bench` runs.
 #[derive(Parser)]
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
         DeviceArg::Cpu => DeviceChoice::Cpu,
         DeviceArg::SoftwareGpu => DeviceChoice::SoftwareGpu,
     };
-    let config = BertConfig::from_dir(&args.model)?;
+    let config = AutoConfig::from_pretrained(&args.model)?;
     let started = Instant::now();
     let device = pollster::block_on(open_device(choice))?;
     match &cli {
@@ -122,7 +122,7 @@ fn main() -> Result<()> {
 
 /// Burn's own modules, on a device of their own, so that neither finds the other's kernels or memory.
 #[cfg(feature = "stock")]
-fn stock(args: &StepArgs, config: &BertConfig, choice: DeviceChoice) -> Result<Value> {
+fn stock(args: &StepArgs, config: &ModelConfig, choice: DeviceChoice) -> Result<Value> {
     let started = Instant::now();
     let device = pollster::block_on(open_device(choice))?;
     let mut stock = stock::Stock::new(args, config, &device)?;
@@ -130,7 +130,7 @@ fn stock(args: &StepArgs, config: &BertConfig, choice: DeviceChoice) -> Result<V
 }
 
 #[cfg(not(feature = "stock"))]
-fn stock(_: &StepArgs, _: &BertConfig, _: DeviceChoice) -> Result<Value> {
+fn stock(_: &StepArgs, _: &ModelConfig, _: DeviceChoice) -> Result<Value> {
     anyhow::bail!(
         "this build leaves out stock burn: measure it with `cargo xtask bench step`, or add --no-stock"
     )
@@ -172,7 +172,7 @@ fn measure(
 
 /// Milliseconds of a step with the GPU's work taken out: on wgpu's device that does nothing, from where the
 /// host begins to describe a step to where its numbers are back.
-fn host(args: &StepArgs, config: &BertConfig) -> Result<Value> {
+fn host(args: &StepArgs, config: &ModelConfig) -> Result<Value> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::NOOP,
         backend_options: wgpu::BackendOptions {
@@ -246,9 +246,9 @@ fn print(report: &Value) {
 }
 
 /// A batch of made-up ids in which every row but the first is a little shorter than `seq`.
-fn batch(args: &StepArgs, config: &BertConfig) -> Result<(Inputs, Targets)> {
+fn batch(args: &StepArgs, config: &ModelConfig) -> Result<(Inputs, Targets)> {
     let (batch, seq) = (args.batch, args.seq);
-    let vocabulary = u32::try_from(config.vocab_size).context("vocab_size")?;
+    let vocabulary = u32::try_from(config.spec().vocabulary()).context("vocab_size")?;
     let ids =
         (0..batch * seq).map(|i| 1 + (i as u32).wrapping_mul(2_654_435_761) % (vocabulary - 1));
     let inputs = Inputs {

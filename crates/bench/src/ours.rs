@@ -5,13 +5,13 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use burn::tensor::Tensor;
 use tunesmith_kernels::ComputeDevice;
-use tunesmith_model::{BertConfig, BertForSequenceClassification, Inputs, Mode, Targets};
+use tunesmith_model::{Inputs, Mode, Model, ModelConfig, Targets};
 use tunesmith_train::AdamW;
 
 use crate::{Contender, Phases, StepArgs, batch};
 
 pub(crate) struct Ours {
-    model: BertForSequenceClassification,
+    model: Model,
     optimizer: AdamW,
     inputs: Inputs,
     targets: Targets,
@@ -19,12 +19,16 @@ pub(crate) struct Ours {
 }
 
 impl Ours {
-    pub(crate) fn new(args: &StepArgs, config: BertConfig, device: &ComputeDevice) -> Result<Self> {
+    pub(crate) fn new(
+        args: &StepArgs,
+        config: ModelConfig,
+        device: &ComputeDevice,
+    ) -> Result<Self> {
         let (inputs, targets) = batch(args, &config)?;
         let model = if args.model.join("model.safetensors").exists() {
-            BertForSequenceClassification::from_pretrained(&args.model, config, 42, device)?.0
+            Model::from_pretrained(&args.model, config, 42, device)?.0
         } else {
-            BertForSequenceClassification::from_config(config, 42, device)?
+            Model::from_config(config, 42, device)?
         };
         let optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
         Ok(Self {

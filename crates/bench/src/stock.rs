@@ -15,7 +15,7 @@ use burn::nn::{
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use tunesmith_kernels::ComputeDevice;
-use tunesmith_model::{BertConfig, Inputs, Targets};
+use tunesmith_model::{Inputs, ModelConfig, Targets};
 
 use crate::ours::wait;
 use crate::{Contender, Phases, StepArgs, batch};
@@ -43,35 +43,36 @@ pub(crate) struct Stock {
 impl Stock {
     pub(crate) fn new(
         args: &StepArgs,
-        config: &BertConfig,
+        config: &ModelConfig,
         device: &ComputeDevice,
     ) -> Result<Self> {
         let (inputs, targets) = batch(args, config)?;
         let Targets::Classes(labels) = targets else {
             anyhow::bail!("the batch has classes")
         };
+        let spec = config.spec();
         ensure!(
-            config.hidden_act == "gelu",
-            "stock burn is compared with the GELU"
+            config.family().model_type == "bert",
+            "stock burn is compared with a BERT"
         );
         let device = device.device.clone().autodiff();
-        let hidden = config.hidden_size;
+        let hidden = spec.hidden;
         let embedding = |entries| EmbeddingConfig::new(entries, hidden).init(&device);
         let model = Bert {
-            word: embedding(config.vocab_size),
-            position: embedding(config.max_position_embeddings),
-            token_type: embedding(config.type_vocab_size),
+            word: embedding(spec.vocabulary()),
+            position: embedding(spec.longest),
+            token_type: embedding(2),
             norm: LayerNormConfig::new(hidden)
                 .with_epsilon(1e-12)
                 .init(&device),
-            dropout: DropoutConfig::new(f64::from(config.hidden_dropout_prob)).init(),
+            dropout: DropoutConfig::new(f64::from(spec.embeddings.dropout)).init(),
             encoder: TransformerEncoderConfig::new(
                 hidden,
-                config.intermediate_size,
-                config.num_attention_heads,
-                config.num_hidden_layers,
+                spec.intermediate(),
+                spec.heads,
+                spec.layers.len(),
             )
-            .with_dropout(f64::from(config.hidden_dropout_prob))
+            .with_dropout(f64::from(spec.embeddings.dropout))
             .init(&device),
             pooler: LinearConfig::new(hidden, hidden).init(&device),
             classifier: LinearConfig::new(hidden, 2).init(&device),

@@ -1,121 +1,147 @@
-//! One encoder layer: attention and feed-forward, each closed by LayerNorm over the residual sum.
+//! The encoder: embeddings, layers, and what the layers share.
 
-use burn::tensor::{Int, Tensor};
-use tunesmith_kernels::{
-    Attention, AttentionSaved, Blocks, Dropout, LayerNormSaved, attention, attention_backward,
-    gelu, gelu_backward,
-};
+use burn::tensor::{Device, Tensor};
+use tunesmith_architecture::{Positions, Spec};
+use tunesmith_kernels::{Blocks, LayerNormSaved};
 
-use crate::layers::{Backward, LayerNorm, Linear};
+use crate::attention::{Sequences, angles};
+use crate::embeddings::{DeviceInputs, Embeddings, EmbeddingsSaved};
+use crate::inputs::Inputs;
+use crate::layer::{Layer, LayerSaved};
+use crate::layers::{Backward, LayerNorm, Places};
+use crate::noise::Mode;
+use crate::relative::{GatheredRows, Relative, RelativeSaved};
 
 #[derive(Debug, Clone)]
-pub(crate) struct Layer {
-    /// Query, key and value in one: `[3 * hidden, hidden]`.
-    pub(crate) qkv: Linear,
-    pub(crate) attention_output: Linear,
-    pub(crate) attention_norm: LayerNorm,
-    pub(crate) intermediate: Linear,
-    pub(crate) output: Linear,
-    pub(crate) output_norm: LayerNorm,
+pub(crate) struct Encoder {
+    embeddings: Embeddings,
+    positions: Positions,
+    relative: Relative,
+    layers: Vec<Layer>,
+    final_norm: Option<LayerNorm>,
+    /// The bases of rotary positions, each once.
+    thetas: Vec<f32>,
+    head_dim: usize,
 }
 
-/// The dropout sites of one layer in one step.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LayerDropout {
-    pub(crate) attention_output: Dropout,
-    pub(crate) output: Dropout,
-}
-
-/// What a layer keeps for its backward pass.
+/// What the encoder keeps for its backward pass.
 #[derive(Debug)]
-pub(crate) struct LayerSaved {
-    x: Tensor<2>,
-    qkv: Tensor<2>,
-    attention: AttentionSaved,
-    context: Tensor<2>,
-    attention_norm: LayerNormSaved,
-    attended: Tensor<2>,
-    intermediate: Tensor<2>,
-    activated: Tensor<2>,
-    output_norm: LayerNormSaved,
+pub(crate) struct EncoderSaved {
+    inputs: DeviceInputs,
+    sequences: Sequences,
+    embeddings: EmbeddingsSaved,
+    relative: Option<RelativeSaved>,
+    layers: Vec<LayerSaved>,
+    final_norm: Option<LayerNormSaved>,
 }
 
-impl Layer {
-    /// `[batch * seq, hidden]` to the same.
+impl Encoder {
+    pub(crate) fn new(spec: &Spec, places: &Places) -> Self {
+        let mut thetas: Vec<f32> = Vec::new();
+        for theta in spec
+            .layers
+            .iter()
+            .filter_map(|one| one.attention.rope_theta)
+        {
+            if !thetas.contains(&theta) {
+                thetas.push(theta);
+            }
+        }
+        Self {
+            embeddings: Embeddings::new(&spec.embeddings, places),
+            positions: spec.embeddings.positions,
+            relative: Relative::new(&spec.relative, places),
+            layers: spec
+                .layers
+                .iter()
+                .map(|layer| Layer::new(layer, spec.order, spec.heads, places))
+                .collect(),
+            final_norm: spec
+                .final_norm
+                .as_ref()
+                .map(|norm| LayerNorm::new(norm, places)),
+            thetas,
+            head_dim: spec.head_dim(),
+        }
+    }
+
+    /// The last layer's output for every token, `[batch * seq, hidden]`. Without `keep`, nothing of a
+    /// layer outlives it, and there is nothing for a backward pass.
     pub(crate) fn forward(
         &self,
         values: &Blocks,
-        x: Tensor<2>,
-        shape: &Attention,
-        lengths: &Tensor<1, Int>,
-        dropout: &LayerDropout,
-    ) -> (Tensor<2>, LayerSaved) {
-        let qkv = self.qkv.forward(values, &x);
-        let (context, attention) = attention(shape, &qkv, lengths);
-        let projected = self.attention_output.forward(values, &context);
-        let (attended, attention_norm) =
-            self.attention_norm
-                .forward(values, &projected, Some(&x), &dropout.attention_output);
-        let intermediate = self.intermediate.forward(values, &attended);
-        let activated = gelu(&intermediate);
-        let projected = self.output.forward(values, &activated);
-        let (y, output_norm) =
-            self.output_norm
-                .forward(values, &projected, Some(&attended), &dropout.output);
-        let saved = LayerSaved {
-            x,
-            qkv,
-            attention,
-            context,
-            attention_norm,
-            attended,
-            intermediate,
-            activated,
-            output_norm,
+        inputs: &Inputs,
+        mode: Mode,
+        device: &Device,
+        keep: bool,
+    ) -> (Tensor<2>, Sequences, Option<EncoderSaved>) {
+        let on_device = DeviceInputs::new(inputs, self.positions, device);
+        let (distances, relative) = self.relative.forward(values, inputs.seq, mode, device);
+        let angles = self.thetas.iter().map(|theta| {
+            let table = angles(*theta, inputs.seq, self.head_dim, device);
+            (*theta, table)
+        });
+        let sequences = Sequences {
+            batch: inputs.batch,
+            seq: inputs.seq,
+            pad_left: inputs.pad_left,
+            lengths: on_device.lengths.clone(),
+            distances,
+            angles: angles.collect(),
         };
-        (y, saved)
+        let (mut hidden, embeddings) = self.embeddings.forward(values, &on_device, mode);
+        let embeddings = keep.then_some(embeddings);
+        let mut layers = Vec::new();
+        for (index, layer) in self.layers.iter().enumerate() {
+            let (y, saved) = layer.forward(values, hidden, &sequences, (mode, index));
+            if keep {
+                layers.push(saved);
+            }
+            hidden = y;
+        }
+        let mut final_norm = None;
+        if let Some(norm) = &self.final_norm {
+            let (y, saved) = norm.forward(values, &hidden, None, &mode.none());
+            hidden = y;
+            final_norm = keep.then_some(saved);
+        }
+        let saved = embeddings.map(|embeddings| EncoderSaved {
+            inputs: on_device,
+            sequences: sequences.clone(),
+            embeddings,
+            relative,
+            layers,
+            final_norm,
+        });
+        (hidden, sequences, saved)
     }
 
-    /// The gradient of the layer's input from that of its output.
+    /// Adds every gradient of the encoder, from that of its output.
     pub(crate) fn backward(
         &self,
         pass: &mut Backward<'_>,
-        dy: Tensor<2>,
-        saved: LayerSaved,
-        shape: &Attention,
-        dropout: &LayerDropout,
-    ) -> Tensor<2> {
-        let (dattended, dprojected) =
-            self.output_norm
-                .backward(pass, &dy, &saved.output_norm, &dropout.output);
-        drop(dy);
-        self.output
-            .backward_parameters(pass, &dprojected, &saved.activated, 1);
-        let dactivated = self.output.backward_input_new(pass.values, &dprojected);
-        drop(dprojected);
-        let dintermediate = gelu_backward(&saved.intermediate, &dactivated);
-        drop(dactivated);
-        self.intermediate
-            .backward_parameters(pass, &dintermediate, &saved.attended, 1);
-        let dattended = self
-            .intermediate
-            .backward_input(pass.values, &dintermediate, 1, dattended);
-        drop(dintermediate);
-
-        let (dx, dprojected) = self.attention_norm.backward(
-            pass,
-            &dattended,
-            &saved.attention_norm,
-            &dropout.attention_output,
-        );
-        self.attention_output
-            .backward_parameters(pass, &dprojected, &saved.context, 1);
-        let dcontext = self
-            .attention_output
-            .backward_input_new(pass.values, &dprojected);
-        drop(dprojected);
-        let dqkv = attention_backward(shape, &saved.qkv, &saved.attention, &dcontext);
-        self.qkv.backward_parameters(pass, &dqkv, &saved.x, 1);
-        self.qkv.backward_input(pass.values, &dqkv, 1, dx)
+        mut dx: Tensor<2>,
+        saved: EncoderSaved,
+        mode: Mode,
+    ) {
+        let EncoderSaved {
+            inputs,
+            sequences,
+            embeddings,
+            relative,
+            layers,
+            final_norm,
+        } = saved;
+        if let (Some(norm), Some(saved)) = (&self.final_norm, &final_norm) {
+            dx = norm.backward(pass, &dx, saved, &mode.none()).0;
+        }
+        drop(final_norm);
+        let mut rows = GatheredRows::default();
+        for (index, (layer, saved)) in self.layers.iter().zip(layers).enumerate().rev() {
+            dx = layer.backward(pass, dx, saved, &sequences, &mut rows, (mode, index));
+        }
+        self.relative.backward(pass, &rows, relative.as_ref(), mode);
+        self.embeddings
+            .backward(pass, dx, &inputs, &embeddings, mode);
     }
 }

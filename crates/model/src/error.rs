@@ -79,11 +79,13 @@ pub enum ModelError {
     },
     /// Weights of the encoder itself are missing.
     #[error(
-        "{path} lacks {count} weights of the encoder, '{first}' among them; it is not a BERT checkpoint, or not a whole one"
+        "{path} lacks {count} weights of the encoder, '{first}' among them; it is not a checkpoint of a {family} model, or not a whole one"
     )]
     Missing {
         /// The file.
         path: PathBuf,
+        /// The `model_type` that `config.json` names.
+        family: &'static str,
         /// How many.
         count: usize,
         /// The first of them.

@@ -1,6 +1,9 @@
 //! One batch as the model takes it: plain integers and lengths.
 
-use crate::{BertConfig, ModelError};
+use tunesmith_architecture::{Positions, Spec};
+
+use crate::ModelError;
+use crate::embeddings::position_ids;
 
 /// A padded batch of token ids, row-major `[batch, seq]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +29,15 @@ pub enum Targets {
     Classes(Vec<u32>),
     /// Numbers, `[batch]`.
     Values(Vec<f32>),
+    /// For each label 1 where the row has it and 0 where not, `[batch * num_labels]`.
+    Labels(Vec<f32>),
+    /// Class ids of tokens, `[batch * seq]`; a negative one (-100) counts for nothing.
+    Tokens(Vec<i32>),
 }
 
 impl Inputs {
     /// Checks the batch against the model's tables, since a kernel reads without asking.
-    pub(crate) fn check(&self, config: &BertConfig) -> Result<(), ModelError> {
+    pub(crate) fn check(&self, spec: &Spec) -> Result<(), ModelError> {
         let size = self.batch * self.seq;
         let wrong = |message: String| Err(ModelError::Inputs(message));
         if size == 0 || self.input_ids.len() != size || self.lengths.len() != self.batch {
@@ -43,19 +50,31 @@ impl Inputs {
                 self.lengths.len()
             ));
         }
-        if self.seq > config.max_position_embeddings {
+        // Padding takes no place where positions are counted from the tokens.
+        let longest = match spec.embeddings.positions {
+            Positions::FromZero => self.seq,
+            Positions::AfterPadding(padding) => {
+                let positions = position_ids(self, spec.embeddings.positions);
+                positions
+                    .into_iter()
+                    .max()
+                    .map_or(0, |last| (last - padding) as usize)
+            }
+        };
+        if longest > spec.longest {
             return wrong(format!(
-                "a sequence of {} tokens is longer than the model's {} positions; cut rows to {} tokens or fewer when tokenizing",
-                self.seq, config.max_position_embeddings, config.max_position_embeddings
+                "a sequence of {longest} tokens is longer than the model's {} positions; cut rows to {} tokens or fewer when tokenizing",
+                spec.longest, spec.longest
             ));
         }
+        let words = spec.embeddings.word.rows;
         let over = |ids: &[u32], size: usize| ids.iter().position(|id| *id as usize >= size);
-        if let Some(at) = over(&self.input_ids, config.vocab_size) {
+        if let Some(at) = over(&self.input_ids, words) {
             return wrong(format!(
                 "token id {} in row {} is not among the model's {} embeddings; the tokenizer is not this model's",
                 self.input_ids[at],
                 at / self.seq,
-                config.vocab_size
+                words
             ));
         }
         if let Some(types) = &self.token_type_ids {
@@ -65,12 +84,14 @@ impl Inputs {
                     types.len()
                 ));
             }
-            if let Some(at) = over(types, config.type_vocab_size) {
+            if let Some(table) = &spec.embeddings.token_type
+                && let Some(at) = over(types, table.rows)
+            {
                 return wrong(format!(
                     "token type {} in row {} is not among the model's {}",
                     types[at],
                     at / self.seq,
-                    config.type_vocab_size
+                    table.rows
                 ));
             }
         }
@@ -88,24 +109,36 @@ impl Inputs {
 }
 
 impl Targets {
-    pub(crate) fn check(&self, batch: usize, num_labels: usize) -> Result<(), ModelError> {
-        let count = match self {
+    pub(crate) fn check(&self, inputs: &Inputs, num_labels: usize) -> Result<(), ModelError> {
+        let wrong = |message: String| Err(ModelError::Inputs(message));
+        let beyond = |label: i64, row: usize| {
+            wrong(format!(
+                "label {label} in row {row} is not among the head's {num_labels} classes"
+            ))
+        };
+        let Inputs { batch, seq, .. } = *inputs;
+        let (count, needed) = match self {
             Self::Classes(labels) => {
                 if let Some(row) = labels.iter().position(|l| *l as usize >= num_labels) {
-                    return Err(ModelError::Inputs(format!(
-                        "label {} in row {row} is not among the head's {num_labels} classes",
-                        labels[row]
-                    )));
+                    return beyond(labels[row].into(), row);
                 }
-                labels.len()
+                (labels.len(), batch)
             }
-            Self::Values(values) => values.len(),
+            Self::Values(values) => (values.len(), batch * num_labels),
+            Self::Labels(values) => (values.len(), batch * num_labels),
+            Self::Tokens(labels) => {
+                let over = |label: &i32| usize::try_from(*label).is_ok_and(|l| l >= num_labels);
+                if let Some(at) = labels.iter().position(over) {
+                    return beyond(labels[at].into(), at / seq);
+                }
+                (labels.len(), batch * seq)
+            }
         };
-        if count == batch {
+        if count == needed {
             return Ok(());
         }
-        Err(ModelError::Inputs(format!(
-            "{count} labels were given for {batch} rows"
-        )))
+        wrong(format!(
+            "{count} labels were given for {batch} rows: {needed} are needed"
+        ))
     }
 }

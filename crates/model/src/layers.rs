@@ -1,11 +1,37 @@
-//! The two layers that BERT is made of, as places in the model's parameters.
+//! The two layers that every block is made of, as places in the model's parameters.
+
+use std::collections::HashMap;
 
 use burn::tensor::Tensor;
+use tunesmith_architecture::{self as architecture, Activation, Declaration, Table};
 use tunesmith_kernels::{
-    Blocks, Dropout, LayerNormSaved, Slot, layer_norm, layer_norm_backward,
+    self as kernels, Blocks, Dropout, LayerNormSaved, Slot, layer_norm, layer_norm_backward,
     layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
     linear_backward_parameters,
 };
+
+/// Where each declared group of tensors lies, by the name of its first.
+#[derive(Debug, Default)]
+pub(crate) struct Places(HashMap<String, Slot>);
+
+impl Places {
+    pub(crate) fn new<'a>(
+        declarations: impl IntoIterator<Item = &'a Declaration>,
+        slots: &[Slot],
+    ) -> Self {
+        let keys = declarations.into_iter().map(|one| one.key().to_owned());
+        Self(keys.zip(slots.iter().copied()).collect())
+    }
+
+    fn of(&self, declaration: &Declaration) -> Slot {
+        // Every one was declared by the spec that is built from.
+        self.0.get(declaration.key()).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn table(&self, table: &Table) -> Slot {
+        self.of(&table.declaration())
+    }
+}
 
 /// What a backward pass reads and what it adds to.
 #[derive(Debug)]
@@ -14,21 +40,47 @@ pub(crate) struct Backward<'a> {
     pub(crate) gradients: &'a mut Blocks,
 }
 
+pub(crate) fn activation(activation: Activation) -> kernels::Activation {
+    match activation {
+        Activation::Gelu => kernels::Activation::Gelu,
+        Activation::GeluTanh => kernels::Activation::GeluTanh,
+        Activation::Relu => kernels::Activation::Relu,
+        Activation::Silu => kernels::Activation::Silu,
+        Activation::Tanh => kernels::Activation::Tanh,
+    }
+}
+
 /// `y = x W^T + b`.
 #[derive(Debug, Clone)]
 pub(crate) struct Linear {
     pub(crate) weight: Slot,
-    pub(crate) bias: Slot,
+    pub(crate) bias: Option<Slot>,
 }
 
 impl Linear {
+    pub(crate) fn new(spec: &architecture::Linear, places: &Places) -> Self {
+        Self {
+            weight: places.of(&spec.weight()),
+            bias: spec.bias().map(|bias| places.of(&bias)),
+        }
+    }
+
+    /// The first `out` outputs of a layer of `inner` inputs.
+    pub(crate) fn first(&self, out: usize, inner: usize) -> Self {
+        Self {
+            weight: self.weight.part(0, out * inner),
+            bias: self.bias.map(|bias| bias.part(0, out)),
+        }
+    }
+
     pub(crate) fn forward(&self, values: &Blocks, x: &Tensor<2>) -> Tensor<2> {
         self.forward_every(values, x, 1)
     }
 
     /// Over one row of `x` in every `every`.
     pub(crate) fn forward_every(&self, values: &Blocks, x: &Tensor<2>, every: usize) -> Tensor<2> {
-        linear(x, every, &values.view(self.weight), &values.view(self.bias))
+        let bias = self.bias.map(|bias| values.view(bias));
+        linear(x, every, &values.view(self.weight), bias.as_ref())
     }
 
     /// Adds the gradients of weight and bias, from the input `x` and the output's gradient.
@@ -53,21 +105,36 @@ impl Linear {
         linear_backward_input(dy, &values.view(self.weight), every, dx)
     }
 
-    /// The gradient of the input alone, where there is none yet to add to.
-    pub(crate) fn backward_input_new(&self, values: &Blocks, dy: &Tensor<2>) -> Tensor<2> {
-        linear_backward_input_new(dy, &values.view(self.weight))
+    /// The gradient of the input, added to `dx` where there is one.
+    pub(crate) fn backward_into(
+        &self,
+        values: &Blocks,
+        dy: &Tensor<2>,
+        dx: Option<Tensor<2>>,
+    ) -> Tensor<2> {
+        match dx {
+            Some(dx) => self.backward_input(values, dy, 1, dx),
+            None => linear_backward_input_new(dy, &values.view(self.weight)),
+        }
     }
 }
 
 /// LayerNorm over a residual sum.
 #[derive(Debug, Clone)]
 pub(crate) struct LayerNorm {
-    /// Gamma (`weight`), and behind it beta (`bias`).
-    pub(crate) affine: Slot,
-    pub(crate) epsilon: f32,
+    /// Gamma (`weight`), and behind it beta (`bias`) where the family has one.
+    affine: Slot,
+    epsilon: f32,
 }
 
 impl LayerNorm {
+    pub(crate) fn new(spec: &architecture::Norm, places: &Places) -> Self {
+        Self {
+            affine: places.of(&spec.affine()),
+            epsilon: spec.epsilon,
+        }
+    }
+
     /// `LayerNorm(residual + dropout(x))`.
     pub(crate) fn forward(
         &self,

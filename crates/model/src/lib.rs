@@ -1,25 +1,34 @@
-//! BERT: configuration, weights by their Hugging Face names, encoder and heads.
+//! Models of every family: weights by their Hugging Face names, encoder and heads.
 //!
-//! Forward and backward passes are written out over the ops of `tunesmith-kernels`, layer by layer:
-//! a layer's `forward` returns what its `backward` needs, and `backward` adds the gradients of its
-//! parameters to what they hold already, so that gradient accumulation is the absence of a step.
+//! What a model is made of comes from `tunesmith-architecture`; here it gets its tensors. Forward and
+//! backward passes are written out over the ops of `tunesmith-kernels`, block by block: a block's
+//! `forward` returns what its `backward` needs, and `backward` adds the gradients of its parameters to
+//! what they hold already, so that gradient accumulation is the absence of a step.
 
-mod bert;
-mod classification;
-mod config;
+mod attention;
+mod auto;
+mod convolution;
+mod embeddings;
 mod encoder;
 mod error;
+mod feed_forward;
 mod files;
+mod head;
 mod inputs;
+mod layer;
 mod layers;
+mod model;
+mod noise;
 mod parameter;
 mod random;
-mod structure;
+mod relative;
 mod weights;
 
-pub use classification::{BertForSequenceClassification, Mode, Output};
-pub use config::{BertConfig, ProblemType, TrainedColumns};
+pub use auto::{AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification};
 pub use error::ModelError;
 pub use inputs::{Inputs, Targets};
+pub use model::{Inference, Model, Output};
+pub use noise::Mode;
 pub use parameter::{Parameter, Parameters};
+pub use tunesmith_architecture::{ModelConfig, Task, TrainedColumns};
 pub use weights::{LoadReport, TensorFile, write_tensors};

@@ -1,6 +1,7 @@
 //! The parameters of a model: their names and shapes, and the blocks that hold values and gradients.
 
 use burn::tensor::{Device, Tensor};
+use tunesmith_architecture::{Declaration, Role};
 use tunesmith_kernels::{BlockLayout, Blocks, Slot, zeros};
 
 /// One trainable tensor under its Hugging Face name.
@@ -20,52 +21,6 @@ impl Parameter {
     }
 }
 
-/// Tensors that lie side by side, so that an op takes them as one: query, key and value; gamma and
-/// beta.
-pub(crate) struct Declaration {
-    pub(crate) parts: Vec<Part>,
-    /// Whether weight decay applies: not to biases and not to LayerNorm, as in the Trainer.
-    pub(crate) decays: bool,
-}
-
-/// One named tensor of a declaration, and what it holds where no checkpoint has it.
-pub(crate) struct Part {
-    pub(crate) name: String,
-    pub(crate) shape: Vec<usize>,
-    pub(crate) fresh: Fresh,
-}
-
-/// The values of a new tensor.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fresh {
-    Constant(f32),
-    /// N(0, initializer_range), from the seed and the name.
-    Drawn,
-}
-
-impl Part {
-    pub(crate) fn count(&self) -> usize {
-        self.shape.iter().product()
-    }
-}
-
-impl Declaration {
-    pub(crate) fn one(name: String, shape: &[usize], fresh: Fresh, decays: bool) -> Self {
-        Self {
-            parts: vec![Part {
-                name,
-                shape: shape.to_vec(),
-                fresh,
-            }],
-            decays,
-        }
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.parts.iter().map(Part::count).sum()
-    }
-}
-
 /// All parameters of a model.
 #[derive(Debug)]
 pub struct Parameters {
@@ -82,7 +37,10 @@ impl Parameters {
         max_bytes: Option<u64>,
         device: &Device,
     ) -> (Self, Vec<Slot>) {
-        let tensors: Vec<_> = declarations.iter().map(|d| (d.count(), d.decays)).collect();
+        let tensors: Vec<_> = declarations
+            .iter()
+            .map(|one| (one.count(), one.role == Role::Decayed))
+            .collect();
         let (layout, slots) = BlockLayout::new(&tensors, max_bytes);
         let mut all = Vec::new();
         for (declaration, slot) in declarations.iter().zip(&slots) {

@@ -1,7 +1,14 @@
 //! New weights from a seed: the same numbers on every target.
 
-/// `count` numbers from N(0, deviation), a stream of its own for every (seed, name).
-pub(crate) fn normal(seed: u64, name: &str, count: usize, deviation: f32) -> Vec<f32> {
+/// `count` numbers from N(0, deviation), none further out than `cutoff` deviations: a stream of its own for
+/// every (seed, name).
+pub(crate) fn normal(
+    seed: u64,
+    name: &str,
+    count: usize,
+    deviation: f32,
+    cutoff: Option<f32>,
+) -> Vec<f32> {
     // FNV-1a keeps streams of different parameters apart.
     let key = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
@@ -15,12 +22,20 @@ pub(crate) fn normal(seed: u64, name: &str, count: usize, deviation: f32) -> Vec
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64 + f64::EPSILON / 4.0
     };
+    let mut standard = || {
+        // Box and Muller, 1958.
+        let radius = (-2.0 * libm::log(uniform())).sqrt();
+        let angle = std::f64::consts::TAU * uniform();
+        radius * libm::cos(angle)
+    };
+    let most = cutoff.map_or(f64::INFINITY, f64::from);
     (0..count)
         .map(|_| {
-            // Box and Muller, 1958.
-            let radius = (-2.0 * libm::log(uniform())).sqrt();
-            let angle = std::f64::consts::TAU * uniform();
-            (f64::from(deviation) * radius * libm::cos(angle)) as f32
+            let mut drawn = standard();
+            while drawn.abs() > most {
+                drawn = standard();
+            }
+            (f64::from(deviation) * drawn) as f32
         })
         .collect()
 }
@@ -31,7 +46,7 @@ mod tests {
 
     #[test]
     fn has_the_mean_and_deviation_asked_for_and_depends_on_seed_and_name() {
-        let values = normal(42, "classifier.weight", 100_000, 0.02);
+        let values = normal(42, "classifier.weight", 100_000, 0.02, None);
         let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / 1e5;
         let variance = values
             .iter()
@@ -44,10 +59,17 @@ mod tests {
             "deviation {}",
             variance.sqrt()
         );
-        assert_ne!(values, normal(43, "classifier.weight", 100_000, 0.02));
+        assert_ne!(values, normal(43, "classifier.weight", 100_000, 0.02, None));
         assert_ne!(
             values,
-            normal(42, "bert.pooler.dense.weight", 100_000, 0.02)
+            normal(42, "bert.pooler.dense.weight", 100_000, 0.02, None)
         );
+    }
+
+    #[test]
+    fn nothing_is_drawn_beyond_the_cutoff() {
+        let values = normal(42, "classifier.weight", 10_000, 0.5, Some(2.0));
+        let most = values.iter().map(|x| x.abs()).fold(0.0, f32::max);
+        assert!((0.95..=1.0).contains(&most), "{most}");
     }
 }

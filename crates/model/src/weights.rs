@@ -1,19 +1,19 @@
 //! `model.safetensors`: read one tensor at a time, written by name.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
+use tunesmith_architecture::{Declaration, Family, Fresh, Part};
 use tunesmith_kernels::{ComputeDevice, read_back};
 use tunesmith_platform::fs::{self, File};
 
-use crate::parameter::{Declaration, Fresh, Part};
 use crate::random::normal;
-use crate::{BertConfig, ModelError, Parameters};
+use crate::{ModelError, Parameters};
 
 /// The length of the header's length.
 const PREFIX: u64 = 8;
@@ -220,54 +220,76 @@ fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
 /// A model's file, read under the names that older versions and bare encoders use too.
 pub(crate) struct Checkpoint {
     file: TensorFile,
-    /// The layer whose weights are passed over.
-    without: Option<&'static str>,
+    family: &'static Family,
+    /// What stands before every name, from a wrapper around the model that was saved.
+    wrapper: String,
+    /// Tensors that are passed over.
+    without: HashSet<String>,
+}
+
+/// How old checkpoints call LayerNorm's weight and bias.
+fn old(name: &str) -> String {
+    name.replace("LayerNorm.weight", "LayerNorm.gamma")
+        .replace("LayerNorm.bias", "LayerNorm.beta")
 }
 
 impl Checkpoint {
-    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+    pub(crate) fn open(path: &Path, family: &'static Family) -> Result<Self, ModelError> {
+        let file = TensorFile::open(path)?;
+        let wrapper = wrapper(&file.names(), family);
         Ok(Self {
-            file: TensorFile::open(path)?,
-            without: None,
+            file,
+            family,
+            wrapper,
+            without: HashSet::new(),
         })
     }
 
-    /// The checkpoint as if it lacked the weights of a layer.
-    pub(crate) fn without(self, layer: &'static str) -> Self {
+    /// The checkpoint as if it lacked these.
+    pub(crate) fn without(self, names: HashSet<String>) -> Self {
         Self {
-            without: Some(layer),
+            without: names,
             ..self
         }
     }
 
-    fn has(&self, name: &str) -> bool {
-        !self.passes_over(name) && self.file.shape(name).is_some()
-    }
-
-    fn passes_over(&self, name: &str) -> bool {
-        self.without.is_some_and(|layer| name.starts_with(layer))
-    }
-
-    // The names under which older checkpoints and bare encoders keep a weight.
+    // The names under which older checkpoints, wrappers and bare encoders keep a weight.
     fn find(&self, name: &str) -> Option<String> {
-        let bare = name.strip_prefix("bert.").unwrap_or(name);
-        let old = |name: &str| {
-            name.replace("LayerNorm.weight", "LayerNorm.gamma")
-                .replace("LayerNorm.bias", "LayerNorm.beta")
-        };
+        if self.without.contains(name) {
+            return None;
+        }
+        let bare = name.strip_prefix(self.family.prefix).unwrap_or(name);
         let spellings = [name.to_owned(), bare.to_owned(), old(name), old(bare)];
-        spellings.into_iter().find(|spelling| self.has(spelling))
+        spellings
+            .into_iter()
+            .map(|spelling| format!("{}{spelling}", self.wrapper))
+            .find(|spelling| self.file.shape(spelling).is_some())
     }
 }
 
-/// Whether a model without this weight is not a model at all.
-fn is_encoder(name: &str) -> bool {
-    name.contains("embeddings") || name.contains("encoder")
+/// What a wrapper (DataParallel's `module.`, sentence-transformers' `0.auto_model.`) put before all names.
+fn wrapper(names: &[String], family: &Family) -> String {
+    // Every family has a word table, and calls it so.
+    const WORDS: [&str; 2] = [
+        "embeddings.word_embeddings.weight",
+        "embeddings.tok_embeddings.weight",
+    ];
+    let table = names
+        .iter()
+        .find(|name| WORDS.iter().any(|words| name.ends_with(words)));
+    let Some(table) = table else {
+        return String::new();
+    };
+    let before = WORDS.iter().find_map(|words| table.strip_suffix(words));
+    let before = before.unwrap_or_default();
+    before
+        .strip_suffix(family.prefix)
+        .unwrap_or(before)
+        .to_owned()
 }
 
 /// Where parameters come from: a checkpoint, or the seed for what it lacks.
 pub(crate) struct Source {
-    initializer_range: f32,
     seed: u64,
     checkpoint: Option<Checkpoint>,
     newly_initialized: Vec<String>,
@@ -275,9 +297,8 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(config: &BertConfig, seed: u64, checkpoint: Option<Checkpoint>) -> Self {
+    pub(crate) fn new(seed: u64, checkpoint: Option<Checkpoint>) -> Self {
         Self {
-            initializer_range: config.initializer_range,
             seed,
             checkpoint,
             newly_initialized: Vec::new(),
@@ -285,14 +306,15 @@ impl Source {
         }
     }
 
-    /// Whether the checkpoint has the tensors that the configuration asks for, and whether the device can
-    /// hold each in one binding, before there is room for any.
+    /// Whether the checkpoint has the tensors that the configuration asks for, but for those of `head`,
+    /// and whether the device can hold each in one binding, before there is room for any.
     pub(crate) fn check(
         &self,
         declarations: &[Declaration],
+        head: &HashSet<String>,
         device: &ComputeDevice,
     ) -> Result<(), ModelError> {
-        self.check_stored(declarations)?;
+        self.check_stored(declarations, head)?;
         const MB: u64 = 1_000_000;
         let Some(limit) = device.max_binding_bytes else {
             return Ok(());
@@ -303,7 +325,7 @@ impl Source {
                 return Err(ModelError::TooLarge {
                     device: device.name.clone(),
                     limit: limit / MB,
-                    name: declaration.parts[0].name.clone(),
+                    name: declaration.key().to_owned(),
                     needed: needed / MB,
                     short: (needed - limit).div_ceil(MB),
                 });
@@ -312,7 +334,11 @@ impl Source {
         Ok(())
     }
 
-    fn check_stored(&self, declarations: &[Declaration]) -> Result<(), ModelError> {
+    fn check_stored(
+        &self,
+        declarations: &[Declaration],
+        head: &HashSet<String>,
+    ) -> Result<(), ModelError> {
         let Some(checkpoint) = &self.checkpoint else {
             return Ok(());
         };
@@ -321,7 +347,7 @@ impl Source {
             .iter()
             .flat_map(|declaration| &declaration.parts)
         {
-            if self.stored(part)?.is_none() && is_encoder(&part.name) {
+            if self.stored(part)?.is_none() && !head.contains(&part.name) {
                 missing.push(&part.name);
             }
         }
@@ -329,6 +355,7 @@ impl Source {
             None => Ok(()),
             Some(first) => Err(ModelError::Missing {
                 path: checkpoint.file.path.clone(),
+                family: checkpoint.family.model_type,
                 count: missing.len(),
                 first: (*first).clone(),
             }),
@@ -379,7 +406,7 @@ impl Source {
         let mut unused = checkpoint.file.names();
         // A buffer of older versions that holds 0, 1, 2, …; transformers ignores it too.
         unused.retain(|name| !self.used.contains(name) && !name.ends_with("position_ids"));
-        unused.retain(|name| !checkpoint.passes_over(name));
+        unused.retain(|name| !checkpoint.without.contains(name));
         unused.sort();
         LoadReport {
             newly_initialized: self.newly_initialized,
@@ -405,7 +432,9 @@ impl Source {
         self.newly_initialized.push(part.name.clone());
         Ok(match part.fresh {
             Fresh::Constant(value) => vec![value; part.count()],
-            Fresh::Drawn => normal(self.seed, &part.name, part.count(), self.initializer_range),
+            Fresh::Normal { deviation, cutoff } => {
+                normal(self.seed, &part.name, part.count(), deviation, cutoff)
+            }
         })
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tunesmith_damage::{Kind, Meter, Trial, fixtures};
 use tunesmith_kernels::ComputeDevice;
 use tunesmith_model::{
-    BertConfig, BertForSequenceClassification, Inputs, Mode, ModelError, Targets, TensorFile,
+    AutoConfig, Inputs, Mode, Model, ModelConfig, ModelError, Targets, TensorFile,
 };
 
 #[global_allocator]
@@ -20,8 +20,8 @@ fn saved() -> (tempfile::TempDir, Vec<u8>, Vec<u8>) {
     let dir = tempfile::tempdir().unwrap();
     let config = fixtures::configs().swap_remove(0);
     let text = std::str::from_utf8(&config).unwrap();
-    let bert = BertConfig::from_json(text).unwrap();
-    let model = BertForSequenceClassification::from_config(bert, 1, &cpu()).unwrap();
+    let bert = ModelConfig::from_json(text).unwrap();
+    let model = Model::from_config(bert, 1, &cpu()).unwrap();
     pollster::block_on(model.save_pretrained(dir.path())).unwrap();
     std::fs::write(dir.path().join(CONFIG), &config).unwrap();
     let weights = std::fs::read(dir.path().join(WEIGHTS)).unwrap();
@@ -34,9 +34,9 @@ fn cpu() -> ComputeDevice {
 
 /// Loads the model, and takes a batch through it and back.
 fn load(dir: &Path) -> Result<(), ModelError> {
-    let config = BertConfig::from_dir(dir)?;
+    let config = AutoConfig::from_pretrained(dir)?;
     config.label_names();
-    let (mut model, _) = BertForSequenceClassification::from_pretrained(dir, config, 7, &cpu())?;
+    let (mut model, _) = Model::from_pretrained(dir, config, 7, &cpu())?;
     let inputs = Inputs {
         batch: 2,
         seq: 3,

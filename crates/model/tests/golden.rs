@@ -8,7 +8,7 @@ use serde_json::Value;
 use support::{Distance, checkpoint, drawn_model, floats, golden, integers, largest, minilm};
 use support::{norm, read, repository};
 use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
-use tunesmith_model::{BertForSequenceClassification, Inputs, Mode, Targets};
+use tunesmith_model::{Inputs, Mode, Model, Targets};
 
 /// PyTorch computed in f64 and we in f32. Each limit is three times the farthest that was measured, rounded:
 /// another processor or renderer sums in another order. Behind it what was measured on the CPU and llvmpipe.
@@ -44,12 +44,7 @@ fn inputs(golden: &Value) -> (Inputs, Targets) {
     (inputs, targets)
 }
 
-fn compare(
-    name: &str,
-    golden: &Value,
-    mut model: BertForSequenceClassification,
-    far: &mut Distance,
-) {
+fn compare(name: &str, golden: &Value, mut model: Model, far: &mut Distance) {
     let (inputs, targets) = inputs(golden);
     model.label_smoothing = golden["label_smoothing"].as_f64().unwrap() as f32;
     let output = model

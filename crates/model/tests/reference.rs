@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use burn::tensor::Tensor;
 use serde_json::Value;
 use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
-use tunesmith_model::{BertConfig, BertForSequenceClassification, Inputs, Mode, Targets};
+use tunesmith_model::{AutoConfig, Inputs, Mode, Model, Targets};
 
 /// PyTorch's own f32 differs from its f64 by 2e-8 here; another order of summation by more.
 const LOGITS: f64 = 1e-4;
@@ -77,12 +77,11 @@ fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
         .unwrap()
 }
 
-fn model(device: &ComputeDevice) -> BertForSequenceClassification {
+fn model(device: &ComputeDevice) -> Model {
     let dir = minilm();
-    let config = BertConfig::from_dir(&dir)
+    let config = AutoConfig::from_pretrained(&dir)
         .unwrap_or_else(|error| panic!("{error}; `cargo xtask test` fetches the model"));
-    let (mut model, report) =
-        BertForSequenceClassification::from_pretrained(&dir, config, 42, device).unwrap();
+    let (mut model, report) = Model::from_pretrained(&dir, config, 42, device).unwrap();
     assert_eq!(
         report.newly_initialized,
         ["classifier.weight", "classifier.bias"]

@@ -7,8 +7,7 @@ use std::path::Path;
 use safetensors::{Dtype, tensor::TensorView};
 use tunesmith_kernels::ComputeDevice;
 use tunesmith_model::{
-    BertConfig, BertForSequenceClassification, Inputs, LoadReport, Mode, ModelError, Targets,
-    TensorFile,
+    Inputs, LoadReport, Mode, Model, ModelConfig, ModelError, Targets, TensorFile,
 };
 
 const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 20, "hidden_size": 8,
@@ -17,8 +16,8 @@ const CONFIG: &str = r#"{"model_type": "bert", "vocab_size": 20, "hidden_size": 
 
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
-fn config() -> BertConfig {
-    BertConfig::from_json(CONFIG).unwrap()
+fn config() -> ModelConfig {
+    ModelConfig::from_json(CONFIG).unwrap()
 }
 
 fn cpu() -> ComputeDevice {
@@ -39,7 +38,7 @@ fn read_tensors(path: &Path) -> Tensors {
 }
 
 fn saved(dir: &Path) -> Tensors {
-    let model = BertForSequenceClassification::from_config(config(), 1, &cpu()).unwrap();
+    let model = Model::from_config(config(), 1, &cpu()).unwrap();
     pollster::block_on(model.save_pretrained(dir)).unwrap();
     read_tensors(&dir.join("model.safetensors"))
 }
@@ -72,8 +71,8 @@ fn write(dir: &Path, tensors: &Tensors, dtype: Dtype) {
     .unwrap();
 }
 
-fn load(dir: &Path) -> Result<(BertForSequenceClassification, LoadReport), ModelError> {
-    BertForSequenceClassification::from_pretrained(dir, config(), 7, &cpu())
+fn load(dir: &Path) -> Result<(Model, LoadReport), ModelError> {
+    Model::from_pretrained(dir, config(), 7, &cpu())
 }
 
 #[test]
@@ -118,7 +117,7 @@ fn a_bare_encoder_loads_and_the_report_names_what_was_drawn_and_what_was_left() 
     assert_eq!(report.unused, ["cls.predictions.bias"]);
     assert_eq!(model.parameters.iter().count(), tensors.len());
     let same = load(dir.path()).unwrap().0;
-    let head = |m: &BertForSequenceClassification| {
+    let head = |m: &Model| {
         let weight = m.parameters.get("classifier.weight").unwrap();
         m.parameters.value(weight).to_data()
     };
@@ -198,7 +197,7 @@ fn every_fault_of_a_checkpoint_is_named() {
 #[test]
 fn every_fault_of_a_config_is_named() {
     let wrong =
-        |from: &str, to: &str| BertConfig::from_json(&CONFIG.replace(from, to)).unwrap_err();
+        |from: &str, to: &str| ModelConfig::from_json(&CONFIG.replace(from, to)).unwrap_err();
     assert!(wrong(r#""bert""#, r#""gpt2""#).contains("model_type 'gpt2' is not supported"));
     assert!(
         wrong(r#""num_attention_heads": 2"#, r#""num_attention_heads": 3"#)
@@ -214,7 +213,7 @@ fn a_device_that_cannot_bind_a_tensor_is_refused_with_what_is_missing() {
     device.max_binding_bytes = Some(1_000_000);
     let mut config = config();
     config.vocab_size = 100_000;
-    let error = BertForSequenceClassification::from_config(config, 1, &device).unwrap_err();
+    let error = Model::from_config(config, 1, &device).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("at most 1 MB") && text.contains("word_embeddings"),
@@ -225,7 +224,7 @@ fn a_device_that_cannot_bind_a_tensor_is_refused_with_what_is_missing() {
 
 #[test]
 fn a_batch_that_does_not_fit_is_refused_by_row() {
-    let model = BertForSequenceClassification::from_config(config(), 1, &cpu()).unwrap();
+    let model = Model::from_config(config(), 1, &cpu()).unwrap();
     let good = Inputs {
         batch: 2,
         seq: 3,

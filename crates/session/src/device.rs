@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use tunesmith::data::TokenizedDataset;
 use tunesmith::kernels::{self, AdapterKind, ComputeDevice, adapters, take_quickest, time_tiles};
-use tunesmith::model::BertConfig;
+use tunesmith::model::ModelConfig;
 use tunesmith::train::TrainError;
 use tunesmith_protocol::{AdapterInfo, DeviceChoice, DeviceKind, Event, TrainingArguments};
 
@@ -77,14 +77,14 @@ pub(crate) async fn choose_tiles(
     device: &ComputeDevice,
     args: &TrainingArguments,
     train: Option<&TokenizedDataset>,
-    config: &BertConfig,
+    config: &ModelConfig,
     shared: &Shared,
 ) -> Result<(), SessionError> {
     let mut times = Vec::new();
     if let Some(train) = train.filter(|train| args.autotune && !train.is_empty()) {
         let tokens: usize = train.lengths().iter().map(|length| *length as usize).sum();
         let rows = args.per_device_train_batch_size * tokens.div_ceil(train.len());
-        let layer = [rows, config.hidden_size, config.intermediate_size];
+        let layer = [rows, config.spec().hidden, config.spec().intermediate()];
         let told = |done: usize, total: usize| {
             shared.tell(Event::Progress {
                 stage: "timing kernels".to_owned(),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tunesmith::metrics::{GlueTask, Metric};
-use tunesmith::model::BertConfig;
+use tunesmith::model::{AutoConfig, Task};
 use tunesmith::train::{
     Names, OutputFolder, TrainOutput, Trainer, check_base_model, check_output_dir,
 };
@@ -45,14 +45,14 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     let device = open(training.device).await?;
     let (model_files, tokenizer_files) = model_files(&model_args, &shared).await?;
     // Read before the data: what is wrong here shows at once.
-    let mut bert = BertConfig::from_dir(&model_files)?;
-    set_dropouts(&mut bert, &model_args);
+    let mut config = AutoConfig::from_pretrained(&model_files)?;
+    set_dropouts(&mut config, &model_args)?;
     let request = Request {
         data: data.clone(),
         dataset: dataset(&data, model_args.cache_dir.as_deref(), task, &shared).await?,
         training: training.clone(),
         task,
-        config: bert.clone(),
+        config: config.clone(),
         tokenizer: tokenizer_files.clone(),
     };
     let prepared = background(&shared, move |emit| prepare(request, emit)).await?;
@@ -71,17 +71,23 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     if training.do_train {
         check_smoothing(&training, labels.len())?;
     }
-    choose_tiles(&device, &training, train.as_ref(), &bert, &shared).await?;
+    choose_tiles(&device, &training, train.as_ref(), &config, &shared).await?;
     for message in notes {
         shared.emit(Event::Warning { message }).await;
     }
     if training.do_train {
-        bert.set_labels(&labels);
-        bert.set_trained_columns(&columns);
+        let kind = if labels.len() == 1 {
+            Task::Regression
+        } else {
+            Task::SingleLabel
+        };
+        let set = config.set_head(kind, &labels);
+        set.map_err(SessionError::Arguments)?;
+        config.set_trained_columns(&columns);
     }
     if let Some(rows) = &train {
         let evaluated = eval.first().map(|(_, rows)| rows);
-        let warning = check_memory(&bert, rows, evaluated, &collator, &training, &device)?;
+        let warning = check_memory(&config, rows, evaluated, &collator, &training, &device)?;
         if let Some(message) = warning {
             shared.emit(Event::Warning { message }).await;
         }
@@ -98,8 +104,9 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
             check_output_dir(&training)?;
         }
     }
-    let (model, report) = load(&model_files, bert, &model_args, training.seed, &device)?;
-    for message in warnings(&report, &model_args.model_name_or_path) {
+    let (model, report) = load(&model_files, config, &model_args, training.seed, &device)?;
+    let class = model.config.class();
+    for message in warnings(&report, &class, &model_args.model_name_or_path) {
         shared.emit(Event::Warning { message }).await;
     }
     let names = Names {

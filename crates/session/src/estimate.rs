@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tunesmith::data::Tokenizer;
-use tunesmith::model::BertConfig;
+use tunesmith::model::{AutoConfig, ModelConfig};
 use tunesmith_protocol::{Estimate, Event, RunConfig};
 
 use crate::background::background;
@@ -36,7 +36,7 @@ async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionEr
     } = config;
     let cache = model.cache_dir.clone();
     let (model, tokenizer) = model_files(&model, shared).await?;
-    let bert = BertConfig::from_dir(&model)?;
+    let bert = AutoConfig::from_pretrained(&model)?;
     let length = longest(&tokenizer, &bert, data.max_seq_length)?;
     let request = dataset(&data, cache.as_deref(), task(&data)?, shared).await?;
     let most = data.max_train_samples;
@@ -59,7 +59,7 @@ async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionEr
 
 fn longest(
     tokenizer: &Path,
-    config: &BertConfig,
+    config: &ModelConfig,
     asked: Option<usize>,
 ) -> Result<usize, SessionError> {
     max_length(asked, &Tokenizer::from_file(tokenizer)?, config)

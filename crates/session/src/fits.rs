@@ -3,7 +3,7 @@
 
 use tunesmith::data::{DataCollatorWithPadding, TokenizedDataset};
 use tunesmith::kernels::{AdapterKind, ComputeDevice};
-use tunesmith::model::BertConfig;
+use tunesmith::model::ModelConfig;
 use tunesmith_platform::{Memory, memory};
 use tunesmith_protocol::TrainingArguments;
 
@@ -18,7 +18,7 @@ const LENGTHS: usize = 8;
 /// More than the machine has, with what would fit. More than is free just now is a warning: other
 /// programs may give theirs back.
 pub(crate) fn check_memory(
-    config: &BertConfig,
+    config: &ModelConfig,
     train: &TokenizedDataset,
     eval: Option<&TokenizedDataset>,
     collator: &DataCollatorWithPadding,
@@ -80,12 +80,12 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn bytes(self, config: &BertConfig) -> u64 {
+    fn bytes(self, config: &ModelConfig) -> u64 {
         MemoryEstimate::of(config, self.batch, self.length).total()
     }
 
     /// A warning, or why it can't be.
-    fn check(self, config: &BertConfig, memory: Memory) -> Result<Option<String>, String> {
+    fn check(self, config: &ModelConfig, memory: Memory) -> Result<Option<String>, String> {
         let needed = self.bytes(config);
         if needed <= memory.available {
             return Ok(None);
@@ -113,7 +113,7 @@ impl Wanted {
     }
 
     /// What would fit into so many bytes.
-    fn advice(self, config: &BertConfig, limit: u64) -> String {
+    fn advice(self, config: &ModelConfig, limit: u64) -> String {
         let fits = |wanted: Self| wanted.bytes(config) <= limit;
         let batch = largest(self.batch, |batch| fits(Self { batch, ..self }));
         let lengths = largest(self.length / LENGTHS, |eights| {
@@ -170,13 +170,13 @@ fn bytes(bytes: u64) -> String {
 mod tests {
     use super::*;
 
-    fn config(vocabulary: usize) -> BertConfig {
+    fn config(vocabulary: usize) -> ModelConfig {
         let text = format!(
             r#"{{"model_type": "bert", "vocab_size": {vocabulary}, "hidden_size": 384,
                 "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536,
                 "max_position_embeddings": 512}}"#
         );
-        BertConfig::from_json(&text).unwrap()
+        ModelConfig::from_json(&text).unwrap()
     }
 
     const GB: u64 = 1_000_000_000;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tunesmith::kernels::ComputeDevice;
-use tunesmith::model::{BertConfig, BertForSequenceClassification, LoadReport, ModelError};
+use tunesmith::model::{LoadReport, Model, ModelConfig, ModelError};
 use tunesmith_platform::fs;
 use tunesmith_protocol::ModelArguments;
 
@@ -64,40 +64,48 @@ pub(crate) fn local_model(name_or_path: &str) -> Result<Option<PathBuf>, Session
 }
 
 /// Overrides the configuration's dropouts.
-pub(crate) fn set_dropouts(config: &mut BertConfig, args: &ModelArguments) {
+pub(crate) fn set_dropouts(
+    config: &mut ModelConfig,
+    args: &ModelArguments,
+) -> Result<(), SessionError> {
+    let fields = [
+        ("hidden_dropout_prob", args.hidden_dropout_prob),
+        (
+            "attention_probs_dropout_prob",
+            args.attention_probs_dropout_prob,
+        ),
+        ("classifier_dropout", args.classifier_dropout),
+    ];
+    let wrong = SessionError::Arguments;
     if let Some(p) = args.dropout {
-        config.set_dropout(p as f32);
+        config.set_dropout(p as f32).map_err(wrong)?;
     }
-    if let Some(p) = args.hidden_dropout_prob {
-        config.hidden_dropout_prob = p as f32;
+    for (name, p) in fields {
+        if let Some(p) = p {
+            config.set_dropout_field(name, p as f32).map_err(wrong)?;
+        }
     }
-    if let Some(p) = args.attention_probs_dropout_prob {
-        config.attention_probs_dropout_prob = p as f32;
-    }
-    if let Some(p) = args.classifier_dropout {
-        config.classifier_dropout = Some(p as f32);
-    }
+    Ok(())
 }
 
 /// Loads the weights; a head of other labels is an error that says which argument allows it.
 pub(crate) fn load(
     dir: &Path,
-    config: BertConfig,
+    config: ModelConfig,
     args: &ModelArguments,
     seed: u64,
     device: &ComputeDevice,
-) -> Result<(BertForSequenceClassification, LoadReport), SessionError> {
-    match BertForSequenceClassification::from_pretrained(dir, config.clone(), seed, device) {
+) -> Result<(Model, LoadReport), SessionError> {
+    let classifier = config.spec().classifier_names();
+    match Model::from_pretrained(dir, config.clone(), seed, device) {
         Err(ModelError::Shape {
             name,
             found,
             expected,
             ..
-        }) if name.starts_with(HEAD) => {
+        }) if classifier.contains(&name) => {
             if args.ignore_mismatched_sizes {
-                let model = BertForSequenceClassification::from_pretrained_encoder(
-                    dir, config, seed, device,
-                )?;
+                let model = Model::from_pretrained_encoder(dir, config, seed, device)?;
                 return Ok(model);
             }
             Err(SessionError::Arguments(format!(
@@ -117,7 +125,7 @@ pub(crate) fn load(
 }
 
 /// transformers' two warnings about a checkpoint.
-pub(crate) fn warnings(report: &LoadReport, name: &str) -> Vec<String> {
+pub(crate) fn warnings(report: &LoadReport, class: &str, name: &str) -> Vec<String> {
     let list = |names: &[String]| {
         let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
         format!("[{}]", names.join(", "))
@@ -126,13 +134,13 @@ pub(crate) fn warnings(report: &LoadReport, name: &str) -> Vec<String> {
     if !report.unused.is_empty() {
         warnings.push(format!(
             "Some weights of the model checkpoint at {name} were not used when initializing \
-             BertForSequenceClassification: {}",
+             {class}: {}",
             list(&report.unused)
         ));
     }
     if !report.newly_initialized.is_empty() {
         warnings.push(format!(
-            "Some weights of BertForSequenceClassification were not initialized from the model \
+            "Some weights of {class} were not initialized from the model \
              checkpoint at {name} and are newly initialized: {}. You should probably TRAIN this model \
              on a down-stream task to be able to use it for predictions and inference.",
             list(&report.newly_initialized)

@@ -7,7 +7,7 @@ use tunesmith::data::{
     DataCollatorWithPadding, ExampleRef, Label, LoadDataset, TokenizeOptions, Tokenizer, Value,
 };
 use tunesmith::kernels::read_back;
-use tunesmith::model::{BertConfig, BertForSequenceClassification, Mode, TrainedColumns};
+use tunesmith::model::{AutoConfig, Model, TrainedColumns};
 use tunesmith::train::batch_inputs;
 use tunesmith_platform::fs;
 use tunesmith_protocol::{DeviceChoice, Event, Pair, Prediction};
@@ -23,7 +23,7 @@ const BATCH: usize = 16;
 
 /// A fine-tuned model, ready to classify.
 pub struct Predictor {
-    model: BertForSequenceClassification,
+    model: Model,
     tokenizer: Tokenizer,
     collator: DataCollatorWithPadding,
     options: TokenizeOptions,
@@ -44,14 +44,13 @@ impl Predictor {
         device: DeviceChoice,
         asked: Option<usize>,
     ) -> Result<Self, SessionError> {
-        let config = BertConfig::from_dir(dir)?;
+        let config = AutoConfig::from_pretrained(dir)?;
         let tokenizer = open_tokenizer(dir, &config)?;
         let max_length = Some(max_length(asked, &tokenizer, &config)?);
         let device = open(device).await?;
         let labels = config.label_names();
         let trained = config.trained_columns();
-        let (model, report) =
-            BertForSequenceClassification::from_pretrained(dir, config, 0, &device)?;
+        let (model, report) = Model::from_pretrained(dir, config, 0, &device)?;
         Ok(Self {
             model,
             collator: DataCollatorWithPadding::from_tokenizer(&tokenizer)?,
@@ -108,7 +107,7 @@ impl Predictor {
     }
 
     async fn batch(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
-        let with_types = self.model.config.type_vocab_size > 1;
+        let with_types = self.model.config.spec().takes_token_types();
         let mut rows = Vec::with_capacity(texts.len());
         for Pair { text, text_pair } in texts {
             let encoding = self
@@ -124,7 +123,7 @@ impl Predictor {
             label: Label::None,
         });
         let (inputs, _) = batch_inputs(&self.collator.collate(examples)?);
-        let output = self.model.forward(&inputs, None, &Mode::Evaluate)?;
+        let output = self.model.infer(&inputs, None)?;
         let failed = |message: String| {
             SessionError::Arguments(format!(
                 "the device did not give a result ({message}): try --device cpu"

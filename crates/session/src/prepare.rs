@@ -8,7 +8,7 @@ use tunesmith::data::{
     tokenize_dataset,
 };
 use tunesmith::metrics::GlueTask;
-use tunesmith::model::{BertConfig, TrainedColumns};
+use tunesmith::model::{ModelConfig, TrainedColumns};
 use tunesmith_protocol::{
     DataArguments, DatasetReady, Event, Split, TrainingArguments, Truncation as TruncationArgument,
 };
@@ -26,7 +26,7 @@ pub(crate) struct Request {
     pub(crate) training: TrainingArguments,
     pub(crate) task: Option<GlueTask>,
     /// The model's configuration, with the labels that it was trained on, if any.
-    pub(crate) config: BertConfig,
+    pub(crate) config: ModelConfig,
     /// The folder with the tokenizer.
     pub(crate) tokenizer: PathBuf,
 }
@@ -183,7 +183,7 @@ pub(crate) fn prepare(
                 truncation: truncation(data.truncation),
                 ..TokenizeOptions::default()
             },
-            token_type_ids: config.type_vocab_size > 1,
+            token_type_ids: config.spec().takes_token_types(),
             cache_dir: default_cache_dir().ok().filter(|_| !data.overwrite_cache),
             ..tokenize_args(&columns)
         };
@@ -197,7 +197,7 @@ pub(crate) fn prepare(
         .map_err(at(name))?;
         let limit = match data.pad_to_max_length {
             true => max_length,
-            false => config.max_position_embeddings,
+            false => config.spec().longest,
         };
         check_lengths(&rows, limit).map_err(at(name))?;
         ready.push(Split {
@@ -289,9 +289,9 @@ fn tokenize_args(columns: &TextColumns) -> TokenizeArgs {
 }
 
 /// Reads a tokenizer and checks that the model has an embedding for each of its ids.
-pub(crate) fn open_tokenizer(dir: &Path, config: &BertConfig) -> Result<Tokenizer, SessionError> {
+pub(crate) fn open_tokenizer(dir: &Path, config: &ModelConfig) -> Result<Tokenizer, SessionError> {
     let tokenizer = Tokenizer::from_file(dir)?;
-    let (tokens, embeddings) = (tokenizer.num_ids(), config.vocab_size);
+    let (tokens, embeddings) = (tokenizer.num_ids(), config.spec().vocabulary());
     if tokens > embeddings {
         return Err(SessionError::Vocabulary {
             path: dir.to_owned(),
@@ -306,9 +306,9 @@ pub(crate) fn open_tokenizer(dir: &Path, config: &BertConfig) -> Result<Tokenize
 pub(crate) fn max_length(
     asked: Option<usize>,
     tokenizer: &Tokenizer,
-    config: &BertConfig,
+    config: &ModelConfig,
 ) -> Result<usize, SessionError> {
-    let positions = config.max_position_embeddings;
+    let positions = config.spec().longest;
     match asked {
         Some(max_length) if max_length > positions => Err(SessionError::MaxLength {
             max_length,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use tunesmith::kernels::ComputeDevice;
-use tunesmith::model::{BertConfig, BertForSequenceClassification};
+use tunesmith::model::{Model, ModelConfig};
 use tunesmith_protocol::{
     Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Pair, Record,
     ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
@@ -46,9 +46,9 @@ fn base_model(dir: &Path) -> PathBuf {
         "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 24,
         "initializer_range": 0.1
     });
-    let config = BertConfig::from_json(&config.to_string()).unwrap();
+    let config = ModelConfig::from_json(&config.to_string()).unwrap();
     let device = ComputeDevice::cpu("test");
-    let model = BertForSequenceClassification::from_config(config, 7, &device).unwrap();
+    let model = Model::from_config(config, 7, &device).unwrap();
     pollster::block_on(model.save_pretrained(&path)).unwrap();
     std::fs::write(path.join("tokenizer.json"), tokenizer_json(WORDS)).unwrap();
     path

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tunesmith_model::{BertForSequenceClassification, TensorFile};
+use tunesmith_model::{Model, TensorFile};
 use tunesmith_platform::fs;
 use tunesmith_protocol::TrainingArguments;
 
@@ -110,7 +110,7 @@ pub(crate) fn folder(output_dir: &Path, step: u64) -> PathBuf {
 
 /// What a checkpoint is made of.
 pub(crate) struct Contents<'a> {
-    pub(crate) model: &'a BertForSequenceClassification,
+    pub(crate) model: &'a Model,
     pub(crate) optimizer: &'a AdamW,
     pub(crate) state: &'a TrainerState,
     pub(crate) args: &'a TrainingArguments,
@@ -197,10 +197,7 @@ fn finite_values(tensors: &TensorFile, name: &str) -> Result<Vec<f32>, String> {
 }
 
 /// Gives a model the stored weights; says what is missing where they are of another model.
-pub(crate) fn set_parameters(
-    model: &mut BertForSequenceClassification,
-    tensors: &TensorFile,
-) -> Result<(), String> {
+pub(crate) fn set_parameters(model: &mut Model, tensors: &TensorFile) -> Result<(), String> {
     // All of them before any: a model is changed whole or not at all.
     check_parameters(model, tensors)?;
     let places: Vec<_> = model.parameters.iter().cloned().collect();
@@ -213,10 +210,7 @@ pub(crate) fn set_parameters(
 }
 
 /// Says what is wrong with the stored weights of a model, and changes nothing.
-pub(crate) fn check_parameters(
-    model: &BertForSequenceClassification,
-    tensors: &TensorFile,
-) -> Result<(), String> {
+pub(crate) fn check_parameters(model: &Model, tensors: &TensorFile) -> Result<(), String> {
     for parameter in model.parameters.iter() {
         check_shape(tensors, &parameter.name, &parameter.shape)?;
         finite_values(tensors, &parameter.name)?;

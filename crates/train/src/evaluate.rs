@@ -2,7 +2,6 @@
 
 use tunesmith_data::{Labels, TokenizedDataset};
 use tunesmith_metrics::Metric;
-use tunesmith_model::Mode;
 use tunesmith_platform::now;
 use tunesmith_protocol::Metrics;
 use web_time::Duration;
@@ -152,9 +151,7 @@ impl EvalPass {
             .collator
             .collate((self.row..end).map(|row| self.dataset.example(row)))?;
         let (inputs, targets) = batch_inputs(&batch);
-        let output = trainer
-            .model
-            .forward(&inputs, targets.as_ref(), &Mode::Evaluate)?;
+        let output = trainer.model.infer(&inputs, targets.as_ref())?;
         let count: usize = output.logits.dims().iter().product();
         let logits = output.logits.reshape([count]);
         let tensors = std::iter::once(logits).chain(output.loss).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tunesmith_model::BertForSequenceClassification;
+use tunesmith_model::Model;
 use tunesmith_platform::fs::{self, lock::LOCK_FILE};
 use tunesmith_protocol::{Metrics, ResumeFrom, TrainingArguments};
 
@@ -131,7 +131,7 @@ pub(crate) fn is_in(checkpoint: &Path, folder: &Path) -> bool {
 /// Writes what `from_pretrained` reads into an existing folder.
 pub(crate) async fn write_model(
     dir: &Path,
-    model: &BertForSequenceClassification,
+    model: &Model,
     tokenizer: Option<&Path>,
 ) -> Result<(), TrainError> {
     model.save_pretrained(dir).await?;

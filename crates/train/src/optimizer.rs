@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use tunesmith_kernels::{AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, gradient_norm};
-use tunesmith_model::{
-    BertForSequenceClassification, ModelError, Parameter, TensorFile, write_tensors,
-};
+use tunesmith_model::{Model, ModelError, Parameter, TensorFile, write_tensors};
 
 /// `torch.optim.AdamW` as the Trainer sets it up: decoupled weight decay, none on biases and
 /// LayerNorm, gradients clipped by their norm over all parameters together.
@@ -24,7 +22,7 @@ impl AdamW {
     /// A fresh optimizer; a `max_grad_norm` of 0 clips nothing.
     #[must_use]
     pub fn new(
-        model: &BertForSequenceClassification,
+        model: &Model,
         betas: [f64; 2],
         epsilon: f64,
         weight_decay: f64,
@@ -43,11 +41,7 @@ impl AdamW {
 
     /// One step with the gradients that the model holds, which are zero afterwards. Gives the norm
     /// before clipping; nothing is waited for.
-    pub fn step(
-        &mut self,
-        model: &mut BertForSequenceClassification,
-        learning_rate: f64,
-    ) -> GradientNorm {
+    pub fn step(&mut self, model: &mut Model, learning_rate: f64) -> GradientNorm {
         let device = model.device().device.clone();
         let (values, gradients) = model.parameters.values_and_gradients();
         let norm = gradient_norm(gradients, self.max_grad_norm, &device);
@@ -73,11 +67,7 @@ impl AdamW {
     ///
     /// # Errors
     /// Names the file that could not be written.
-    pub async fn save(
-        &self,
-        model: &BertForSequenceClassification,
-        path: &Path,
-    ) -> Result<(), ModelError> {
+    pub async fn save(&self, model: &Model, path: &Path) -> Result<(), ModelError> {
         let named: Vec<(String, &Parameter, &Blocks)> = model
             .parameters
             .iter()
@@ -104,7 +94,7 @@ impl AdamW {
     /// where it is not of this model.
     pub(crate) fn restore(
         &mut self,
-        model: &BertForSequenceClassification,
+        model: &Model,
         tensors: &TensorFile,
         steps: u32,
     ) -> Result<(), String> {

@@ -6,7 +6,7 @@ use web_time::Duration;
 
 use tunesmith_data::{DataCollatorWithPadding, TokenizedDataset};
 use tunesmith_metrics::Metric;
-use tunesmith_model::BertForSequenceClassification;
+use tunesmith_model::Model;
 use tunesmith_protocol::{Event, Metrics, ResumeFrom, TrainingArguments};
 
 use crate::evaluate::EvalPass;
@@ -15,7 +15,7 @@ use crate::{Evaluation, Names, OutputFolder, PredictionOutput, Run, TrainError, 
 /// transformers' `Trainer` for sequence classification.
 pub struct Trainer {
     /// The model; after training with `load_best_model_at_end`, the best one.
-    pub model: BertForSequenceClassification,
+    pub model: Model,
     /// How to train, evaluate and save.
     pub args: TrainingArguments,
     /// How far training is and what it has logged.
@@ -78,7 +78,7 @@ impl Trainer {
     /// A trainer without data yet. Takes `label_smoothing_factor` over into the model's loss.
     #[must_use]
     pub fn new(
-        mut model: BertForSequenceClassification,
+        mut model: Model,
         args: TrainingArguments,
         collator: DataCollatorWithPadding,
     ) -> Self {

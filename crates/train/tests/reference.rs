@@ -11,7 +11,7 @@ use tunesmith_data::{
     tokenize_dataset,
 };
 use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
-use tunesmith_model::{BertConfig, BertForSequenceClassification, Mode};
+use tunesmith_model::{AutoConfig, Mode, Model};
 use tunesmith_protocol::SchedulerType;
 use tunesmith_train::{AdamW, batch_inputs, get_scheduler};
 
@@ -67,12 +67,11 @@ fn rows(tokenizer: &Tokenizer) -> TokenizedDataset {
     tokenize_dataset(&first, tokenizer, &args, &mut |_| {}).unwrap()
 }
 
-fn model(device: &ComputeDevice) -> BertForSequenceClassification {
+fn model(device: &ComputeDevice) -> Model {
     let dir = minilm();
-    let config = BertConfig::from_dir(&dir)
+    let config = AutoConfig::from_pretrained(&dir)
         .unwrap_or_else(|error| panic!("{error}; `cargo xtask test` fetches the model"));
-    let (mut model, _) =
-        BertForSequenceClassification::from_pretrained(&dir, config, 42, device).unwrap();
+    let (mut model, _) = Model::from_pretrained(&dir, config, 42, device).unwrap();
     let head: Vec<f32> = (0..768)
         .map(|i| (0.02 * f64::sin(1.0 + f64::from(i))) as f32)
         .collect();

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tunesmith::data::{Dataset, TokenizedDataset};
 use tunesmith::{
-    AdamW, BertConfig, BertForSequenceClassification, DataCollatorWithPadding, DeviceChoice,
-    LoadDataset, Mode, SchedulerType, TokenizeArgs, Tokenizer, batch_inputs, get_scheduler,
+    AdamW, AutoConfig, AutoModelForSequenceClassification, DataCollatorWithPadding, DeviceChoice,
+    LoadDataset, Mode, Model, SchedulerType, TokenizeArgs, Tokenizer, batch_inputs, get_scheduler,
     metrics, open_device, randperm, tokenize_dataset,
 };
 
@@ -43,9 +43,9 @@ async fn train() -> Result<()> {
     let data_collator = DataCollatorWithPadding::from_tokenizer(&tokenizer)?;
 
     let device = open_device(DeviceChoice::Auto).await?;
-    let config = BertConfig::from_dir(&checkpoint)?;
+    let config = AutoConfig::from_pretrained(&checkpoint)?;
     let (mut model, _) =
-        BertForSequenceClassification::from_pretrained(&checkpoint, config, SEED, &device)?;
+        AutoModelForSequenceClassification::from_pretrained(&checkpoint, config, SEED, &device)?;
     let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
     let lr_scheduler = get_scheduler(SchedulerType::Linear, 5e-5, 0, num_training_steps);
 
@@ -84,7 +84,7 @@ async fn train() -> Result<()> {
 }
 
 async fn evaluate(
-    model: &BertForSequenceClassification,
+    model: &Model,
     dataset: &TokenizedDataset,
     data_collator: &DataCollatorWithPadding,
 ) -> Result<metrics::Scores> {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use tunesmith::{
-    AdamW, BertConfig, BertForSequenceClassification, DataCollatorWithPadding, Dataset,
+    AdamW, AutoConfig, AutoModelForSequenceClassification, DataCollatorWithPadding, Dataset,
     DeviceChoice, Format, Mode, TokenizeArgs, Tokenizer, batch_inputs, open_device,
     tokenize_dataset,
 };
@@ -26,9 +26,9 @@ async fn single_batch() -> Result<()> {
     let device = open_device(DeviceChoice::Auto).await?;
 
     let tokenizer = Tokenizer::from_file(&checkpoint)?;
-    let config = BertConfig::from_dir(&checkpoint)?;
+    let config = AutoConfig::from_pretrained(&checkpoint)?;
     let (mut model, report) =
-        BertForSequenceClassification::from_pretrained(&checkpoint, config, 42, &device)?;
+        AutoModelForSequenceClassification::from_pretrained(&checkpoint, config, 42, &device)?;
     println!(
         "on {}; newly initialised: {:?}",
         device.name, report.newly_initialized

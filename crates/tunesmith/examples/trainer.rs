@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use tunesmith::data::{LabelInfo, label_info};
 use tunesmith::protocol::{Event, IntervalStrategy};
 use tunesmith::{
-    BertConfig, BertForSequenceClassification, DataCollatorWithPadding, Dataset, DeviceChoice,
-    LoadDataset, Metric, TokenizeArgs, Tokenizer, Trainer, TrainingArguments, open_device,
+    AutoConfig, AutoModelForSequenceClassification, DataCollatorWithPadding, Dataset, DeviceChoice,
+    LoadDataset, Metric, Task, TokenizeArgs, Tokenizer, Trainer, TrainingArguments, open_device,
     tokenize_dataset,
 };
 
@@ -48,17 +48,19 @@ async fn train() -> Result<()> {
     let eval_dataset = tokenize_function(raw_datasets.get("validation")?)?;
     let data_collator = DataCollatorWithPadding::from_tokenizer(&tokenizer)?;
 
-    let mut config = BertConfig::from_dir(checkpoint)?;
+    let mut config = AutoConfig::from_pretrained(checkpoint)?;
     if let LabelInfo::Classes {
         names: Some(names), ..
     } = label_info(raw_datasets.get("train")?, "label")?
     {
-        config.set_labels(&names);
+        config
+            .set_head(Task::SingleLabel, &names)
+            .map_err(anyhow::Error::msg)?;
     }
     let num_labels = config.num_labels();
     let device = open_device(DeviceChoice::Auto).await?;
     let (model, _) =
-        BertForSequenceClassification::from_pretrained(checkpoint, config, 42, &device)?;
+        AutoModelForSequenceClassification::from_pretrained(checkpoint, config, 42, &device)?;
 
     let training_args = TrainingArguments {
         output_dir: "out/trainer-example".to_owned(),

@@ -1,4 +1,4 @@
-//! Fine-tune BERT models in Rust, in the words of the Hugging Face course.
+//! Fine-tune encoders in Rust, in the words of the Hugging Face course.
 //!
 //! This crate is the public face of the pipeline: one name to depend on, with the types of a
 //! fine-tuning script at its root and every stage whole in a module of its own. It adds no code, so
@@ -10,7 +10,7 @@
 //! | `AutoTokenizer.from_pretrained(dir)` | [`Tokenizer::from_file`] |
 //! | `raw_datasets.map(tokenize_function, batched=True)` | [`tokenize_dataset`], [`Dataset::map`] |
 //! | `DataCollatorWithPadding(tokenizer)` | [`DataCollatorWithPadding::from_tokenizer`] |
-//! | `AutoModelForSequenceClassification.from_pretrained(dir)` | [`BertForSequenceClassification::from_pretrained`] |
+//! | `AutoModelForSequenceClassification.from_pretrained(dir)` | [`AutoModelForSequenceClassification::from_pretrained`] |
 //! | `TrainingArguments`, `Trainer` | [`TrainingArguments`], [`Trainer`] |
 //! | `AdamW`, `get_scheduler` | [`AdamW`], [`Schedule`] |
 //! | `evaluate.load("glue", "mrpc")` | [`metrics::load`] |
@@ -33,7 +33,8 @@ pub use tunesmith_data::{
 pub use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
 pub use tunesmith_metrics::Metric;
 pub use tunesmith_model::{
-    BertConfig, BertForSequenceClassification, Inputs, Mode, ModelError, Targets,
+    AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification, Inputs, Mode,
+    Model, ModelConfig, ModelError, Targets, Task,
 };
 pub use tunesmith_protocol::{RunConfig, SchedulerType, TrainingArguments};
 pub use tunesmith_train::{

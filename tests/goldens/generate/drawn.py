@@ -37,17 +37,22 @@ def tiny_model(options):
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, attn_implementation="eager", **options
     )
     model = BertForSequenceClassification(config).double()
+    set_drawn_weights(model)
+    return model.eval()
+
+
+def set_drawn_weights(model):
+    """Gives every parameter numbers drawn from its name."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             values = drawn(name, parameter.numel())
-            if name.endswith("LayerNorm.weight"):
+            if name.lower().endswith("norm.weight"):
                 values = np.float32(1) + np.float32(0.2) * values
             elif name.endswith("bias"):
                 values = np.float32(0.1) * values
             else:
                 values = np.float32(SCALE) * values
             parameter.copy_(torch.from_numpy(values.astype(np.float64)).reshape(parameter.shape))
-    return model.eval()
 
 
 def set_head(model):

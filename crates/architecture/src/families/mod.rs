@@ -8,6 +8,8 @@ mod electra;
 mod modernbert;
 mod mpnet;
 mod roberta;
+#[cfg(test)]
+mod tests;
 
 use crate::fields::Fields;
 use crate::spec::Spec;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use tunesmith::kernels::{Adapter, AdapterKind, ComputeDevice};
-use tunesmith::model::{BertForSequenceClassification, Inputs, Mode, Targets};
+use tunesmith::model::{Inputs, Mode, Model, Targets};
 use tunesmith::train::AdamW;
 
 use super::memory::shape;
@@ -78,8 +78,7 @@ fn time(
 
 /// Seconds to the end of the first step, and of the fastest step after it.
 fn steps(device: &ComputeDevice, started: Instant) -> Result<(f64, f64)> {
-    let mut model =
-        BertForSequenceClassification::from_config(shape(LAYERS, VOCABULARY)?, 42, device)?;
+    let mut model = Model::from_config(shape(LAYERS, VOCABULARY)?, 42, device)?;
     let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
     let inputs = Inputs {
         batch: ROWS,

@@ -1,7 +1,7 @@
 //! What `doctor` says of memory.
 
 use anyhow::{Result, anyhow};
-use tunesmith::model::BertConfig;
+use tunesmith::model::ModelConfig;
 use tunesmith_session::MemoryEstimate;
 
 use crate::output::{megabytes, table};
@@ -26,18 +26,18 @@ pub fn lines(estimate: &MemoryEstimate) -> String {
 ///
 /// # Errors
 /// None in practice: the text is a constant.
-pub fn minilm() -> Result<BertConfig> {
+pub fn minilm() -> Result<ModelConfig> {
     shape(6, 30522)
 }
 
 /// MiniLM's width with so many layers and embeddings.
-pub fn shape(layers: usize, vocabulary: usize) -> Result<BertConfig> {
+pub fn shape(layers: usize, vocabulary: usize) -> Result<ModelConfig> {
     let text = format!(
         r#"{{"model_type": "bert", "vocab_size": {vocabulary}, "hidden_size": 384,
             "num_hidden_layers": {layers}, "num_attention_heads": 12, "intermediate_size": 1536,
             "max_position_embeddings": 512}}"#
     );
-    BertConfig::from_json(&text).map_err(|message| anyhow!("the built-in model: {message}"))
+    ModelConfig::from_json(&text).map_err(|message| anyhow!("the built-in model: {message}"))
 }
 
 #[cfg(test)]

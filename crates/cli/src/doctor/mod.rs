@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use tunesmith::kernels::{Adapter, AdapterKind, DeviceChoice, adapters, open_device};
-use tunesmith::model::BertConfig;
+use tunesmith::model::AutoConfig;
 use tunesmith_session::MemoryEstimate;
 
 use crate::output::{self, megabytes};
@@ -62,7 +62,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     ))?;
 
     let (name, config) = match &args.model {
-        Some(dir) => (dir.display().to_string(), BertConfig::from_dir(dir)?),
+        Some(dir) => (dir.display().to_string(), AutoConfig::from_pretrained(dir)?),
         None => (
             "a model of the size of all-MiniLM-L6-v2".to_owned(),
             memory::minilm()?,
@@ -72,7 +72,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
         "\nMemory to train {name}, batches of {} rows x {} tokens",
         args.batch_size, args.max_seq_length
     ))?;
-    let positions = config.max_position_embeddings;
+    let positions = config.spec().longest;
     if args.max_seq_length > positions {
         output::line(format!(
             "  the model has {positions} positions: rows are cut to {positions}"

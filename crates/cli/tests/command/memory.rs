@@ -4,7 +4,7 @@
 use std::mem::MaybeUninit;
 use std::process::Stdio;
 
-use tunesmith::model::BertConfig;
+use tunesmith::model::AutoConfig;
 use tunesmith_session::MemoryEstimate;
 
 use crate::support::{Scratch, TRAIN, minilm};
@@ -45,7 +45,7 @@ fn peak(scratch: &Scratch, batch: usize, length: usize) -> f64 {
 #[test]
 fn a_training_takes_what_is_estimated() {
     let scratch = Scratch::ready();
-    let config = BertConfig::from_dir(&minilm()).unwrap();
+    let config = AutoConfig::from_pretrained(&minilm()).unwrap();
     for (batch, length) in [(8, 128), (32, 128)] {
         let estimate = MemoryEstimate::of(&config, batch, length).total() as f64;
         let peak = peak(&scratch, batch, length);

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tunesmith::kernels::ComputeDevice;
-use tunesmith::model::{BertConfig, BertForSequenceClassification};
+use tunesmith::model::{Model, ModelConfig};
 
 /// What a finished command left.
 #[derive(Debug)]
@@ -196,9 +196,9 @@ pub fn config() -> Value {
 /// Writes `config.json`, random weights and a tokenizer.
 pub fn write_model(dir: &Path, config: &Value) {
     fs::create_dir_all(dir).unwrap();
-    let config = BertConfig::from_json(&config.to_string()).unwrap();
+    let config = ModelConfig::from_json(&config.to_string()).unwrap();
     let device = ComputeDevice::cpu("test");
-    let model = BertForSequenceClassification::from_config(config, 1, &device).unwrap();
+    let model = Model::from_config(config, 1, &device).unwrap();
     pollster::block_on(model.save_pretrained(dir)).unwrap();
     write_tokenizer(dir, &words());
 }

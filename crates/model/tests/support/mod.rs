@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Tensor;
 use serde_json::Value;
 use tunesmith_kernels::ComputeDevice;
-use tunesmith_model::{BertConfig, BertForSequenceClassification};
+use tunesmith_model::{AutoConfig, Model, ModelConfig};
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
@@ -63,11 +63,10 @@ pub fn norm(values: &[f32]) -> f64 {
 }
 
 /// A checkpoint with the numbers in its head that the scripts give it.
-pub fn checkpoint(dir: &Path, device: &ComputeDevice) -> BertForSequenceClassification {
-    let config = BertConfig::from_dir(dir)
+pub fn checkpoint(dir: &Path, device: &ComputeDevice) -> Model {
+    let config = AutoConfig::from_pretrained(dir)
         .unwrap_or_else(|error| panic!("{error}; `cargo xtask test` fetches the model"));
-    let (mut model, report) =
-        BertForSequenceClassification::from_pretrained(dir, config, 42, device).unwrap();
+    let (mut model, report) = Model::from_pretrained(dir, config, 42, device).unwrap();
     assert_eq!(
         report.newly_initialized,
         ["classifier.weight", "classifier.bias"]
@@ -82,19 +81,19 @@ pub fn checkpoint(dir: &Path, device: &ComputeDevice) -> BertForSequenceClassifi
 }
 
 /// A tiny BERT without dropout of this configuration, with weights of `generate/drawn.py`.
-pub fn drawn_model(
-    config: &Value,
-    scale: f32,
-    device: &ComputeDevice,
-) -> BertForSequenceClassification {
-    let mut config = BertConfig::from_json(&config.to_string()).unwrap();
-    config.set_dropout(0.0);
-    let mut model = BertForSequenceClassification::from_config(config, 0, device).unwrap();
+pub fn drawn_model(config: &Value, scale: f32, device: &ComputeDevice) -> Model {
+    let mut config = ModelConfig::from_json(&config.to_string()).unwrap();
+    config.set_dropout(0.0).unwrap();
+    drawn_weights(Model::from_config(config, 0, device).unwrap(), scale)
+}
+
+/// The model with weights of `generate/drawn.py`.
+pub fn drawn_weights(mut model: Model, scale: f32) -> Model {
     let parameters: Vec<_> = model.parameters.iter().cloned().collect();
     for parameter in parameters {
         let mut values = drawn(&parameter.name, parameter.count());
         for value in &mut values {
-            *value = if parameter.name.ends_with("LayerNorm.weight") {
+            *value = if parameter.name.to_lowercase().ends_with("norm.weight") {
                 1.0 + 0.2 * *value
             } else if parameter.name.ends_with("bias") {
                 0.1 * *value
@@ -108,7 +107,7 @@ pub fn drawn_model(
 }
 
 /// `drawn` of `generate/drawn.py`: FNV-1a of the name and the place, mixed as MurmurHash3 ends.
-fn drawn(name: &str, count: usize) -> Vec<f32> {
+pub fn drawn(name: &str, count: usize) -> Vec<f32> {
     let seed = name.bytes().fold(0x811C_9DC5_u32, |seed, byte| {
         (seed ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });

@@ -11,7 +11,7 @@ use tunesmith_data::{
 };
 use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
 use tunesmith_metrics::Metric;
-use tunesmith_model::{BertConfig, BertForSequenceClassification};
+use tunesmith_model::{Model, ModelConfig};
 use tunesmith_protocol::{Event, IntervalStrategy, ResumeFrom, Step, Steps, TrainingArguments};
 use tunesmith_train::{Names, TrainError, TrainOutput, Trainer};
 
@@ -53,13 +53,13 @@ pub fn tokenizer() -> Tokenizer {
     Tokenizer::from_bytes(tokenizer_json().as_bytes(), None).unwrap()
 }
 
-pub fn config(dropout: f32) -> BertConfig {
+pub fn config(dropout: f32) -> ModelConfig {
     let text = json!({
         "model_type": "bert", "vocab_size": WORDS + 4, "hidden_size": 32, "num_hidden_layers": 2,
         "num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 24,
         "initializer_range": 0.1
     });
-    let mut config = BertConfig::from_json(&text.to_string()).unwrap();
+    let mut config = ModelConfig::from_json(&text.to_string()).unwrap();
     config.set_labels(&["no".to_owned(), "yes".to_owned()]);
     config.set_dropout(dropout);
     config
@@ -120,7 +120,7 @@ pub fn trainer_with(
     dropout: f32,
     train: TokenizedDataset,
 ) -> Trainer {
-    let model = BertForSequenceClassification::from_config(config(dropout), 7, device).unwrap();
+    let model = Model::from_config(config(dropout), 7, device).unwrap();
     let collator = DataCollatorWithPadding::from_tokenizer(&tokenizer()).unwrap();
     Trainer::new(model, args, collator)
         .train_dataset(train)

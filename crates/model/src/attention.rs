@@ -1,0 +1,264 @@
+//! The attention block of a layer: projections, heads, output.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use tunesmith_architecture as architecture;
+use tunesmith_kernels::{
+    self as kernels, AttentionSaved, Blocks, PositionBias, attention, attention_backward, dropout,
+    rope,
+};
+
+use crate::layers::{Backward, Linear, Places};
+use crate::noise::{Mode, Site};
+use crate::relative::{Distances, GatheredRows};
+
+#[derive(Debug, Clone)]
+pub(crate) struct SelfAttention {
+    /// Query, key and value in one: `[3 * hidden, hidden]`.
+    qkv: Linear,
+    output: Linear,
+    /// Of relative positions: queries, then keys.
+    positions: Option<Linear>,
+    window: Option<usize>,
+    rope_theta: Option<f32>,
+    scale: f32,
+    dropout: f32,
+    heads: usize,
+    hidden: usize,
+}
+
+/// What every attention of a pass is given.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequences {
+    pub(crate) batch: usize,
+    pub(crate) seq: usize,
+    pub(crate) pad_left: bool,
+    /// `[batch]`.
+    pub(crate) lengths: Tensor<1, Int>,
+    pub(crate) distances: Distances,
+    /// Cosines and sines by the base of their wavelengths.
+    pub(crate) angles: Vec<(f32, Tensor<2>)>,
+}
+
+/// What the block keeps for its backward pass.
+#[derive(Debug)]
+pub(crate) struct SelfAttentionSaved {
+    x: Tensor<2>,
+    qkv: Tensor<2>,
+    attention: AttentionSaved,
+    context: Tensor<2>,
+    positions: Option<Positions>,
+}
+
+/// The projected relative positions, and what they were projected from.
+#[derive(Debug)]
+struct Positions {
+    rows: Tensor<2>,
+    projected: Tensor<2>,
+    index: Tensor<1, Int>,
+    queries: Option<usize>,
+    keys: Option<usize>,
+}
+
+impl Positions {
+    fn bias(&self) -> PositionBias<'_> {
+        PositionBias::Disentangled {
+            positions: &self.projected,
+            queries: self.queries,
+            keys: self.keys,
+            index: &self.index,
+        }
+    }
+}
+
+/// Cosines, then sines, of the angles of each position, `[seq, head_dim]`: in f32 as PyTorch computes
+/// them.
+pub(crate) fn angles(theta: f32, seq: usize, head_dim: usize, device: &Device) -> Tensor<2> {
+    let half = head_dim / 2;
+    let frequencies: Vec<f32> = (0..half)
+        .map(|place| 1.0 / libm::powf(theta, (2 * place) as f32 / head_dim as f32))
+        .collect();
+    let mut table = Vec::with_capacity(seq * head_dim);
+    for position in 0..seq {
+        let angles = || frequencies.iter().map(|one| position as f32 * one);
+        table.extend(angles().map(libm::cosf));
+        table.extend(angles().map(libm::sinf));
+    }
+    Tensor::from_data(TensorData::new(table, [seq, head_dim]), device)
+}
+
+impl SelfAttention {
+    pub(crate) fn new(spec: &architecture::Attention, heads: usize, places: &Places) -> Self {
+        Self {
+            qkv: Linear::new(&spec.qkv, places),
+            output: Linear::new(&spec.output, places),
+            positions: spec
+                .positions
+                .as_ref()
+                .map(|linear| Linear::new(linear, places)),
+            window: spec.window,
+            rope_theta: spec.rope_theta,
+            scale: spec.scale,
+            dropout: spec.dropout,
+            heads,
+            hidden: spec.qkv.inner,
+        }
+    }
+
+    fn shape(&self, sequences: &Sequences, mode: Mode, layer: usize) -> kernels::Attention {
+        kernels::Attention {
+            batch: sequences.batch,
+            seq: sequences.seq,
+            heads: self.heads,
+            head_dim: self.hidden / self.heads,
+            pad_left: sequences.pad_left,
+            dropout: mode.layer(layer, Site::Probabilities, self.dropout),
+            window: self.window,
+            scale: self.scale,
+        }
+    }
+
+    fn angles<'a>(&self, sequences: &'a Sequences) -> Option<&'a Tensor<2>> {
+        let theta = self.rope_theta?;
+        let mut known = sequences.angles.iter();
+        known
+            .find(|(base, _)| *base == theta)
+            .map(|(_, table)| table)
+    }
+
+    /// The projection of relative positions: the layer's own, or that of its queries and keys.
+    fn position_projection(&self) -> Linear {
+        match &self.positions {
+            Some(own) => own.clone(),
+            None => self.qkv.first(2 * self.hidden, self.hidden),
+        }
+    }
+
+    fn positions(
+        &self,
+        values: &Blocks,
+        sequences: &Sequences,
+        mode: Mode,
+        layer: usize,
+    ) -> Option<Positions> {
+        let Distances::Disentangled {
+            index,
+            rows,
+            dropout: p,
+            queries,
+            keys,
+        } = &sequences.distances
+        else {
+            return None;
+        };
+        if !queries && !keys {
+            return None;
+        }
+        let rows = dropout(rows.clone(), &mode.layer(layer, Site::Positions, *p));
+        let projected = self.position_projection().forward(values, &rows);
+        // Own projections are there for what is asked for alone; the shared ones for both.
+        let has_queries = self.positions.is_none() || *queries;
+        let keys_at = if has_queries { self.hidden } else { 0 };
+        Some(Positions {
+            rows,
+            projected,
+            index: index.clone(),
+            queries: queries.then_some(0),
+            keys: keys.then_some(keys_at),
+        })
+    }
+
+    /// `[batch * seq, hidden]` to the same.
+    pub(crate) fn forward(
+        &self,
+        values: &Blocks,
+        x: Tensor<2>,
+        sequences: &Sequences,
+        mode: Mode,
+        layer: usize,
+    ) -> (Tensor<2>, SelfAttentionSaved) {
+        let shape = self.shape(sequences, mode, layer);
+        let mut qkv = self.qkv.forward(values, &x);
+        if let Some(table) = self.angles(sequences) {
+            qkv = rope(&shape, &qkv, table, false);
+        }
+        let positions = self.positions(values, sequences, mode, layer);
+        let table;
+        let bias = match (&sequences.distances, &positions) {
+            (_, Some(positions)) => positions.bias(),
+            (Distances::Bias { table: slot, index }, None) => {
+                table = values.view(*slot);
+                PositionBias::Relative {
+                    table: &table,
+                    slot: *slot,
+                    index,
+                }
+            }
+            (Distances::None | Distances::Disentangled { .. }, None) => PositionBias::None,
+        };
+        let (context, attention) = attention(&shape, &qkv, &sequences.lengths, &bias);
+        let y = self.output.forward(values, &context);
+        let saved = SelfAttentionSaved {
+            x,
+            qkv,
+            attention,
+            context,
+            positions,
+        };
+        (y, saved)
+    }
+
+    /// The gradient of the block's input from that of its output, added to `dx` where there is one.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the passes' own state, and the layer's"
+    )]
+    pub(crate) fn backward(
+        &self,
+        pass: &mut Backward<'_>,
+        dy: &Tensor<2>,
+        saved: SelfAttentionSaved,
+        sequences: &Sequences,
+        rows: &mut GatheredRows,
+        (mode, layer): (Mode, usize),
+        dx: Option<Tensor<2>>,
+    ) -> Tensor<2> {
+        let shape = self.shape(sequences, mode, layer);
+        self.output.backward_parameters(pass, dy, &saved.context, 1);
+        let dcontext = self.output.backward_into(pass.values, dy, None);
+        let table;
+        let bias = match (&sequences.distances, &saved.positions) {
+            (_, Some(positions)) => positions.bias(),
+            (Distances::Bias { table: slot, index }, None) => {
+                table = pass.values.view(*slot);
+                PositionBias::Relative {
+                    table: &table,
+                    slot: *slot,
+                    index,
+                }
+            }
+            (Distances::None | Distances::Disentangled { .. }, None) => PositionBias::None,
+        };
+        let (mut dqkv, dpositions) = attention_backward(
+            &shape,
+            &saved.qkv,
+            &saved.attention,
+            &dcontext,
+            &bias,
+            pass.gradients,
+        );
+        if let (Some(positions), Some(dpositions)) = (&saved.positions, dpositions) {
+            let projection = self.position_projection();
+            projection.backward_parameters(pass, &dpositions, &positions.rows, 1);
+            let drows = projection.backward_into(pass.values, &dpositions, None);
+            let Distances::Disentangled { dropout: p, .. } = &sequences.distances else {
+                unreachable!("positions come from disentangled distances")
+            };
+            rows.gather(drows, &mode.layer(layer, Site::Positions, *p), &mode.none());
+        }
+        if let Some(table) = self.angles(sequences) {
+            dqkv = rope(&shape, &dqkv, table, true);
+        }
+        self.qkv.backward_parameters(pass, &dqkv, &saved.x, 1);
+        self.qkv.backward_into(pass.values, &dqkv, dx)
+    }
+}

@@ -1,0 +1,103 @@
+//! DeBERTa-v2's convolution beside its first layer: `norm(y + activation(dropout(conv(x))))`.
+
+use burn::tensor::Tensor;
+use tunesmith_architecture as architecture;
+use tunesmith_kernels::{
+    self as kernels, Blocks, LayerNormSaved, activate, activate_backward, add, dropout, windows,
+    windows_backward,
+};
+
+use crate::attention::Sequences;
+use crate::layers::{Backward, LayerNorm, Linear, Places, activation};
+use crate::noise::{Mode, Site};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Convolution {
+    conv: Linear,
+    kernel: usize,
+    activation: kernels::Activation,
+    dropout: f32,
+    norm: LayerNorm,
+}
+
+/// What it keeps for its backward pass.
+#[derive(Debug)]
+pub(crate) struct ConvolutionSaved {
+    neighbours: Tensor<2>,
+    dropped: Tensor<2>,
+    norm: LayerNormSaved,
+}
+
+impl Convolution {
+    pub(crate) fn new(spec: &architecture::Convolution, places: &Places) -> Self {
+        Self {
+            conv: Linear::new(&spec.conv, places),
+            kernel: spec.conv.kernel.unwrap_or(1),
+            activation: activation(spec.activation),
+            dropout: spec.dropout,
+            norm: LayerNorm::new(&spec.norm, places),
+        }
+    }
+
+    /// From the layer's input and output.
+    pub(crate) fn forward(
+        &self,
+        values: &Blocks,
+        x: &Tensor<2>,
+        y: &Tensor<2>,
+        sequences: &Sequences,
+        (mode, layer): (Mode, usize),
+    ) -> (Tensor<2>, ConvolutionSaved) {
+        let Sequences {
+            batch,
+            seq,
+            pad_left,
+            ref lengths,
+            ..
+        } = *sequences;
+        let neighbours = windows(x, self.kernel, lengths, batch, seq, pad_left);
+        let convolved = self.conv.forward(values, &neighbours);
+        let noise = mode.layer(layer, Site::Convolution, self.dropout);
+        let dropped = dropout(convolved, &noise);
+        let activated = activate(self.activation, &dropped);
+        let (output, norm) = self.norm.forward(values, &activated, Some(y), &mode.none());
+        let saved = ConvolutionSaved {
+            neighbours,
+            dropped,
+            norm,
+        };
+        (output, saved)
+    }
+
+    /// The gradient of the layer's output, and what the layer's input gets by this way.
+    pub(crate) fn backward(
+        &self,
+        pass: &mut Backward<'_>,
+        dy: &Tensor<2>,
+        saved: &ConvolutionSaved,
+        sequences: &Sequences,
+        (mode, layer): (Mode, usize),
+    ) -> [Tensor<2>; 2] {
+        let Sequences {
+            batch,
+            seq,
+            pad_left,
+            ref lengths,
+            ..
+        } = *sequences;
+        let (dsum, _) = self.norm.backward(pass, dy, &saved.norm, &mode.none());
+        let ddropped = activate_backward(self.activation, &saved.dropped, &dsum);
+        let noise = mode.layer(layer, Site::Convolution, self.dropout);
+        let dconvolved = dropout(ddropped, &noise);
+        self.conv
+            .backward_parameters(pass, &dconvolved, &saved.neighbours, 1);
+        let dneighbours = self.conv.backward_into(pass.values, &dconvolved, None);
+        let dx = windows_backward(&dneighbours, self.kernel, lengths, batch, seq, pad_left);
+        [dsum, dx]
+    }
+
+    /// The sum of the two gradients of the layer's input.
+    pub(crate) fn join(dx: &Tensor<2>, by_convolution: &Tensor<2>, mode: Mode) -> Tensor<2> {
+        add(dx, by_convolution, &mode.none())
+    }
+}

@@ -1,0 +1,186 @@
+//! From token ids to the first layer's input.
+
+use burn::tensor::{Device, Int, Tensor};
+use tunesmith_architecture::{self as architecture, Positions, Projection};
+use tunesmith_kernels::{
+    Blocks, EmbeddingTables, LayerNormSaved, Slot, View, dropout, embedding, indices, scatter_add,
+};
+
+use crate::inputs::Inputs;
+use crate::layers::{Backward, LayerNorm, Linear, Places};
+use crate::noise::Mode;
+
+/// A table, and the entry that gets no gradient.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table {
+    slot: Slot,
+    padding: Option<u32>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Embeddings {
+    word: Table,
+    position: Option<Table>,
+    token_type: Option<Table>,
+    width: usize,
+    before_norm: Option<Linear>,
+    norm: LayerNorm,
+    after_norm: Option<Linear>,
+    dropout: f32,
+}
+
+/// A batch on the device, uploaded once for both passes.
+#[derive(Debug)]
+pub(crate) struct DeviceInputs {
+    ids: Tensor<1, Int>,
+    type_ids: Tensor<1, Int>,
+    positions: Tensor<1, Int>,
+    /// `[batch]`.
+    pub(crate) lengths: Tensor<1, Int>,
+}
+
+/// What the embeddings keep for their backward pass.
+#[derive(Debug)]
+pub(crate) struct EmbeddingsSaved {
+    summed: Option<Tensor<2>>,
+    norm: LayerNormSaved,
+    dropped: Option<Tensor<2>>,
+}
+
+impl DeviceInputs {
+    pub(crate) fn new(inputs: &Inputs, positions: Positions, device: &Device) -> Self {
+        let size = inputs.batch * inputs.seq;
+        let types = match &inputs.token_type_ids {
+            Some(types) => indices(types, device),
+            None => indices(&vec![0; size], device),
+        };
+        Self {
+            ids: indices(&inputs.input_ids, device),
+            type_ids: types,
+            positions: indices(&position_ids(inputs, positions), device),
+            lengths: indices(&inputs.lengths, device),
+        }
+    }
+}
+
+/// The position of every token, `[batch * seq]`.
+pub(crate) fn position_ids(inputs: &Inputs, positions: Positions) -> Vec<u32> {
+    let rows = inputs.input_ids.chunks(inputs.seq);
+    match positions {
+        Positions::FromZero => rows.flat_map(|_| 0..inputs.seq as u32).collect(),
+        Positions::AfterPadding(padding) => rows
+            .flat_map(|row| {
+                let mut last = padding;
+                row.iter().map(move |id| {
+                    if *id == padding {
+                        padding
+                    } else {
+                        last += 1;
+                        last
+                    }
+                })
+            })
+            .collect(),
+    }
+}
+
+impl Embeddings {
+    pub(crate) fn new(spec: &architecture::Embeddings, places: &Places) -> Self {
+        let table = |table: &architecture::Table| Table {
+            slot: places.table(table),
+            padding: table.padding,
+        };
+        let (before_norm, after_norm) = match &spec.projection {
+            Projection::None => (None, None),
+            Projection::BeforeNorm(linear) => (Some(Linear::new(linear, places)), None),
+            Projection::AfterNorm(linear) => (None, Some(Linear::new(linear, places))),
+        };
+        Self {
+            word: table(&spec.word),
+            position: spec.position.as_ref().map(table),
+            token_type: spec.token_type.as_ref().map(table),
+            width: spec.word.width,
+            before_norm,
+            norm: LayerNorm::new(&spec.norm, places),
+            after_norm,
+            dropout: spec.dropout,
+        }
+    }
+
+    /// `[batch * seq, hidden]`.
+    pub(crate) fn forward(
+        &self,
+        values: &Blocks,
+        inputs: &DeviceInputs,
+        mode: Mode,
+    ) -> (Tensor<2>, EmbeddingsSaved) {
+        let view = |table: &Table| values.view(table.slot);
+        let word = view(&self.word);
+        let [position, token_type]: [Option<View>; 2] =
+            [&self.position, &self.token_type].map(|table| table.as_ref().map(view));
+        let tables = EmbeddingTables {
+            word: &word,
+            position: position.as_ref(),
+            token_type: token_type.as_ref(),
+        };
+        let summed = embedding(
+            &tables,
+            self.width,
+            &inputs.ids,
+            &inputs.positions,
+            &inputs.type_ids,
+        );
+        let projected = self
+            .before_norm
+            .as_ref()
+            .map(|linear| linear.forward(values, &summed));
+        let (normed, norm) = match &projected {
+            Some(projected) => self.norm.forward(values, projected, None, &mode.none()),
+            None => self.norm.forward(values, &summed, None, &mode.none()),
+        };
+        let dropped = dropout(normed, &mode.embeddings(self.dropout));
+        let output = match &self.after_norm {
+            Some(linear) => linear.forward(values, &dropped),
+            None => dropped.clone(),
+        };
+        let saved = EmbeddingsSaved {
+            summed: projected.map(|_| summed),
+            norm,
+            dropped: self.after_norm.as_ref().map(|_| dropped),
+        };
+        (output, saved)
+    }
+
+    /// Adds the gradients of all tables, from that of the output.
+    pub(crate) fn backward(
+        &self,
+        pass: &mut Backward<'_>,
+        mut dx: Tensor<2>,
+        inputs: &DeviceInputs,
+        saved: &EmbeddingsSaved,
+        mode: Mode,
+    ) {
+        if let (Some(linear), Some(dropped)) = (&self.after_norm, &saved.dropped) {
+            linear.backward_parameters(pass, &dx, dropped, 1);
+            dx = linear.backward_into(pass.values, &dx, None);
+        }
+        let dnormed = dropout(dx, &mode.embeddings(self.dropout));
+        let (mut dsummed, _) = self
+            .norm
+            .backward(pass, &dnormed, &saved.norm, &mode.none());
+        if let (Some(linear), Some(summed)) = (&self.before_norm, &saved.summed) {
+            linear.backward_parameters(pass, &dsummed, summed, 1);
+            dsummed = linear.backward_into(pass.values, &dsummed, None);
+        }
+        let tables = [
+            (Some(self.word), &inputs.ids),
+            (self.position, &inputs.positions),
+            (self.token_type, &inputs.type_ids),
+        ];
+        for (table, index) in tables {
+            if let Some(Table { slot, padding }) = table {
+                scatter_add(&dsummed, index, padding, pass.gradients, slot);
+            }
+        }
+    }
+}

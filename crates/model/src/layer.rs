@@ -1,0 +1,230 @@
+//! One encoder layer: attention and feed-forward, each with its norm, before it or after it.
+
+use burn::tensor::Tensor;
+use tunesmith_architecture::{self as architecture, Order};
+use tunesmith_kernels::{Blocks, LayerNormSaved, add, dropout};
+
+use crate::attention::{SelfAttention, SelfAttentionSaved, Sequences};
+use crate::convolution::{Convolution, ConvolutionSaved};
+use crate::feed_forward::{FeedForward, FeedForwardSaved};
+use crate::layers::{Backward, LayerNorm, Places};
+use crate::noise::{Mode, Site};
+use crate::relative::GatheredRows;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Layer {
+    order: Order,
+    attention: SelfAttention,
+    attention_dropout: f32,
+    attention_norm: Option<LayerNorm>,
+    feed_forward: FeedForward,
+    feed_forward_dropout: f32,
+    feed_forward_norm: LayerNorm,
+    convolution: Option<Convolution>,
+}
+
+/// What a layer keeps for its backward pass.
+#[derive(Debug)]
+pub(crate) struct LayerSaved {
+    attention: SelfAttentionSaved,
+    attention_norm: Option<LayerNormSaved>,
+    feed_forward: FeedForwardSaved,
+    feed_forward_norm: LayerNormSaved,
+    convolution: Option<ConvolutionSaved>,
+}
+
+impl Layer {
+    pub(crate) fn new(
+        spec: &architecture::Layer,
+        order: Order,
+        heads: usize,
+        places: &Places,
+    ) -> Self {
+        Self {
+            order,
+            attention: SelfAttention::new(&spec.attention, heads, places),
+            attention_dropout: spec.attention.output_dropout,
+            attention_norm: spec
+                .attention_norm
+                .as_ref()
+                .map(|norm| LayerNorm::new(norm, places)),
+            feed_forward: FeedForward::new(&spec.feed_forward, places),
+            feed_forward_dropout: spec.feed_forward.output_dropout,
+            feed_forward_norm: LayerNorm::new(&spec.feed_forward_norm, places),
+            convolution: spec
+                .convolution
+                .as_ref()
+                .map(|convolution| Convolution::new(convolution, places)),
+        }
+    }
+
+    /// `[batch * seq, hidden]` to the same.
+    pub(crate) fn forward(
+        &self,
+        values: &Blocks,
+        x: Tensor<2>,
+        sequences: &Sequences,
+        (mode, index): (Mode, usize),
+    ) -> (Tensor<2>, LayerSaved) {
+        let attention_noise = mode.layer(index, Site::AttentionOutput, self.attention_dropout);
+        let output_noise = mode.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
+        let input = self.convolution.as_ref().map(|_| x.clone());
+        let (y, mut saved) = match self.order {
+            Order::PostNorm => {
+                let (projected, attention) =
+                    self.attention
+                        .forward(values, x.clone(), sequences, mode, index);
+                let (attended, attention_norm) = match &self.attention_norm {
+                    Some(norm) => {
+                        let (y, saved) =
+                            norm.forward(values, &projected, Some(&x), &attention_noise);
+                        (y, Some(saved))
+                    }
+                    None => (add(&x, &projected, &attention_noise), None),
+                };
+                drop(x);
+                let (projected, feed_forward) =
+                    self.feed_forward
+                        .forward(values, attended.clone(), mode, index);
+                let (y, feed_forward_norm) = self.feed_forward_norm.forward(
+                    values,
+                    &projected,
+                    Some(&attended),
+                    &output_noise,
+                );
+                let saved = LayerSaved {
+                    attention,
+                    attention_norm,
+                    feed_forward,
+                    feed_forward_norm,
+                    convolution: None,
+                };
+                (y, saved)
+            }
+            Order::PreNorm => {
+                let (normed, attention_norm) = match &self.attention_norm {
+                    Some(norm) => {
+                        let (y, saved) = norm.forward(values, &x, None, &mode.none());
+                        (y, Some(saved))
+                    }
+                    None => (x.clone(), None),
+                };
+                let (projected, attention) = self
+                    .attention
+                    .forward(values, normed, sequences, mode, index);
+                let attended = add(&x, &projected, &attention_noise);
+                drop((x, projected));
+                let (normed, feed_forward_norm) =
+                    self.feed_forward_norm
+                        .forward(values, &attended, None, &mode.none());
+                let (projected, feed_forward) =
+                    self.feed_forward.forward(values, normed, mode, index);
+                let y = add(&attended, &projected, &output_noise);
+                let saved = LayerSaved {
+                    attention,
+                    attention_norm,
+                    feed_forward,
+                    feed_forward_norm,
+                    convolution: None,
+                };
+                (y, saved)
+            }
+        };
+        let (Some(convolution), Some(input)) = (&self.convolution, input) else {
+            return (y, saved);
+        };
+        let (y, kept) = convolution.forward(values, &input, &y, sequences, (mode, index));
+        saved.convolution = Some(kept);
+        (y, saved)
+    }
+
+    /// The gradient of the layer's input from that of its output.
+    pub(crate) fn backward(
+        &self,
+        pass: &mut Backward<'_>,
+        dy: Tensor<2>,
+        saved: LayerSaved,
+        sequences: &Sequences,
+        rows: &mut GatheredRows,
+        (mode, index): (Mode, usize),
+    ) -> Tensor<2> {
+        let at = (mode, index);
+        let (dy, by_convolution) = match (&self.convolution, &saved.convolution) {
+            (Some(convolution), Some(saved)) => {
+                let [dy, dx] = convolution.backward(pass, &dy, saved, sequences, at);
+                (dy, Some(dx))
+            }
+            _ => (dy, None),
+        };
+        let attention_noise = mode.layer(index, Site::AttentionOutput, self.attention_dropout);
+        let output_noise = mode.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
+        let dx = match self.order {
+            Order::PostNorm => {
+                let (dattended, dprojected) = self.feed_forward_norm.backward(
+                    pass,
+                    &dy,
+                    &saved.feed_forward_norm,
+                    &output_noise,
+                );
+                drop(dy);
+                let dattended = self.feed_forward.backward(
+                    pass,
+                    dprojected,
+                    saved.feed_forward,
+                    at,
+                    Some(dattended),
+                );
+                let (dx, dprojected) = match (&self.attention_norm, &saved.attention_norm) {
+                    (Some(norm), Some(saved)) => {
+                        norm.backward(pass, &dattended, saved, &attention_noise)
+                    }
+                    _ => (dattended.clone(), dropout(dattended, &attention_noise)),
+                };
+                self.attention.backward(
+                    pass,
+                    &dprojected,
+                    saved.attention,
+                    sequences,
+                    rows,
+                    at,
+                    Some(dx),
+                )
+            }
+            Order::PreNorm => {
+                let dprojected = dropout(dy.clone(), &output_noise);
+                let dnormed =
+                    self.feed_forward
+                        .backward(pass, dprojected, saved.feed_forward, at, None);
+                let (dsum, _) = self.feed_forward_norm.backward(
+                    pass,
+                    &dnormed,
+                    &saved.feed_forward_norm,
+                    &mode.none(),
+                );
+                let dattended = add(&dy, &dsum, &mode.none());
+                drop((dy, dnormed, dsum));
+                let dprojected = dropout(dattended.clone(), &attention_noise);
+                let dnormed = self.attention.backward(
+                    pass,
+                    &dprojected,
+                    saved.attention,
+                    sequences,
+                    rows,
+                    at,
+                    None,
+                );
+                let dx = match (&self.attention_norm, &saved.attention_norm) {
+                    (Some(norm), Some(saved)) => {
+                        norm.backward(pass, &dnormed, saved, &mode.none()).0
+                    }
+                    _ => dnormed,
+                };
+                add(&dattended, &dx, &mode.none())
+            }
+        };
+        match by_convolution {
+            Some(more) => Convolution::join(&dx, &more, mode),
+            None => dx,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A model of any family with a head for a task: transformers' `AutoModelFor…`.
+
+use std::path::Path;
+
+use burn::tensor::{Tensor, TensorData};
+use tunesmith_architecture::{ModelConfig, Pooling, Task};
+use tunesmith_kernels::{ComputeDevice, bce_with_logits, cross_entropy, indices, mse};
+use tunesmith_platform::fs;
+
+use crate::attention::Sequences;
+use crate::encoder::{Encoder, EncoderSaved};
+use crate::files::{WEIGHTS, weights};
+use crate::head::{Head, HeadSaved};
+use crate::layers::{Backward, Places};
+use crate::noise::Mode;
+use crate::weights::{Checkpoint, LoadReport, Source, write_tensors};
+use crate::{Inputs, ModelError, Parameter, Parameters, Targets};
+
+/// The configuration's file in a model's folder.
+pub(crate) const CONFIG: &str = "config.json";
+
+/// What a forward pass gives, and what its backward pass needs.
+#[derive(Debug)]
+pub struct Output {
+    /// `[batch, num_labels]`; for a task over tokens `[batch * seq, num_labels]`.
+    pub logits: Tensor<2>,
+    /// `[1]`, the mean over what has a label; absent without targets.
+    pub loss: Option<Tensor<1>>,
+    dlogits: Option<Tensor<2>>,
+    head: HeadSaved,
+    encoder: Option<EncoderSaved>,
+    sequences: Sequences,
+    mode: Mode,
+}
+
+/// What [`Model::infer`] gives.
+#[derive(Debug)]
+pub struct Inference {
+    /// As [`Output::logits`].
+    pub logits: Tensor<2>,
+    /// As [`Output::loss`].
+    pub loss: Option<Tensor<1>>,
+}
+
+/// An encoder of any family with a head for its task.
+#[derive(Debug)]
+pub struct Model {
+    /// The configuration, labels included.
+    pub config: ModelConfig,
+    /// What it has learned.
+    pub parameters: Parameters,
+    device: ComputeDevice,
+    encoder: Encoder,
+    head: Head,
+    /// Weight of the uniform target in the cross-entropy, in `[0, 1)`.
+    pub label_smoothing: f32,
+}
+
+impl Model {
+    /// Reads the weights of `dir` tensor by tensor onto the device; the report names what was newly drawn
+    /// from `seed` and what was not used.
+    ///
+    /// # Errors
+    /// A file cut short, a wrong shape or element type, a missing encoder, or a device too small; the
+    /// message names file and tensor.
+    pub fn from_pretrained(
+        dir: &Path,
+        config: ModelConfig,
+        seed: u64,
+        device: &ComputeDevice,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        let file = Checkpoint::open(&weights(dir)?, config.family())?;
+        Self::load(Source::new(seed, Some(file)), config, device)
+    }
+
+    /// The same with a classifier that is drawn anew even where the checkpoint has one: for other labels.
+    ///
+    /// # Errors
+    /// As [`Self::from_pretrained`].
+    pub fn from_pretrained_encoder(
+        dir: &Path,
+        config: ModelConfig,
+        seed: u64,
+        device: &ComputeDevice,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        let file = Checkpoint::open(&weights(dir)?, config.family())?;
+        let file = file.without(config.spec().classifier_names());
+        Self::load(Source::new(seed, Some(file)), config, device)
+    }
+
+    fn load(
+        mut source: Source,
+        config: ModelConfig,
+        device: &ComputeDevice,
+    ) -> Result<(Self, LoadReport), ModelError> {
+        let model = Self::build(config, device, &mut source)?;
+        Ok((model, source.report()))
+    }
+
+    /// A model whose weights are all new: drawn as the family draws them, biases 0, LayerNorm 1 and 0.
+    ///
+    /// # Errors
+    /// A device too small for it.
+    pub fn from_config(
+        config: ModelConfig,
+        seed: u64,
+        device: &ComputeDevice,
+    ) -> Result<Self, ModelError> {
+        Self::build(config, device, &mut Source::new(seed, None))
+    }
+
+    fn build(
+        config: ModelConfig,
+        device: &ComputeDevice,
+        source: &mut Source,
+    ) -> Result<Self, ModelError> {
+        let spec = config.spec();
+        let declarations = spec.declarations();
+        source.check(&declarations, &spec.head_names(), device)?;
+        let (mut parameters, slots) =
+            Parameters::new(&declarations, device.max_binding_bytes, &device.device);
+        let places = Places::new(&declarations, &slots);
+        let encoder = Encoder::new(spec, &places);
+        let head = Head::new(&spec.head, &places);
+        source.fill(&declarations, &mut parameters)?;
+        Ok(Self {
+            config,
+            parameters,
+            device: device.clone(),
+            encoder,
+            head,
+            label_smoothing: 0.0,
+        })
+    }
+
+    /// Writes `config.json` and `model.safetensors` into `dir`.
+    ///
+    /// # Errors
+    /// Names the file that could not be written.
+    pub async fn save_pretrained(&self, dir: &Path) -> Result<(), ModelError> {
+        let path = dir.join(CONFIG);
+        fs::write(&path, self.config.to_json())
+            .map_err(|source| ModelError::Io { path, source })?;
+        let parameters: Vec<&Parameter> = self.parameters.iter().collect();
+        let tensors: Vec<_> = parameters
+            .iter()
+            .map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()))
+            .collect();
+        write_tensors(&dir.join(WEIGHTS), &tensors, |place| {
+            self.parameters.value(parameters[place])
+        })
+        .await
+    }
+
+    /// Runs the batch. With targets the output has a loss and may go to [`Self::backward`].
+    ///
+    /// # Errors
+    /// A batch that does not fit the model: the message names the row.
+    pub fn forward(
+        &self,
+        inputs: &Inputs,
+        targets: Option<&Targets>,
+        mode: &Mode,
+    ) -> Result<Output, ModelError> {
+        self.forward_scaled(inputs, targets, mode, 1.0)
+    }
+
+    /// The same with the gradient (not the loss) times `scale`: one over the number of micro-batches
+    /// that are accumulated into a step.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn forward_scaled(
+        &self,
+        inputs: &Inputs,
+        targets: Option<&Targets>,
+        mode: &Mode,
+        scale: f32,
+    ) -> Result<Output, ModelError> {
+        self.check(inputs, targets)?;
+        let (values, device) = (&self.parameters.values, &self.device.device);
+        let (hidden, sequences, encoder) =
+            self.encoder.forward(values, inputs, *mode, device, true);
+        let (logits, head) = self.head.forward(values, hidden, &sequences, *mode);
+        let (loss, dlogits) = self.loss(&logits, targets, scale).unzip();
+        Ok(Output {
+            logits,
+            loss,
+            dlogits,
+            head,
+            encoder,
+            sequences,
+            mode: *mode,
+        })
+    }
+
+    /// Runs the batch without dropout and keeps nothing for a backward pass: evaluation and prediction
+    /// take the memory of one layer, not of all.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn infer(
+        &self,
+        inputs: &Inputs,
+        targets: Option<&Targets>,
+    ) -> Result<Inference, ModelError> {
+        self.check(inputs, targets)?;
+        let (values, device) = (&self.parameters.values, &self.device.device);
+        let mode = Mode::Evaluate;
+        let (hidden, sequences, _) = self.encoder.forward(values, inputs, mode, device, false);
+        let (logits, _) = self.head.forward(values, hidden, &sequences, mode);
+        let loss = self.loss(&logits, targets, 1.0).map(|(loss, _)| loss);
+        Ok(Inference { logits, loss })
+    }
+
+    fn check(&self, inputs: &Inputs, targets: Option<&Targets>) -> Result<(), ModelError> {
+        inputs.check(self.config.spec())?;
+        targets.map_or(Ok(()), |targets| {
+            targets.check(inputs, self.config.num_labels())
+        })
+    }
+
+    /// The loss, and its gradient by the logits times `scale`.
+    fn loss(
+        &self,
+        logits: &Tensor<2>,
+        targets: Option<&Targets>,
+        scale: f32,
+    ) -> Option<(Tensor<1>, Tensor<2>)> {
+        let device = &self.device.device;
+        Some(match targets? {
+            Targets::Classes(labels) => {
+                let labels = indices(labels, device);
+                cross_entropy(logits, &labels, self.label_smoothing, scale)
+            }
+            Targets::Tokens(labels) => {
+                // Negative ones are ignored; their bits are those of the i32.
+                let labels: Vec<u32> = labels.iter().map(|label| *label as u32).collect();
+                let labels = indices(&labels, device);
+                cross_entropy(logits, &labels, self.label_smoothing, scale)
+            }
+            Targets::Values(values) => {
+                let data = TensorData::new(values.clone(), [values.len()]);
+                mse(logits, &Tensor::from_data(data, device), scale)
+            }
+            Targets::Labels(values) => {
+                let data = TensorData::new(values.clone(), logits.dims());
+                bce_with_logits(logits, &Tensor::from_data(data, device), scale)
+            }
+        })
+    }
+
+    /// Adds the gradients of the output's loss to every parameter, as `loss.backward()` does.
+    /// An output without a loss adds nothing.
+    pub fn backward(&mut self, output: Output) {
+        let Output {
+            dlogits: Some(dlogits),
+            head,
+            encoder: Some(encoder),
+            sequences,
+            mode,
+            ..
+        } = output
+        else {
+            return;
+        };
+        let (values, gradients) = self.parameters.values_and_gradients();
+        let mut pass = Backward { values, gradients };
+        let dhidden = self
+            .head
+            .backward(&mut pass, &dlogits, head, &sequences, mode);
+        self.encoder.backward(&mut pass, dhidden, encoder, mode);
+    }
+
+    /// Forgets all gradients.
+    pub fn zero_grad(&mut self) {
+        self.parameters.zero_grad();
+    }
+
+    /// Trainable numbers.
+    pub fn num_parameters(&self) -> usize {
+        self.parameters.iter().map(Parameter::count).sum()
+    }
+
+    /// What its head answers.
+    pub fn task(&self) -> Task {
+        self.config.task()
+    }
+
+    /// Whether each token has logits of its own.
+    pub fn is_over_tokens(&self) -> bool {
+        self.config.spec().head.pooling == Pooling::None
+    }
+
+    /// Where the model lives.
+    pub fn device(&self) -> &ComputeDevice {
+        &self.device
+    }
+}

@@ -1,0 +1,181 @@
+//! Tiny models of every family and task against PyTorch: logits, loss, every gradient, and the losses of
+//! five steps of AdamW; on the CPU device, on a software renderer, and with the kernels of a GPU.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../../model/tests/support/mod.rs"]
+mod golden;
+
+use golden::{Distance, drawn, drawn_weights, floats, golden, integers, norm, read};
+use serde_json::Value;
+use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
+use tunesmith_model::{Inputs, Mode, Model, ModelConfig, Targets, Task};
+use tunesmith_train::AdamW;
+
+/// PyTorch computed in f64 and we in f32.
+const LIMITS: [(&str, f64); 5] = [
+    ("logit", 1e-5),
+    ("loss", 1e-5),
+    // Relative to the gradient's norm, or to the largest norm of the model's where it is far smaller: a
+    // gradient that cancels out is rounding noise.
+    ("gradient's norm", 1e-4),
+    ("gradient's product", 3e-4),
+    ("loss of a step", 1e-4),
+];
+
+fn inputs(batch: &Value) -> Inputs {
+    let types = batch.get("token_type_ids").map(integers);
+    Inputs {
+        batch: batch["rows"].as_u64().unwrap() as usize,
+        seq: batch["seq"].as_u64().unwrap() as usize,
+        input_ids: integers(&batch["input_ids"]),
+        token_type_ids: types,
+        lengths: integers(&batch["lengths"]),
+        pad_left: batch["pad_left"].as_bool().unwrap(),
+    }
+}
+
+fn task_of(name: &str) -> Task {
+    let by_type = Task::ALL
+        .into_iter()
+        .find(|task| task.problem_type() == Some(name));
+    by_type.unwrap_or(Task::Tokens)
+}
+
+fn targets(task: Task, labels: &Value) -> Targets {
+    let values = floats(labels);
+    let singles = || values.iter().map(|x| *x as f32).collect();
+    match task {
+        Task::SingleLabel => Targets::Classes(integers(labels)),
+        Task::MultiLabel => Targets::Labels(singles()),
+        Task::Regression => Targets::Values(singles()),
+        Task::Tokens => Targets::Tokens(values.iter().map(|x| *x as i32).collect()),
+    }
+}
+
+fn model(config: &Value, task: Task, scale: f32, device: &ComputeDevice) -> Model {
+    let mut config = ModelConfig::from_json(&config.to_string()).unwrap();
+    config.set_dropout(0.0).unwrap();
+    let count = if task == Task::Regression { 1 } else { 3 };
+    let names: Vec<String> = (0..count).map(|id| format!("LABEL_{id}")).collect();
+    config.set_head(task, &names).unwrap();
+    drawn_weights(Model::from_config(config, 0, device).unwrap(), scale)
+}
+
+fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &mut Distance) {
+    let targets = targets(model.task(), &golden["labels"]);
+    let inferred = model.infer(inputs, Some(&targets)).unwrap();
+    let output = model
+        .forward(inputs, Some(&targets), &Mode::Evaluate)
+        .unwrap();
+    let logits = read(output.logits.clone());
+    // Those of padding are of no use to anyone.
+    let width = model.config.num_labels();
+    let counted = |row: usize| {
+        let (row, token) = (row / inputs.seq, row % inputs.seq);
+        let length = inputs.lengths[row] as usize;
+        let first = if inputs.pad_left {
+            inputs.seq - length
+        } else {
+            0
+        };
+        (first..first + length).contains(&token)
+    };
+    let wanted = floats(&golden["logits"]);
+    assert_eq!(logits.len(), wanted.len(), "{name}");
+    for (place, (got, wanted)) in logits.iter().zip(&wanted).enumerate() {
+        if !model.is_over_tokens() || counted(place / width) {
+            let off = (f64::from(*got) - wanted).abs();
+            far.note("logit", off, || {
+                format!("{name}, number {place}: {got}, PyTorch {wanted}")
+            });
+        }
+    }
+    let loss = read(output.loss.clone().unwrap());
+    far.note_all("loss", &loss, &floats(&golden["loss"]), 1.0, name);
+    assert_eq!(read(inferred.loss.unwrap()), loss, "{name}");
+    assert_eq!(read(inferred.logits), logits, "{name}");
+
+    model.backward(output);
+    let gradients = golden["gradients"].as_object().unwrap();
+    assert_eq!(model.parameters.iter().count(), gradients.len(), "{name}");
+    let norms = || gradients.values().map(|one| one[0].as_f64().unwrap());
+    let most = norms().fold(0.0, f64::max);
+    for parameter in model.parameters.iter() {
+        let of = format!("{name}: {}", parameter.name);
+        let told = gradients.get(&parameter.name);
+        let told = told.unwrap_or_else(|| panic!("{of} is none of PyTorch's"));
+        let [wanted_norm, wanted_product] = [0, 1].map(|place| told[place].as_f64().unwrap());
+        let gradient = read(model.parameters.gradient(parameter));
+        let unit = wanted_norm.max(1e-3 * most);
+        let got = norm(&gradient);
+        far.note("gradient's norm", (got - wanted_norm).abs() / unit, || {
+            format!("{of}: {got}, PyTorch {wanted_norm}")
+        });
+        let weights = drawn(&format!("{} gradient", parameter.name), parameter.count());
+        let products = gradient.iter().zip(weights);
+        let product: f64 = products.map(|(x, w)| f64::from(*x) * f64::from(w)).sum();
+        far.note(
+            "gradient's product",
+            (product - wanted_product).abs() / unit,
+            || format!("{of}: {product}, PyTorch {wanted_product}"),
+        );
+    }
+    model.zero_grad();
+
+    let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
+    for (step, wanted) in floats(&golden["losses"]).into_iter().enumerate() {
+        let output = model
+            .forward(inputs, Some(&targets), &Mode::Evaluate)
+            .unwrap();
+        let loss = output.loss.clone().unwrap();
+        model.backward(output);
+        optimizer.step(&mut model, 1e-3);
+        let got = f64::from(read(loss)[0]);
+        far.note("loss of a step", (got - wanted).abs(), || {
+            format!("{name}, step {step}: {got}, PyTorch {wanted}")
+        });
+    }
+}
+
+fn follows_pytorch(device: &ComputeDevice) {
+    let golden = golden("families.json");
+    let scale = golden["scale"].as_f64().unwrap() as f32;
+    let mut far = Distance::default();
+    for (name, case) in golden["cases"].as_object().unwrap() {
+        let inputs = inputs(&case["batch"]);
+        for (task, golden) in case["tasks"].as_object().unwrap() {
+            let model = model(&case["config"], task_of(task), scale, device);
+            compare(&format!("{name}, {task}"), &inputs, golden, model, &mut far);
+        }
+    }
+    far.within(&LIMITS, &format!("{} as {:?}", device.name, device.kind));
+    assert_eq!(device.failure(), None);
+}
+
+#[test]
+fn follows_pytorch_on_the_cpu() {
+    follows_pytorch(&ComputeDevice::cpu("test"));
+}
+
+#[test]
+fn follows_pytorch_on_a_software_renderer() {
+    let device = pollster::block_on(open_device(DeviceChoice::SoftwareGpu));
+    follows_pytorch(&device.unwrap());
+}
+
+/// The kernels that a GPU is given: run by every GPU, and by a software renderer.
+#[test]
+fn follows_pytorch_with_the_kernels_of_a_gpu() {
+    // GPUs come first.
+    for mut adapter in pollster::block_on(adapters()) {
+        let renderer = adapter.kind == AdapterKind::Software;
+        if renderer {
+            adapter.kind = AdapterKind::Discrete;
+        }
+        follows_pytorch(&pollster::block_on(adapter.open("test")).unwrap());
+        if renderer {
+            return;
+        }
+    }
+    panic!("no software renderer: run `cargo xtask test`");
+}
