@@ -31,7 +31,7 @@ use tunesmith::data::DataError;
 use tunesmith::hub::HubError;
 use tunesmith_session::SessionError;
 
-/// Fine-tune BERT models, on a GPU or on the CPU.
+/// Fine-tune encoders (BERT, RoBERTa, DeBERTa, ModernBERT and others), on a GPU or on the CPU.
 #[derive(Parser)]
 #[command(name = "tunesmith", version, propagate_version = true)]
 struct Cli {

@@ -106,7 +106,7 @@ impl Hub {
     }
 
     /// At most `limit` repositories whose id has `text` in it, the most downloaded first; of models,
-    /// those of type `bert`. An empty text finds all.
+    /// those of the families that can be trained. An empty text finds all.
     ///
     /// # Errors
     /// Offline, unreachable, refused, or not an answer of the hub's.

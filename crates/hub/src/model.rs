@@ -1,15 +1,14 @@
-//! The files that a checkpoint of BERT consists of.
+//! The files that a checkpoint consists of.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use tunesmith_architecture::family;
 use tunesmith_platform::fs;
 
 use crate::error::HubError;
 use crate::hub::{Commit, Download, Hub, RepoFile, RepoKind};
 
-/// `model_type` of a checkpoint that can be used, and its tag on the Hub.
-pub(crate) const MODEL_TYPE: &str = "bert";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 /// Fetched where the repository has them. Small ones first, so that what is missing shows before
@@ -105,5 +104,5 @@ pub(crate) fn is_complete(snapshot: &Path, on_disk: &[RepoFile]) -> bool {
         && fs::read(snapshot.join(CONFIG))
             .ok()
             .and_then(|text| serde_json::from_slice(&text).ok())
-            .is_some_and(|Config { model_type }| model_type == MODEL_TYPE)
+            .is_some_and(|Config { model_type }| family(&model_type).is_some())
 }

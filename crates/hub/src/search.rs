@@ -2,11 +2,11 @@
 
 use reqwest::Url;
 use serde::Deserialize;
+use tunesmith_architecture::family;
 
 use crate::advice;
 use crate::error::HubError;
 use crate::hub::{Hub, RepoKind, check_repo};
-use crate::model::MODEL_TYPE;
 use crate::net::{LONGEST, malformed};
 
 /// A repository on the Hub.
@@ -18,9 +18,34 @@ pub struct FoundRepo {
     pub downloads: Option<u64>,
 }
 
+/// The tag of every repository that transformers loads.
+const TRANSFORMERS: &str = "transformers";
+
+/// The hub can be asked for one `model_type` or for any, so more are asked for than are wanted.
+const SPARE: usize = 10;
+
+/// The most that a page of the hub's holds.
+const MOST: usize = 1000;
+
+/// What the hub tells of a repository.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    #[serde(flatten)]
+    repo: FoundRepo,
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+impl Listed {
+    /// Whether one of its tags is the `model_type` of a family.
+    fn can_be_trained(&self) -> bool {
+        self.tags.iter().any(|tag| family(tag).is_some())
+    }
+}
+
 impl Hub {
     /// At most `limit` repositories whose id has `text` in it, the most downloaded first; of models,
-    /// those of type `bert`. An empty text finds all.
+    /// those of the families that can be trained. An empty text finds all.
     ///
     /// # Errors
     /// Offline, unreachable, refused, or not an answer of the hub's.
@@ -43,12 +68,14 @@ impl Hub {
             let answer = net.get(&url, 0).await?.whole(&url, LONGEST).await?;
             serde_json::from_slice(&answer).map_err(|error| malformed(&url, &error.to_string()))
         });
-        let found: Vec<FoundRepo> = asked.await.map_err(|(fault, attempts)| {
+        let found: Vec<Listed> = asked.await.map_err(|(fault, attempts)| {
             fault.explain_search(self.config.token.is_some(), attempts)
         })?;
         // A mirror may know neither the limit nor the rules for ids.
         let usable = found
             .into_iter()
+            .filter(|listed| kind != RepoKind::Model || listed.can_be_trained())
+            .map(|listed| listed.repo)
             .filter(|repo| check_repo(&repo.id).is_ok());
         Ok(usable.take(limit).collect())
     }
@@ -60,9 +87,13 @@ fn asking(mut url: Url, kind: RepoKind, text: &str, limit: usize) -> Url {
     if !text.is_empty() {
         query.append_pair("search", text);
     }
-    if kind == RepoKind::Model {
-        query.append_pair("filter", MODEL_TYPE);
-    }
+    let limit = match kind {
+        RepoKind::Model => {
+            query.append_pair("filter", TRANSFORMERS);
+            limit.saturating_mul(SPARE).min(MOST)
+        }
+        _ => limit,
+    };
     query
         .append_pair("sort", "downloads")
         .append_pair("direction", "-1")

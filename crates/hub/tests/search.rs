@@ -16,10 +16,37 @@ const LIMIT: usize = 20;
 fn start() -> (FakeHub, TempDir) {
     let server = FakeHub::start();
     server
-        .publish("models", "owner/tiny-bert", Some(7), &["bert", "en"])
-        .publish("models", "google-bert/bert-base", Some(5_000), &["bert"])
-        .publish("models", "owner/roberta-tiny", Some(90), &["roberta"])
-        .publish("models", "mirror/Bert-Uncounted", None, &["bert"])
+        .publish(
+            "models",
+            "owner/tiny-bert",
+            Some(7),
+            &["transformers", "bert", "en"],
+        )
+        .publish(
+            "models",
+            "google-bert/bert-base",
+            Some(5_000),
+            &["transformers", "bert"],
+        )
+        .publish(
+            "models",
+            "owner/distilbert",
+            Some(90),
+            &["distilbert", "transformers"],
+        )
+        .publish(
+            "models",
+            "owner/bert-for-vision",
+            Some(900),
+            &["transformers", "clip"],
+        )
+        .publish("models", "owner/bert-elsewhere", Some(800), &["bert"])
+        .publish(
+            "models",
+            "mirror/Bert-Uncounted",
+            None,
+            &["transformers", "bert"],
+        )
         .publish("datasets", "nyu-mll/glue", Some(300), &[])
         .publish("datasets", "owner/glued", Some(400), &[]);
     (server, tempfile::tempdir().unwrap())
@@ -35,13 +62,14 @@ fn repo(id: &str, downloads: Option<u64>) -> FoundRepo {
 }
 
 #[test]
-fn models_of_the_family_by_text_the_most_downloaded_first() {
+fn models_of_the_families_by_text_the_most_downloaded_first() {
     let (server, cache) = start();
     let found = models(&server.hub(cache.path()), " bert\n").unwrap();
     assert_eq!(
         found,
         [
             repo("google-bert/bert-base", Some(5_000)),
+            repo("owner/distilbert", Some(90)),
             repo("owner/tiny-bert", Some(7)),
             repo("mirror/Bert-Uncounted", None),
         ]
@@ -54,7 +82,7 @@ fn models_of_the_family_by_text_the_most_downloaded_first() {
     );
     assert_eq!(
         log[0].query,
-        "search=bert&filter=bert&sort=downloads&direction=-1&limit=20"
+        "search=bert&filter=transformers&sort=downloads&direction=-1&limit=200"
     );
     assert!(!log[0].headers.contains_key("authorization"));
 }
@@ -91,7 +119,7 @@ fn nothing_found_is_no_error_and_an_empty_text_finds_all() {
     let (server, cache) = start();
     let hub = server.hub(cache.path());
     assert_eq!(models(&hub, "no such thing").unwrap(), []);
-    assert_eq!(models(&hub, " ").unwrap().len(), 3);
+    assert_eq!(models(&hub, " ").unwrap().len(), 4);
     assert!(!server.requests()[1].query.contains("search"));
 }
 
@@ -117,10 +145,10 @@ fn any_text_arrives_as_it_was_typed() {
         );
         let sent = [
             ("search", text),
-            ("filter", "bert"),
+            ("filter", "transformers"),
             ("sort", "downloads"),
             ("direction", "-1"),
-            ("limit", "20"),
+            ("limit", "200"),
         ];
         let sent = sent.map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(request.pairs(), sent);
@@ -242,7 +270,7 @@ fn refusals_are_about_the_search_and_no_repository() {
 fn ids_that_no_repository_can_have_are_passed_over() {
     let (server, cache) = start();
     for id in ["../../bert", "a/b/bert", "bert--x/y", "", "ok/bert-2"] {
-        server.publish("models", id, Some(9_000), &["bert"]);
+        server.publish("models", id, Some(9_000), &["transformers", "bert"]);
     }
     let found = models(&server.hub(cache.path()), "bert").unwrap();
     let ids: Vec<_> = found.iter().map(|repo| repo.id.as_str()).collect();
@@ -251,6 +279,7 @@ fn ids_that_no_repository_can_have_are_passed_over() {
         [
             "ok/bert-2",
             "google-bert/bert-base",
+            "owner/distilbert",
             "owner/tiny-bert",
             "mirror/Bert-Uncounted"
         ]

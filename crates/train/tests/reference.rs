@@ -186,3 +186,233 @@ fn with_clipping_that_bites_on_the_cpu() {
 fn with_clipping_that_bites_on_a_software_renderer() {
     follows_pytorch(DeviceChoice::SoftwareGpu, "clip_0.3");
 }
+
+/// The families that the reference data has tiny checkpoints of.
+mod families {
+    use super::*;
+    use tunesmith_kernels::AdapterKind;
+    use tunesmith_model::{Inputs, Targets, Task};
+
+    const FAMILIES: [&str; 11] = [
+        "albert",
+        "bert",
+        "camembert",
+        "deberta-v2",
+        "deberta-v3",
+        "distilbert",
+        "electra",
+        "modernbert",
+        "mpnet",
+        "roberta",
+        "xlm-roberta",
+    ];
+    const LOGITS: f64 = 1e-4;
+    const NORM: f64 = 1e-3;
+
+    fn folder() -> std::path::PathBuf {
+        std::env::var_os("TUNESMITH_REFERENCE")
+            .map(std::path::PathBuf::from)
+            .unwrap_or_default()
+    }
+
+    fn golden_of(family: &str) -> Value {
+        let path = folder().join(format!("golden/models/{family}.json"));
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn all(value: &Value) -> Vec<f64> {
+        match value {
+            Value::Array(values) => values.iter().flat_map(all).collect(),
+            value => vec![value.as_f64().unwrap()],
+        }
+    }
+
+    fn integers(value: &Value) -> Vec<u32> {
+        all(value).into_iter().map(|x| x as u32).collect()
+    }
+
+    fn model_dir(family: &str) -> std::path::PathBuf {
+        folder().join("models").join(family)
+    }
+
+    #[test]
+    fn every_tokenizer_gives_the_ids_of_transformers() {
+        for family in FAMILIES {
+            let golden = golden_of(family);
+            let tokenizer = Tokenizer::from_file(model_dir(family)).unwrap();
+            let texts = golden["texts"].as_array().unwrap().iter();
+            for (text, wanted) in texts.zip(golden["encoded"].as_array().unwrap()) {
+                let [first, second] = [0, 1].map(|place| text[place].as_str());
+                let options = tunesmith_data::TokenizeOptions::default();
+                let got = tokenizer.encode(first.unwrap(), second, &options).unwrap();
+                assert_eq!(
+                    got.input_ids,
+                    integers(&wanted["input_ids"]),
+                    "{family}: {text}"
+                );
+                if let Some(types) = wanted.get("token_type_ids") {
+                    assert_eq!(got.token_type_ids, integers(types), "{family}: {text}");
+                }
+            }
+        }
+    }
+
+    fn load(family: &str, task: Task, labels: usize, device: &ComputeDevice) -> Model {
+        let dir = model_dir(family);
+        let mut config = AutoConfig::from_pretrained(&dir).unwrap();
+        config.set_dropout(0.0).unwrap();
+        let names: Vec<String> = (0..labels).map(|id| format!("LABEL_{id}")).collect();
+        config.set_head(task, &names).unwrap();
+        let (mut model, _) = Model::from_pretrained_encoder(&dir, config, 42, device).unwrap();
+        let heads: Vec<_> = model
+            .parameters
+            .iter()
+            .filter(|one| {
+                one.name.starts_with("classifier") || one.name.starts_with("pre_classifier")
+            })
+            .cloned()
+            .collect();
+        for parameter in heads {
+            let is_bias = parameter.name.ends_with("bias");
+            let values: Vec<f32> = (0..parameter.count())
+                .map(|place| match is_bias {
+                    true => (0.05 * f64::cos(place as f64)) as f32,
+                    false => (0.3 * f64::sin(1.0 + place as f64)) as f32,
+                })
+                .collect();
+            model.parameters.set(&parameter, &values);
+        }
+        model
+    }
+
+    fn follows_pytorch(device: &ComputeDevice) {
+        for family in FAMILIES {
+            let golden = golden_of(family);
+            let mask = golden["batch"]["attention_mask"].as_array().unwrap();
+            let inputs = Inputs {
+                batch: mask.len(),
+                seq: mask[0].as_array().unwrap().len(),
+                input_ids: integers(&golden["batch"]["input_ids"]),
+                token_type_ids: golden["batch"].get("token_type_ids").map(integers),
+                lengths: mask
+                    .iter()
+                    .map(|row| all(row).iter().sum::<f64>() as u32)
+                    .collect(),
+                pad_left: false,
+            };
+            let singles = |name: &str| all(&golden[name]).into_iter().map(|x| x as f32).collect();
+            for (key, task, labels, targets) in [
+                (
+                    "classes",
+                    Task::SingleLabel,
+                    3,
+                    Targets::Classes(integers(&golden["labels"])),
+                ),
+                (
+                    "multi_label",
+                    Task::MultiLabel,
+                    4,
+                    Targets::Labels(singles("multi_labels")),
+                ),
+                (
+                    "regression",
+                    Task::Regression,
+                    1,
+                    Targets::Values(singles("values")),
+                ),
+                (
+                    "tokens",
+                    Task::Tokens,
+                    5,
+                    Targets::Tokens(
+                        all(&golden["token_labels"])
+                            .into_iter()
+                            .map(|x| x as i32)
+                            .collect(),
+                    ),
+                ),
+            ] {
+                let at = format!("{family}, {key}, {}", device.name);
+                let wanted = &golden[key];
+                let mut model = load(family, task, labels, device);
+                let output = model
+                    .forward(&inputs, Some(&targets), &Mode::Evaluate)
+                    .unwrap();
+                let logits = read(output.logits.clone().flatten::<1>(0, 1));
+                let told = all(&wanted["logits"]);
+                assert_eq!(logits.len(), told.len(), "{at}");
+                for (place, (got, wanted)) in logits.iter().zip(&told).enumerate() {
+                    let row = place / labels;
+                    let padded = task == Task::Tokens
+                        && row % inputs.seq >= inputs.lengths[row / inputs.seq] as usize;
+                    let off = (f64::from(*got) - wanted).abs();
+                    assert!(padded || off < LOGITS, "{at}: {got}, PyTorch {wanted}");
+                }
+                let loss = f64::from(read(output.loss.clone().unwrap())[0]);
+                let off = (loss - wanted["loss"].as_f64().unwrap()).abs();
+                assert!(off < LOGITS, "{at}: loss {loss} is {off} off");
+                model.backward(output);
+                let norms = wanted["grad_l2"].as_object().unwrap();
+                let most = norms
+                    .values()
+                    .map(|x| x.as_f64().unwrap())
+                    .fold(0.0, f64::max);
+                for parameter in model.parameters.iter() {
+                    let Some(wanted) = norms.get(&parameter.name).and_then(Value::as_f64) else {
+                        panic!("{at}: {} is none of PyTorch's", parameter.name)
+                    };
+                    let squares = read(model.parameters.gradient(parameter))
+                        .into_iter()
+                        .map(|x| f64::from(x).powi(2));
+                    let got = squares.sum::<f64>().sqrt();
+                    // What cancels out is rounding noise, of PyTorch's f32 too.
+                    let off = (got - wanted).abs() / wanted.max(1e-4 * most);
+                    assert!(
+                        off < NORM,
+                        "{at}: {}: {got}, PyTorch {wanted}",
+                        parameter.name
+                    );
+                }
+                model.zero_grad();
+                let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
+                for (step, wanted) in all(&wanted["five_losses_adamw_lr1e-3_clip1"])
+                    .iter()
+                    .enumerate()
+                {
+                    let output = model
+                        .forward(&inputs, Some(&targets), &Mode::Evaluate)
+                        .unwrap();
+                    let loss = output.loss.clone().unwrap();
+                    model.backward(output);
+                    optimizer.step(&mut model, 1e-3);
+                    let got = f64::from(read(loss)[0]);
+                    let off = (got - wanted).abs();
+                    assert!(off < LOGITS, "{at}, step {step}: {got}, PyTorch {wanted}");
+                }
+            }
+        }
+        assert_eq!(device.failure(), None);
+    }
+
+    #[test]
+    fn every_family_and_task_on_the_cpu() {
+        follows_pytorch(&ComputeDevice::cpu("test"));
+    }
+
+    #[test]
+    fn every_family_and_task_on_each_software_renderer() {
+        let mut renderers = 0;
+        for adapter in pollster::block_on(tunesmith_kernels::adapters()) {
+            if adapter.kind == AdapterKind::Software {
+                renderers += 1;
+                follows_pytorch(&pollster::block_on(adapter.open("test")).unwrap());
+            }
+        }
+        assert!(
+            renderers >= 2,
+            "llvmpipe and SwiftShader: run `cargo xtask test`"
+        );
+    }
+}

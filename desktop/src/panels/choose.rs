@@ -19,7 +19,7 @@ const WAYS: [(Way, &str, &str); 3] = [
     (
         Way::Hub,
         "From the hub",
-        "A checkpoint of type bert on huggingface.co, downloaded once.",
+        "A checkpoint of BERT, RoBERTa, DeBERTa or another encoder on huggingface.co, downloaded once.",
     ),
     (
         Way::Files,

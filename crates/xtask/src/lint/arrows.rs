@@ -20,7 +20,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
-    ("tunesmith-hub", &["tunesmith-platform"]),
+    (
+        "tunesmith-hub",
+        &["tunesmith-architecture", "tunesmith-platform"],
+    ),
     ("tunesmith-metrics", &[]),
     ("tunesmith-paraphrase", &[]),
     (
