@@ -125,6 +125,21 @@ fn a_bare_encoder_loads_and_the_report_names_what_was_drawn_and_what_was_left() 
 }
 
 #[test]
+fn a_wrapper_around_the_model_is_looked_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let tensors = saved(dir.path());
+    for wrapper in ["module.", "0.auto_model.", "model.bert_model."] {
+        let named = tensors.iter().map(|(name, tensor)| {
+            let name = format!("{wrapper}{name}");
+            (name, tensor.clone())
+        });
+        write(dir.path(), &named.collect(), Dtype::F32);
+        let (_, report) = load(dir.path()).unwrap();
+        assert_eq!(report, LoadReport::default(), "{wrapper}");
+    }
+}
+
+#[test]
 fn half_precision_is_read_as_f32() {
     let dir = tempfile::tempdir().unwrap();
     let tensors = saved(dir.path());
@@ -185,7 +200,7 @@ fn every_fault_of_a_checkpoint_is_named() {
     write(dir.path(), &head, Dtype::F32);
     let text = message(dir.path());
     assert!(
-        text.contains("lacks") && text.contains("not a BERT checkpoint"),
+        text.contains("lacks") && text.contains("not a checkpoint of a bert model"),
         "{text}"
     );
 
@@ -204,15 +219,15 @@ fn every_fault_of_a_config_is_named() {
             .contains("hidden_size 8 does not divide into 3 attention heads")
     );
     assert!(wrong(r#""vocab_size": 20,"#, r#""vocab_size": 0,"#).contains("vocab_size"));
-    assert!(wrong(r#""note": "kept""#, r#""hidden_act": "relu""#).contains("hidden_act 'relu'"));
+    assert!(wrong(r#""note": "kept""#, r#""hidden_act": "mish""#).contains("hidden_act 'mish'"));
 }
 
 #[test]
 fn a_device_that_cannot_bind_a_tensor_is_refused_with_what_is_missing() {
     let mut device = cpu();
     device.max_binding_bytes = Some(1_000_000);
-    let mut config = config();
-    config.vocab_size = 100_000;
+    let config = CONFIG.replace(r#""vocab_size": 20"#, r#""vocab_size": 100000"#);
+    let config = ModelConfig::from_json(&config).unwrap();
     let error = Model::from_config(config, 1, &device).unwrap_err();
     let text = error.to_string();
     assert!(

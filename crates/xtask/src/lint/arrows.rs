@@ -117,6 +117,7 @@ const WITHOUT_TENSORS: &[&str] = &[
     "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",
+    "tunesmith-architecture",
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",
@@ -132,6 +133,7 @@ const TENSORS: &[&str] = &["burn", "cubecl"];
 const BELOW_SHELLS: &[&str] = &[
     "tunesmith-shaders",
     "tunesmith-protocol",
+    "tunesmith-architecture",
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",
