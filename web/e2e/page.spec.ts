@@ -212,7 +212,7 @@ test("a file of one's own is mapped, and a checkpoint comes from the hub or from
   const tiny = at("../../data/tiny");
   await choose.getByLabel("Files of the checkpoint").setInputFiles(readdirSync(tiny).map((name) => join(tiny, name)));
   await expect(choose.getByText("Local files is ready.")).toBeVisible();
-  await expect(choose.getByText("Parameters")).toBeVisible();
+  await expect(choose.getByText("Parameters", { exact: true })).toBeVisible();
 });
 
 test("a data set of the hub is loaded, and one that isn't there is told", async ({ page, hub }) => {
