@@ -2,7 +2,7 @@
 // model says of the case's texts, and its checkpoint; then the native run of the case goes on from its
 // checkpoint here. What the logs say of each other is xtask's to find.
 
-import { createReadStream, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, dirname, join, relative } from "node:path";
@@ -109,7 +109,9 @@ for (const name of cases) {
         .trim()
         .split("\n")
         .map((line) => JSON.parse(line));
-      const paths = [folder, join(root, "data", "tiny"), join(root, "data", "paraphrase")].flatMap(below);
+      const drawn = join(out, "models", name);
+      const folders = [folder, join(root, "data", "tiny"), join(root, "data", "paraphrase")];
+      const paths = [...folders, ...(existsSync(drawn) ? [drawn] : [])].flatMap(below);
       const files = Object.fromEntries(paths.map((path) => [`/repository/${path}`, `/${path}`]));
       if (config.model_name_or_path === MINILM) {
         // By its name alone it would be asked of the hub.

@@ -2,6 +2,7 @@
 //!
 //! A binary of its own, so that the product doesn't carry the model that it is compared with.
 
+mod checkpoint;
 mod kernels;
 mod ours;
 #[cfg(feature = "stock")]
@@ -27,6 +28,8 @@ enum Cli {
     /// Time per tile of the matrix product at the shapes of a model's widest layer, and of burn's product: what
     /// the choice of tiles is made from.
     Tiles(StepArgs),
+    /// Writes a checkpoint of any family with drawn weights, and the tokenizer of another.
+    Checkpoint(checkpoint::CheckpointArgs),
 }
 
 #[derive(Parser, Clone)]
@@ -81,7 +84,10 @@ trait Contender {
 fn main() -> Result<()> {
     tunesmith_allocator::keep_freed_memory();
     let cli = Cli::parse();
-    let (Cli::Step(args) | Cli::Kernels(args) | Cli::Tiles(args)) = &cli;
+    let args = match &cli {
+        Cli::Checkpoint(args) => return checkpoint::write(args),
+        Cli::Step(args) | Cli::Kernels(args) | Cli::Tiles(args) => args,
+    };
     let choice = match args.device {
         DeviceArg::Auto => DeviceChoice::Auto,
         DeviceArg::Gpu => DeviceChoice::Gpu,
@@ -94,7 +100,7 @@ fn main() -> Result<()> {
     match &cli {
         Cli::Kernels(args) => return kernels::measure(args, &config, &device),
         Cli::Tiles(args) => return kernels::tiles(args, &config, &device),
-        Cli::Step(_) => {}
+        Cli::Step(_) | Cli::Checkpoint(_) => {}
     }
     let mut rows = vec![measure(
         &mut ours::Ours::new(args, config.clone(), &device)?,

@@ -58,6 +58,9 @@ pub fn run(project: &Project) -> Result<Tally> {
     let out = project.root.join("web/test-results/parity");
     let _ = fs::remove_dir_all(&out);
     let cases = cases(&project.root.join("tests/cases"))?;
+    for case in &cases {
+        case.draw_model(project, &out)?;
+    }
     let run = |case: &Case, target: &str, device: &str, driver, from: Option<&Path>| {
         let place = out.join(&case.name).join(target);
         fs::create_dir_all(&place).with_context(|| format!("can't make {}", place.display()))?;
@@ -133,6 +136,22 @@ fn cases(folder: &Path) -> Result<Vec<Case>> {
 }
 
 impl Case {
+    /// Makes the checkpoint of a case that brings a configuration alone: `models/NAME` among the results.
+    fn draw_model(&self, project: &Project, out: &Path) -> Result<()> {
+        let config = self.folder.join("model.json");
+        if !config.is_file() {
+            return Ok(());
+        }
+        Cmd::new(project.bench(false)?)
+            .args(["checkpoint", "--config"])
+            .arg(config)
+            .arg("--tokenizer")
+            .arg(project.root.join("data/tiny"))
+            .arg("--output")
+            .arg(out.join("models").join(&self.name))
+            .run()
+    }
+
     /// Whether it leaves a checkpoint, by which a run changes its target.
     fn saves(&self) -> bool {
         self.config["save_strategy"] != "no"
