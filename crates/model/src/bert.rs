@@ -2,8 +2,8 @@
 
 use burn::tensor::{Device, Int, Tensor};
 use tunesmith_kernels::{
-    Attention, Blocks, Dropout, LayerNormSaved, Slot, dropout, embedding, indices, scatter_add,
-    tanh, tanh_backward,
+    Activation, Attention, Blocks, Dropout, EmbeddingTables, LayerNormSaved, Slot, activate,
+    activate_backward, dropout, embedding, indices, scatter_add,
 };
 
 use crate::encoder::{Layer, LayerDropout, LayerSaved};
@@ -42,6 +42,7 @@ pub(crate) struct BertSaved {
     norm: LayerNormSaved,
     layers: Vec<LayerSaved>,
     hidden: Tensor<2>,
+    /// Before its activation.
     pooled: Tensor<2>,
 }
 
@@ -72,6 +73,8 @@ impl Pass {
                 heads: config.num_attention_heads,
                 head_dim: config.head_dim(),
                 pad_left: inputs.pad_left,
+                window: None,
+                scale: 1.0 / (config.head_dim() as f32).sqrt(),
                 dropout: site(config.attention_probs_dropout_prob, LAYER_SITES),
             },
             hidden: site(config.hidden_dropout_prob, EMBEDDING_SITE),
@@ -124,12 +127,17 @@ impl Bert {
     ) -> (Tensor<2>, BertSaved) {
         let inputs_on_device = DeviceInputs::new(inputs, device);
         let tables = [self.word, self.position, self.token_type].map(|table| values.view(table));
+        let tables = EmbeddingTables {
+            word: &tables[0],
+            position: Some(&tables[1]),
+            token_type: Some(&tables[2]),
+        };
         let summed = embedding(
-            tables.each_ref(),
+            &tables,
             self.hidden,
             &inputs_on_device.ids,
+            &inputs_on_device.positions,
             &inputs_on_device.type_ids,
-            inputs.seq,
         );
         let none = Dropout {
             p: 0.0,
@@ -150,15 +158,16 @@ impl Bert {
             layers.push(saved);
             hidden = y;
         }
-        let pooled = tanh(&self.pooler.forward_every(values, &hidden, inputs.seq));
+        let pooled = self.pooler.forward_every(values, &hidden, inputs.seq);
+        let activated = activate(Activation::Tanh, &pooled);
         let saved = BertSaved {
             inputs: inputs_on_device,
             norm,
             layers,
             hidden,
-            pooled: pooled.clone(),
+            pooled,
         };
-        (pooled, saved)
+        (activated, saved)
     }
 
     /// Adds every gradient of the encoder, from that of the pooled output.
@@ -178,7 +187,7 @@ impl Bert {
             pooled,
         } = saved;
         let seq = pass.attention.seq;
-        let dtanh = tanh_backward(&pooled, dpooled);
+        let dtanh = activate_backward(Activation::Tanh, &pooled, dpooled);
         self.pooler
             .backward_parameters(backward, &dtanh, &hidden, seq);
         let zeros = tunesmith_kernels::zeros(hidden.dims(), &hidden.device());

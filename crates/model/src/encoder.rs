@@ -2,8 +2,8 @@
 
 use burn::tensor::{Int, Tensor};
 use tunesmith_kernels::{
-    Attention, AttentionSaved, Blocks, Dropout, LayerNormSaved, attention, attention_backward,
-    gelu, gelu_backward,
+    Activation, Attention, AttentionSaved, Blocks, Dropout, LayerNormSaved, PositionBias, activate,
+    activate_backward, attention, attention_backward,
 };
 
 use crate::layers::{Backward, LayerNorm, Linear};
@@ -51,13 +51,13 @@ impl Layer {
         dropout: &LayerDropout,
     ) -> (Tensor<2>, LayerSaved) {
         let qkv = self.qkv.forward(values, &x);
-        let (context, attention) = attention(shape, &qkv, lengths);
+        let (context, attention) = attention(shape, &qkv, lengths, &PositionBias::None);
         let projected = self.attention_output.forward(values, &context);
         let (attended, attention_norm) =
             self.attention_norm
                 .forward(values, &projected, Some(&x), &dropout.attention_output);
         let intermediate = self.intermediate.forward(values, &attended);
-        let activated = gelu(&intermediate);
+        let activated = activate(Activation::Gelu, &intermediate);
         let projected = self.output.forward(values, &activated);
         let (y, output_norm) =
             self.output_norm
@@ -93,7 +93,7 @@ impl Layer {
             .backward_parameters(pass, &dprojected, &saved.activated, 1);
         let dactivated = self.output.backward_input_new(pass.values, &dprojected);
         drop(dprojected);
-        let dintermediate = gelu_backward(&saved.intermediate, &dactivated);
+        let dintermediate = activate_backward(Activation::Gelu, &saved.intermediate, &dactivated);
         drop(dactivated);
         self.intermediate
             .backward_parameters(pass, &dintermediate, &saved.attended, 1);
@@ -114,7 +114,14 @@ impl Layer {
             .attention_output
             .backward_input_new(pass.values, &dprojected);
         drop(dprojected);
-        let dqkv = attention_backward(shape, &saved.qkv, &saved.attention, &dcontext);
+        let (dqkv, _) = attention_backward(
+            shape,
+            &saved.qkv,
+            &saved.attention,
+            &dcontext,
+            &PositionBias::None,
+            pass.gradients,
+        );
         self.qkv.backward_parameters(pass, &dqkv, &saved.x, 1);
         self.qkv.backward_input(pass.values, &dqkv, 1, dx)
     }

@@ -28,7 +28,12 @@ impl Linear {
 
     /// Over one row of `x` in every `every`.
     pub(crate) fn forward_every(&self, values: &Blocks, x: &Tensor<2>, every: usize) -> Tensor<2> {
-        linear(x, every, &values.view(self.weight), &values.view(self.bias))
+        linear(
+            x,
+            every,
+            &values.view(self.weight),
+            Some(&values.view(self.bias)),
+        )
     }
 
     /// Adds the gradients of weight and bias, from the input `x` and the output's gradient.
@@ -39,7 +44,7 @@ impl Linear {
         x: &Tensor<2>,
         every: usize,
     ) {
-        linear_backward_parameters(dy, x, every, pass.gradients, self.weight, self.bias);
+        linear_backward_parameters(dy, x, every, pass.gradients, self.weight, Some(self.bias));
     }
 
     /// Adds the gradient of the input to `dx`.
