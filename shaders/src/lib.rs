@@ -46,7 +46,8 @@ pub struct Shader {
     pub bindings: &'static [Binding],
     /// Invocations of a workgroup, a line of x, but for the variants with the flag `group`.
     pub workgroup_size: u32,
-    /// The flags that this shader knows.
+    /// The flags that this shader knows: one that a variant has or hasn't or, written `a|b,c|`, a choice of
+    /// which it has exactly one: here `a`, `b` with `c`, or nothing.
     pub flags: &'static [&'static str],
 }
 
@@ -74,6 +75,10 @@ pub const SUM_SQUARES_LANES: u32 = 16 * 1024;
 /// subgroup of most GPUs.
 pub const GROUP: u32 = 32;
 
+/// Invocations of a workgroup in the variants with the flag `many`, where one workgroup goes through thousands
+/// of rows: WebGPU promises no more.
+pub const MANY: u32 = 256;
+
 /// Columns by fours that a workgroup of [`LAYER_NORM_PARAMETERS`] sums with the flag `group`.
 pub const GROUP_FOURS: u32 = 4;
 
@@ -90,7 +95,12 @@ impl Shader {
         let values = [
             ("bindings", self.declarations(flags)),
             ("philox", self.philox(flags)),
+            (
+                "activation",
+                template::sections(include_str!("../wgsl/activation.wgsl"), flags),
+            ),
             ("erf", include_str!("../wgsl/erf.wgsl").to_owned()),
+            ("tanh", include_str!("../wgsl/tanh.wgsl").to_owned()),
             (
                 "row",
                 template::sections(include_str!("../wgsl/row.wgsl"), flags),
@@ -105,7 +115,9 @@ impl Shader {
 
     /// Invocations of a workgroup of the variant with these flags.
     pub fn group_size(&self, flags: &[&str]) -> u32 {
-        if flags.contains(&"group") {
+        if flags.contains(&"many") {
+            MANY
+        } else if flags.contains(&"group") {
             GROUP
         } else {
             self.workgroup_size
@@ -114,15 +126,20 @@ impl Shader {
 
     /// Every combination of this shader's flags.
     pub fn variants(&self) -> Vec<Vec<&'static str>> {
-        (0..1usize << self.flags.len())
-            .map(|bits| {
-                let chosen = self.flags.iter().enumerate();
-                chosen
-                    .filter(|(i, _)| bits >> i & 1 == 1)
-                    .map(|(_, flag)| *flag)
-                    .collect()
-            })
-            .collect()
+        self.flags.iter().fold(vec![Vec::new()], |variants, flag| {
+            let choices: Vec<&'static str> = if flag.contains('|') {
+                flag.split('|').collect()
+            } else {
+                vec!["", flag]
+            };
+            let joined = variants.iter().flat_map(|variant| {
+                choices.iter().map(|choice| {
+                    let flags = choice.split(',').filter(|flag| !flag.is_empty());
+                    variant.iter().copied().chain(flags).collect()
+                })
+            });
+            joined.collect()
+        })
     }
 
     /// The storage bindings that the variant with these flags has.
@@ -209,7 +226,7 @@ shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
     ZERO = "zero", 64, [], [binding("output", F32)];
     DROPOUT = "dropout", 16, ["group"], [binding("x", F32), binding("output", F32), binding("noise", I32)];
-    LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "group"], [
+    LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "beta", "group"], [
         binding("x", Vec4), binding_when("residual", Vec4, "residual"),
         binding("affine", Vec4),
         binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32),
@@ -220,15 +237,43 @@ shaders! {
         binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
         binding_when("noise", I32, "dropout"),
     ];
-    LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, ["group"], [
+    LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, ["beta", "group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("daffine", Vec4),
     ];
-    GELU = "gelu", 64, [], [binding("x", Vec4), binding("y", Vec4)];
-    GELU_BACKWARD = "gelu_backward", 64, [], [binding("x", Vec4), binding("dy", Vec4), binding("dx", Vec4)];
-    TANH = "tanh", 64, [], [binding("x", F32), binding("y", F32)];
-    TANH_BACKWARD = "tanh_backward", 64, [], [binding("y", F32), binding("dy", F32), binding("dx", F32)];
-    SOFTMAX = "softmax", 16, ["dropout", "group"], [
-        binding("scores", F32), binding("lengths", I32),
+    ADD = "add", 16, ["dropout", "group"], [
+        binding("residual", Vec4), binding("x", Vec4), binding("output", Vec4),
+        binding_when("noise", I32, "dropout"),
+    ];
+    ACTIVATE = "activate", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
+        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
+        binding_when("y", Vec4, "fours"), binding_when("y", F32, "scalar"),
+    ];
+    ACTIVATE_BACKWARD = "activate_backward", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
+        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
+        binding_when("dy", Vec4, "fours"), binding_when("dy", F32, "scalar"),
+        binding_when("dx", Vec4, "fours"), binding_when("dx", F32, "scalar"),
+    ];
+    GATED = "gated", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
+        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
+        binding_when("y", Vec4, "fours"), binding_when("y", F32, "scalar"),
+    ];
+    GATED_BACKWARD = "gated_backward", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
+        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
+        binding_when("dy", Vec4, "fours"), binding_when("dy", F32, "scalar"),
+        binding_when("dx", Vec4, "fours"), binding_when("dx", F32, "scalar"),
+    ];
+    ROPE = "rope", 64, ["backward", "fours|scalar"], [
+        binding_when("qkv", Vec4, "fours"), binding_when("qkv", F32, "scalar"),
+        binding_when("table", Vec4, "fours"), binding_when("table", F32, "scalar"),
+        binding_when("output", Vec4, "fours"), binding_when("output", F32, "scalar"),
+    ];
+    SOFTMAX = "softmax", 16, [
+        "|biased,relative|biased,disentangled,keys|biased,disentangled,queries|biased,disentangled,keys,queries",
+        "window", "dropout", "group"
+    ], [
+        binding("scores", F32),
+        binding_when("table", F32, "relative"), binding_when("products", F32, "disentangled"),
+        binding("lengths", I32), binding_when("places", I32, "biased"),
         binding("probabilities", F32), binding_when("dropped", F32, "dropout"),
         binding_when("noise", I32, "dropout"),
     ];
@@ -236,13 +281,33 @@ shaders! {
         binding("probabilities", F32), binding("dy", F32), binding("dscores", F32),
         binding_when("dropped", F32, "dropout"), binding_when("noise", I32, "dropout"),
     ];
-    EMBEDDING = "embedding", 64, [], [
-        binding("word", Vec4), binding("position", Vec4), binding("token_type", Vec4),
-        binding("ids", I32), binding("type_ids", I32), binding("output", Vec4),
+    RELATIVE_BACKWARD = "relative_backward", 16, ["group"], [
+        binding("dscores", F32), binding("places", I32), binding("table", F32),
+    ];
+    DISENTANGLED_BACKWARD = "disentangled_backward", 16, ["keys|queries|keys,queries", "group"], [
+        binding("dscores", F32), binding("places", I32), binding("sums", F32),
+    ];
+    EMBEDDING = "embedding", 64, ["position", "token_type"], [
+        binding("word", Vec4),
+        binding_when("position", Vec4, "position"), binding_when("token_type", Vec4, "token_type"),
+        binding("ids", I32),
+        binding_when("positions", I32, "position"), binding_when("type_ids", I32, "token_type"),
+        binding("output", Vec4),
     ];
     SCATTER_ADD = "scatter_add", 16, ["group"], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
-    CROSS_ENTROPY = "cross_entropy", 1, ["group"], [
+    MEAN_POOL = "mean_pool", 64, [], [binding("x", Vec4), binding("lengths", I32), binding("output", Vec4)];
+    MEAN_POOL_BACKWARD = "mean_pool_backward", 64, [], [
+        binding("dy", Vec4), binding("lengths", I32), binding("dx", Vec4),
+    ];
+    WINDOWS = "windows", 64, [], [binding("x", F32), binding("lengths", I32), binding("output", F32)];
+    WINDOWS_BACKWARD = "windows_backward", 64, [], [
+        binding("dy", F32), binding("lengths", I32), binding("dx", F32),
+    ];
+    CROSS_ENTROPY = "cross_entropy", 1, ["|group|group,many"], [
         binding("logits", F32), binding("labels", I32), binding("dlogits", F32), binding("loss", F32),
+    ];
+    BCE_WITH_LOGITS = "bce_with_logits", 1, ["|group|group,many"], [
+        binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),
     ];
     MSE = "mse", 1, ["group"], [
         binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),

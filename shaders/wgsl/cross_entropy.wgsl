@@ -1,5 +1,6 @@
-// Mean cross-entropy of logits [rows, classes] with label smoothing, and its gradient times scale.
-// One lane does it all, for a batch has a few dozen numbers here; with the flag `group`, one lane a row.
+// Mean cross-entropy of logits [rows, classes] with label smoothing, over the rows whose label is not below
+// zero, and its gradient times scale; no such row, no loss. One lane does it all where a batch has a few
+// dozen numbers; with the flag `group` a workgroup's lanes, one a row, which are more with `many`.
 struct Params { rows: u32, classes: u32, smoothing: f32, scale: f32 }
 
 {{bindings}}
@@ -8,10 +9,16 @@ struct Params { rows: u32, classes: u32, smoothing: f32, scale: f32 }
 
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(local_invocation_index) lane: u32) {
-    let count = f32(params.rows);
+    var counted = 0.0;
+    for (var row = lane; row < params.rows; row += LANES) { counted += select(0.0, 1.0, labels[row] >= 0); }
+    let count = max(1.0, total(vec4<f32>(counted, 0.0, 0.0, 0.0), lane).x);
     var loss_sum = 0.0;
     for (var row = lane; row < params.rows; row += LANES) {
         let start = row * params.classes;
+        if labels[row] < 0 {
+            for (var c = 0u; c < params.classes; c++) { dlogits[start + c] = 0.0; }
+            continue;
+        }
         var most = -3.0e38;
         for (var c = 0u; c < params.classes; c++) { most = max(most, logits[start + c]); }
         var sum = 0.0;

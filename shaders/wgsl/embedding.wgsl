@@ -1,5 +1,5 @@
-// out[r] = word[ids[r]] + position[r % seq] + type[type_ids[r]]; four columns a lane.
-struct Params { rows: u32, cols4: u32, seq: u32, pad: u32 }
+// out[r] = word[ids[r]] (+ position[positions[r]]) (+ token_type[type_ids[r]]); four columns a lane.
+struct Params { rows: u32, cols4: u32, pad: u32, pad0: u32 }
 
 {{bindings}}
 
@@ -9,7 +9,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
     if i >= params.rows * params.cols4 { return; }
     let row = i / params.cols4;
     let col = i % params.cols4;
-    output[i] = word[u32(ids[row]) * params.cols4 + col]
-        + position[(row % params.seq) * params.cols4 + col]
-        + token_type[u32(type_ids[row]) * params.cols4 + col];
+    var sum = word[u32(ids[row]) * params.cols4 + col];
+    {{#position}}sum += position[u32(positions[row]) * params.cols4 + col];{{/position}}
+    {{#token_type}}sum += token_type[u32(type_ids[row]) * params.cols4 + col];{{/token_type}}
+    output[i] = sum;
 }

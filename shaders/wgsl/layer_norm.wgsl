@@ -1,5 +1,5 @@
-// y = LayerNorm(residual + dropout(x)) * gamma + beta, row by row; keeps the normalised row and
-// the reciprocal standard deviation for the backward pass. `affine` holds gamma, then beta. Ba et al., arXiv 1607.06450.
+// y = LayerNorm(residual + dropout(x)) * gamma (+ beta), row by row; keeps the normalised row and
+// the reciprocal standard deviation for the backward pass. `affine` holds gamma, then beta if there is one. Ba et al., arXiv 1607.06450.
 struct Params { rows: u32, cols4: u32, epsilon: f32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32 }
 
 {{bindings}}
@@ -39,6 +39,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     for (var c = lane; c < params.cols4; c += LANES) {
         let normalised = (xhat[start + c] - mean) * reciprocal;
         xhat[start + c] = normalised;
-        y[start + c] = normalised * affine[c] + affine[params.cols4 + c];
+        y[start + c] = normalised * affine[c]{{#beta}} + affine[params.cols4 + c]{{/beta}};
     }
 }

@@ -5,10 +5,11 @@ use std::time::Instant;
 use anyhow::Result;
 use burn::tensor::{Device, Distribution, Tensor};
 use tunesmith_kernels::{
-    AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice, Dropout, Slot, View,
-    adamw, attention, attention_backward, embedding, gelu, gelu_backward, gradient_norm, indices,
-    layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
-    linear_backward_input_new, linear_backward_parameters, scatter_add, time_tiles,
+    Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice, Dropout,
+    EmbeddingTables, PositionBias, Slot, View, activate, activate_backward, adamw, attention,
+    attention_backward, embedding, gradient_norm, indices, layer_norm, layer_norm_backward,
+    layer_norm_backward_parameters, linear, linear_backward_input_new, linear_backward_parameters,
+    scatter_add, time_tiles,
 };
 use tunesmith_model::ModelConfig;
 
@@ -143,14 +144,14 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
         let (weight, bias) = (View::from(&weight), View::from(&t.vector(out)));
         let flop = 2.0 * (rows * inner * out) as f64;
         t.row(&format!("linear {name}"), flop, || {
-            flat(linear(&x, 1, &weight, &bias))
+            flat(linear(&x, 1, &weight, Some(&bias)))
         })?;
         t.row("  backward input", flop, || {
             flat(linear_backward_input_new(&dy, &weight))
         })?;
         let (mut gradients, slots) = t.blocks(&[out * inner, out]);
         t.row("  backward parameters", flop, || {
-            linear_backward_parameters(&dy, &x, 1, &mut gradients, slots[0], slots[1]);
+            linear_backward_parameters(&dy, &x, 1, &mut gradients, slots[0], Some(slots[1]));
             gradients.tensor(slots[1])
         })?;
     }
@@ -167,6 +168,8 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
         heads: config.spec().heads,
         head_dim: hidden / config.spec().heads,
         pad_left: false,
+        window: None,
+        scale: 1.0 / ((hidden / config.num_attention_heads) as f32).sqrt(),
         dropout,
     };
     let (inputs, _) = batch(args, config)?;
@@ -176,11 +179,13 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
         [(); 3].map(|()| t.matrix(rows, hidden)),
     );
     t.row("attention", 0.0, || {
-        flat(attention(&shape, &qkv, &lengths).0)
+        flat(attention(&shape, &qkv, &lengths, &PositionBias::None).0)
     })?;
-    let (_, saved) = attention(&shape, &qkv, &lengths);
+    let (_, saved) = attention(&shape, &qkv, &lengths, &PositionBias::None);
+    let (mut none, _) = t.blocks(&[64]);
     t.row("  backward", 0.0, || {
-        flat(attention_backward(&shape, &qkv, &saved, &d))
+        let bias = PositionBias::None;
+        flat(attention_backward(&shape, &qkv, &saved, &d, &bias, &mut none).0)
     })?;
 
     let affine = View::from(&t.vector(2 * hidden));
@@ -197,22 +202,25 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
     })?;
     let (x, dy) = (t.matrix(rows, wide), t.matrix(rows, wide));
     anyhow::ensure!(device.failure().is_none(), "{:?}", device.failure());
-    t.row("gelu", 0.0, || flat(gelu(&x)))?;
-    t.row("  backward", 0.0, || flat(gelu_backward(&x, &dy)))?;
+    t.row("gelu", 0.0, || flat(activate(Activation::Gelu, &x)))?;
+    t.row("  backward", 0.0, || {
+        flat(activate_backward(Activation::Gelu, &x, &dy))
+    })?;
 
     let table = |entries: usize| View::from(&t.matrix(entries, hidden));
     let [words, positions, types] =
         [config.spec().vocabulary(), config.spec().longest, 2].map(table);
     let ids = indices(&inputs.input_ids, &t.device);
     let zeros = indices(&vec![0; rows], &t.device);
+    let places: Vec<u32> = (0..rows).map(|row| (row % args.seq) as u32).collect();
+    let places = indices(&places, &t.device);
+    let tables = EmbeddingTables {
+        word: &words,
+        position: Some(&positions),
+        token_type: Some(&types),
+    };
     t.row("embedding", 0.0, || {
-        flat(embedding(
-            [&words, &positions, &types],
-            hidden,
-            &ids,
-            &zeros,
-            args.seq,
-        ))
+        flat(embedding(&tables, hidden, &ids, &places, &zeros))
     })?;
     let count = config.spec().vocabulary() * hidden;
     let (mut gradients, slots) = t.blocks(&[count]);

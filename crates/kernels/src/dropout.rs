@@ -1,7 +1,8 @@
 //! Dropout from a counter: nothing is stored, the mask is drawn again where it is needed.
 
 use burn::tensor::Tensor;
-use tunesmith_shaders::DROPOUT;
+use rayon::prelude::*;
+use tunesmith_shaders::{ADD, DROPOUT};
 
 use crate::buffer::{empty, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
@@ -115,5 +116,61 @@ impl Kernel for Op {
         for (row, values) in outputs[0].chunks_mut(self.cols).enumerate() {
             self.dropout.apply_row(row, values);
         }
+    }
+}
+
+struct Add {
+    rows: usize,
+    cols: usize,
+    dropout: Dropout,
+}
+
+/// `residual + dropout(x)`, `[rows, cols]`, `cols` a multiple of 4. The gradient of `residual` is that of the
+/// sum, and that of `x` is [`dropout`] of it.
+pub fn add(residual: &Tensor<2>, x: &Tensor<2>, dropout: &Dropout) -> Tensor<2> {
+    let [rows, cols] = x.dims();
+    let op = Add {
+        rows,
+        cols,
+        dropout: *dropout,
+    };
+    let inputs = [floats(residual.clone()), floats(x.clone())];
+    let [sum] = run(&op, &inputs, &[], [empty([rows, cols], &x.device())]);
+    tensor(sum)
+}
+
+impl Kernel for Add {
+    fn launch(&self, class: Class) -> Launch {
+        let flags = [
+            ("dropout", self.dropout.is_active()),
+            ("group", class.is_gpu()),
+        ];
+        let params = Params::default().int(self.rows).int(self.cols / 4);
+        Launch {
+            variant: Variant::shader(ADD, &flags),
+            extent: Extent::Rows(self.rows),
+            params: self.dropout.params(params),
+        }
+    }
+
+    fn dropout(&self) -> Option<&Dropout> {
+        Some(&self.dropout)
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let cols = self.cols;
+        outputs[0]
+            .par_chunks_mut(cols)
+            .zip(floats[0].par_chunks(cols).zip(floats[1].par_chunks(cols)))
+            .enumerate()
+            .for_each(|(row, (sum, (residual, x)))| {
+                sum.copy_from_slice(x);
+                if self.dropout.is_active() {
+                    self.dropout.apply_row(row, sum);
+                }
+                for (sum, residual) in sum.iter_mut().zip(residual) {
+                    *sum += residual;
+                }
+            });
     }
 }

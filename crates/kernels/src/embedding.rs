@@ -10,53 +10,83 @@ use crate::kernel::{
     Class, Extent, Kernel, Launch, MAX_WORKGROUPS, Params, Variant, run, run_in_place,
 };
 
+/// The tables that a token's embedding is the sum of, each `[entries, cols]`.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddingTables<'a> {
+    /// By token id.
+    pub word: &'a View,
+    /// By position, where positions have embeddings of their own.
+    pub position: Option<&'a View>,
+    /// By segment, where there are any.
+    pub token_type: Option<&'a View>,
+}
+
 struct Embedding {
     rows: usize,
     cols: usize,
-    seq: usize,
+    position: bool,
+    token_type: bool,
 }
 
-/// `word[ids[r]] + position[r % seq] + token_type[type_ids[r]]`: tables `[entries, cols]`, ids
-/// `[batch * seq]`, below the tables' entries, give `[batch * seq, cols]`.
+/// `word[ids[r]] + position[positions[r]] + token_type[type_ids[r]]`, of which the tables that are absent
+/// and their indices are left out: indices `[batch * seq]`, below the tables' entries, give
+/// `[batch * seq, cols]`, `cols` a multiple of 4.
 pub fn embedding(
-    [word, position, token_type]: [&View; 3],
+    tables: &EmbeddingTables<'_>,
     cols: usize,
     ids: &Tensor<1, Int>,
+    positions: &Tensor<1, Int>,
     type_ids: &Tensor<1, Int>,
-    seq: usize,
 ) -> Tensor<2> {
     let [rows] = ids.dims();
-    let tables = [word, position, token_type].map(|table| table.0.clone());
+    let looked_up = [
+        (Some(tables.word), ids),
+        (tables.position, positions),
+        (tables.token_type, type_ids),
+    ];
+    let (views, indices): (Vec<_>, Vec<_>) = looked_up
+        .into_iter()
+        .filter_map(|(table, index)| Some((table?.0.clone(), ints(index))))
+        .unzip();
     let output = empty([rows, cols], &ids.device());
-    let op = Embedding { rows, cols, seq };
-    let [output] = run(&op, &tables, &[ints(ids), ints(type_ids)], [output]);
+    let op = Embedding {
+        rows,
+        cols,
+        position: tables.position.is_some(),
+        token_type: tables.token_type.is_some(),
+    };
+    let [output] = run(&op, &views, &indices, [output]);
     tensor(output)
 }
 
 impl Kernel for Embedding {
     fn launch(&self, _: Class) -> Launch {
+        let flags = [("position", self.position), ("token_type", self.token_type)];
         Launch {
-            variant: Variant::shader(EMBEDDING, &[]),
+            variant: Variant::shader(EMBEDDING, &flags),
             extent: Extent::Line(self.rows * self.cols / 4),
-            params: Params::default()
-                .int(self.rows)
-                .int(self.cols / 4)
-                .int(self.seq),
+            params: Params::default().int(self.rows).int(self.cols / 4),
         }
     }
 
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let cols = self.cols;
-        let entry = |table: &'_ [f32], index: usize, c: usize| table[index * cols + c];
         outputs[0]
             .par_chunks_mut(cols)
             .enumerate()
             .for_each(|(row, output)| {
-                let (id, type_id) = (indices[0][row] as usize, indices[1][row] as usize);
-                for (c, output) in output.iter_mut().enumerate() {
-                    *output = entry(floats[0], id, c)
-                        + entry(floats[1], row % self.seq, c)
-                        + entry(floats[2], type_id, c);
+                let entries = floats.iter().zip(indices).map(|(table, index)| {
+                    let entry = index[row] as usize;
+                    &table[entry * cols..][..cols]
+                });
+                for (place, entry) in entries.enumerate() {
+                    if place == 0 {
+                        output.copy_from_slice(entry);
+                        continue;
+                    }
+                    for (sum, value) in output.iter_mut().zip(entry) {
+                        *sum += value;
+                    }
                 }
             });
     }

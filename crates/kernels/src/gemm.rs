@@ -14,7 +14,8 @@ use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_
 pub(crate) const WORTH_CHOOSING: usize = 4 << 20;
 
 /// A batch of products: index `z` splits into `(z / inner, z % inner)`, each with a stride in
-/// elements for every matrix, so that heads are addressed where they lie and never moved.
+/// elements for every matrix, so that heads are addressed where they lie and never moved. A stride may lead
+/// back: it is then below zero in two's complement, as `wrapping_sub` gives it, here and in the shader.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Batch {
     pub(crate) outer: usize,
@@ -33,9 +34,18 @@ impl Batch {
         c: [0; 2],
     };
 
-    fn offsets(&self, z: usize) -> [usize; 3] {
-        let at = |strides: [usize; 2]| z / self.inner * strides[0] + z % self.inner * strides[1];
-        [at(self.a), at(self.b), at(self.c)]
+    /// Where each matrix of product `z` starts in its buffer.
+    fn offsets(&self, z: usize, start: Start) -> [usize; 3] {
+        let at = |strides: [usize; 2], start: usize| {
+            let outer = (z / self.inner).wrapping_mul(strides[0]);
+            let inner = (z % self.inner).wrapping_mul(strides[1]);
+            start.wrapping_add(outer).wrapping_add(inner)
+        };
+        [
+            at(self.a, start.a),
+            at(self.b, start.b),
+            at(self.c, start.c),
+        ]
     }
 }
 
@@ -227,12 +237,7 @@ unsafe impl Sync for Pointer {}
 
 impl Product {
     fn one(&self, a: &[f32], b: &[f32], c: &Pointer, z: usize, parallelism: Parallelism) {
-        let [a_at, b_at, c_at] = self.batch.offsets(z);
-        let (a_at, b_at, c_at) = (
-            a_at + self.start.a,
-            b_at + self.start.b,
-            c_at + self.start.c,
-        );
+        let [a_at, b_at, c_at] = self.batch.offsets(z, self.start);
         let (a_rs, a_cs) = match self.layout {
             Layout::Nn | Layout::Nt => (self.lda, 1),
             Layout::Tn => (1, self.lda),

@@ -24,11 +24,13 @@ struct Forward {
     cols: usize,
     epsilon: f32,
     residual: bool,
+    beta: bool,
     dropout: Dropout,
 }
 
 /// `LayerNorm(residual + dropout(x)) * gamma + beta` over rows of `[rows, cols]`, `cols` a multiple
-/// of 4, with what the backward pass needs. `affine` is gamma and behind it beta, `[2, cols]`.
+/// of 4, with what the backward pass needs. `affine` is gamma and behind it beta, `[2, cols]`, or gamma alone,
+/// `[cols]`, where nothing is added.
 pub fn layer_norm(
     x: &Tensor<2>,
     residual: Option<&Tensor<2>>,
@@ -43,6 +45,7 @@ pub fn layer_norm(
         cols,
         epsilon,
         residual: residual.is_some(),
+        beta: affine.count() == 2 * cols,
         dropout: *dropout,
     };
     let inputs: Vec<_> = std::iter::once(x.clone())
@@ -70,6 +73,7 @@ impl Kernel for Forward {
         let flags = [
             ("residual", self.residual),
             ("dropout", self.dropout.is_active()),
+            ("beta", self.beta),
             ("group", class.is_gpu()),
         ];
         let params = Params::default()
@@ -114,7 +118,10 @@ impl Kernel for Forward {
                 *rstd = 1.0 / (variance + self.epsilon).sqrt();
                 for i in 0..cols {
                     xhat[i] = (xhat[i] - mean) * *rstd;
-                    y[i] = xhat[i] * gamma[i] + beta[i];
+                    y[i] = xhat[i] * gamma[i];
+                }
+                for (y, beta) in y.iter_mut().zip(beta) {
+                    *y += beta;
                 }
             });
     }
@@ -210,9 +217,10 @@ impl Kernel for Backward {
 struct Parameters {
     rows: usize,
     cols: usize,
+    beta: bool,
 }
 
-/// Adds the gradients of gamma and beta to those at `affine`, `[2, cols]`.
+/// Adds the gradients of gamma and beta to those at `affine`, `[2, cols]`, or of gamma alone, `[cols]`.
 pub fn layer_norm_backward_parameters(
     dy: &Tensor<2>,
     saved: &LayerNormSaved,
@@ -221,20 +229,17 @@ pub fn layer_norm_backward_parameters(
 ) {
     let [rows, cols] = dy.dims();
     let inputs = [floats(dy.clone()), floats(saved.xhat.clone())];
-    run_in_place(
-        &Parameters { rows, cols },
-        &inputs,
-        &[],
-        gradients,
-        &[affine],
-    );
+    let beta = affine.count == 2 * cols;
+    let op = Parameters { rows, cols, beta };
+    run_in_place(&op, &inputs, &[], gradients, &[affine]);
 }
 
 impl Kernel for Parameters {
     fn launch(&self, class: Class) -> Launch {
         let fours = if class.is_gpu() { GROUP_FOURS } else { 1 };
+        let flags = [("beta", self.beta), ("group", class.is_gpu())];
         Launch {
-            variant: Variant::shader(LAYER_NORM_PARAMETERS, &[("group", class.is_gpu())]),
+            variant: Variant::shader(LAYER_NORM_PARAMETERS, &flags),
             extent: Extent::Rows((self.cols / 4).div_ceil(fours as usize)),
             params: Params::default().int(self.rows).int(self.cols / 4),
         }
@@ -246,7 +251,9 @@ impl Kernel for Parameters {
         for (dy, xhat) in rows {
             for i in 0..self.cols {
                 dgamma[i] += dy[i] * xhat[i];
-                dbeta[i] += dy[i];
+            }
+            for (dbeta, dy) in dbeta.iter_mut().zip(dy) {
+                *dbeta += dy;
             }
         }
     }

@@ -6,6 +6,7 @@
 //! burn tensors of `f32` in row-major order, parameters and their gradients
 //! [`Blocks`], to which an op adds in place.
 
+mod activation;
 mod adamw;
 mod attention;
 mod blocks;
@@ -13,31 +14,33 @@ mod buffer;
 mod class;
 mod device;
 mod dropout;
-mod elementwise;
 mod embedding;
 mod gemm;
 mod kernel;
 mod layer_norm;
 mod linear;
 mod loss;
+mod math;
 mod philox;
 mod read;
 mod reduce;
+mod rope;
 #[cfg(test)]
 mod testing;
 mod tiles;
+mod tokens;
 
+pub use activation::{Activation, activate, activate_backward, gated, gated_backward};
 pub use adamw::{AdamWHyper, AdamWState, adamw};
-pub use attention::{Attention, AttentionSaved, attention, attention_backward};
+pub use attention::{Attention, AttentionSaved, PositionBias, attention, attention_backward};
 pub use blocks::{BlockLayout, Blocks, Slot, View, zeros};
 pub use buffer::indices;
 pub use device::{
     Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_adapter,
     open_device,
 };
-pub use dropout::{Dropout, dropout};
-pub use elementwise::{gelu, gelu_backward, tanh, tanh_backward};
-pub use embedding::{embedding, scatter_add};
+pub use dropout::{Dropout, add, dropout};
+pub use embedding::{EmbeddingTables, embedding, scatter_add};
 pub use kernel::dispatches;
 pub use layer_norm::{
     LayerNormSaved, layer_norm, layer_norm_backward, layer_norm_backward_parameters,
@@ -45,7 +48,9 @@ pub use layer_norm::{
 pub use linear::{
     linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,
 };
-pub use loss::{cross_entropy, mse};
+pub use loss::{bce_with_logits, cross_entropy, mse};
 pub use read::{read_back, read_backs};
 pub use reduce::{GradientNorm, gradient_norm};
+pub use rope::rope;
 pub use tiles::{TileTime, take_quickest, time_tiles};
+pub use tokens::{mean_pool, mean_pool_backward, windows, windows_backward};

@@ -28,16 +28,24 @@ fn product(layout: Layout, [m, n, k]: [usize; 3], [lda, ldb, ldc]: [usize; 3]) -
     }
 }
 
-/// `x W^T + b`: x `[rows * every, in]`, weight `[out, in]`, bias `[out]` give `[rows, out]`.
-pub fn linear(x: &Tensor<2>, every: usize, weight: &View, bias: &View) -> Tensor<2> {
+/// `x W^T (+ b)`: x `[rows * every, in]`, weight `[out, in]`, bias `[out]` give `[rows, out]`.
+pub fn linear(x: &Tensor<2>, every: usize, weight: &View, bias: Option<&View>) -> Tensor<2> {
     let [rows, inner] = x.dims();
-    let (rows, out) = (rows / every, bias.count());
+    let (rows, out) = (rows / every, weight.count() / inner);
+    let epilogue = match bias {
+        Some(_) => Epilogue::Bias,
+        None => Epilogue::None,
+    };
     let op = Product {
-        epilogue: Epilogue::Bias,
+        epilogue,
         ..product(Layout::Nt, [rows, out, inner], [every * inner, inner, out])
     };
     let y = empty([rows, out], &x.device());
-    tensor(op.run(&[floats(x.clone()), weight.0.clone(), bias.0.clone()], y))
+    let inputs: Vec<_> = [floats(x.clone()), weight.0.clone()]
+        .into_iter()
+        .chain(bias.map(|bias| bias.0.clone()))
+        .collect();
+    tensor(op.run(&inputs, y))
 }
 
 /// Adds `dy W` to every `every`-th row of `dx`: dy `[rows, out]`, dx `[rows * every, in]`.
@@ -65,21 +73,26 @@ pub fn linear_backward_input_new(dy: &Tensor<2>, weight: &View) -> Tensor<2> {
 }
 
 /// Adds `dy^T x` to the gradient at `weight`, `[out, in]`, and the column sums of `dy` `[rows, out]`
-/// to that at `bias`, `[out]`: one pass over `dy`.
+/// to that at `bias`, `[out]`, where there is one: one pass over `dy`.
 pub fn linear_backward_parameters(
     dy: &Tensor<2>,
     x: &Tensor<2>,
     every: usize,
     gradients: &mut Blocks,
     weight: Slot,
-    bias: Slot,
+    bias: Option<Slot>,
 ) {
     let ([rows, out], [_, inner]) = (dy.dims(), x.dims());
+    let epilogue = match bias {
+        Some(_) => Epilogue::RowSums,
+        None => Epilogue::None,
+    };
     let op = Product {
         accumulate: true,
-        epilogue: Epilogue::RowSums,
+        epilogue,
         ..product(Layout::Tn, [out, inner, rows], [out, every * inner, inner])
     };
     let inputs = [floats(dy.clone()), floats(x.clone())];
-    op.run_in_place(&inputs, gradients, &[weight, bias]);
+    let slots: Vec<_> = [weight].into_iter().chain(bias).collect();
+    op.run_in_place(&inputs, gradients, &slots);
 }

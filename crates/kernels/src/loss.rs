@@ -1,10 +1,20 @@
-//! The losses of the two heads, each with its gradient.
+//! The losses of the heads, each with its gradient.
 
 use burn::tensor::{Int, Tensor};
-use tunesmith_shaders::{CROSS_ENTROPY, MSE};
+use rayon::prelude::*;
+use tunesmith_shaders::{BCE_WITH_LOGITS, CROSS_ENTROPY, MSE};
 
 use crate::buffer::{empty, floats, ints, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
+
+/// Rows, or numbers, from which on one lane is too slow on any adapter: what two dozen labels a row and
+/// thousands of tokens come to.
+const MANY: usize = 128;
+
+fn flags(count: usize, class: Class) -> [(&'static str, bool); 2] {
+    let many = count >= MANY;
+    [("group", many || class.is_gpu()), ("many", many)]
+}
 
 struct CrossEntropy {
     rows: usize,
@@ -13,9 +23,10 @@ struct CrossEntropy {
     scale: f32,
 }
 
-/// Mean cross-entropy of `logits` `[batch, classes]` against `labels` `[batch]`, and its gradient
-/// `[batch, classes]` times `scale`. With label smoothing e the target is (1 - e) on the label plus
-/// e / classes everywhere, as transformers' `LabelSmoother` has it.
+/// Mean cross-entropy of `logits` `[rows, classes]` against `labels` `[rows]`, and its gradient
+/// `[rows, classes]` times `scale`. Rows with a label below 0 don't count, as with PyTorch's `ignore_index`;
+/// without any that does, loss and gradient are 0. With label smoothing e the target is (1 - e) on the label
+/// plus e / classes everywhere, as transformers' `LabelSmoother` has it.
 pub fn cross_entropy(
     logits: &Tensor<2>,
     labels: &Tensor<1, Int>,
@@ -39,7 +50,7 @@ impl Kernel for CrossEntropy {
     fn launch(&self, class: Class) -> Launch {
         let params = Params::default().int(self.rows).int(self.classes);
         Launch {
-            variant: Variant::shader(CROSS_ENTROPY, &[("group", class.is_gpu())]),
+            variant: Variant::shader(CROSS_ENTROPY, &flags(self.rows, class)),
             extent: Extent::Line(1),
             params: params.float(self.smoothing).float(self.scale),
         }
@@ -47,32 +58,94 @@ impl Kernel for CrossEntropy {
 
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let [dlogits, loss] = outputs else { return };
-        let (classes, count) = (self.classes as f32, self.rows as f32);
-        let mut total = 0.0;
-        let rows = floats[0]
-            .chunks(self.classes)
-            .zip(dlogits.chunks_mut(self.classes));
-        for ((logits, dlogits), &label) in rows.zip(indices[0]) {
-            let highest = logits.iter().copied().fold(-3.0e38, f32::max);
-            let log_sum = logits
-                .iter()
-                .map(|x| libm::expf(x - highest))
-                .sum::<f32>()
-                .ln();
-            let mean = logits.iter().map(|x| (x - highest) / classes).sum::<f32>();
-            total += log_sum
-                - (1.0 - self.smoothing) * (logits[label as usize] - highest)
-                - self.smoothing * mean;
-            for (c, (dlogit, logit)) in dlogits.iter_mut().zip(logits).enumerate() {
-                let hit = if c == label as usize {
-                    1.0 - self.smoothing
-                } else {
+        let labels = indices[0];
+        let counted = labels.iter().filter(|label| **label >= 0).count().max(1) as f32;
+        let losses: Vec<f32> = dlogits
+            .par_chunks_mut(self.classes)
+            .zip(floats[0].par_chunks(self.classes))
+            .zip(labels)
+            .map(|((dlogits, logits), &label)| match usize::try_from(label) {
+                Ok(label) => self.row(logits, label, counted, dlogits),
+                Err(_) => {
+                    dlogits.fill(0.0);
                     0.0
-                };
-                let expected = hit + self.smoothing / classes;
-                let probability = libm::expf(logit - highest - log_sum);
-                *dlogit = self.scale * (probability - expected) / count;
-            }
+                }
+            })
+            .collect();
+        loss[0] = losses.iter().sum::<f32>() / counted;
+    }
+}
+
+impl CrossEntropy {
+    /// One row's loss; of `counted` rows.
+    fn row(&self, logits: &[f32], label: usize, counted: f32, dlogits: &mut [f32]) -> f32 {
+        let classes = self.classes as f32;
+        let highest = logits.iter().copied().fold(-3.0e38, f32::max);
+        let log_sum = logits
+            .iter()
+            .map(|x| libm::expf(x - highest))
+            .sum::<f32>()
+            .ln();
+        let mean = logits.iter().map(|x| (x - highest) / classes).sum::<f32>();
+        for (c, (dlogit, logit)) in dlogits.iter_mut().zip(logits).enumerate() {
+            let hit = if c == label {
+                1.0 - self.smoothing
+            } else {
+                0.0
+            };
+            let expected = hit + self.smoothing / classes;
+            let probability = libm::expf(logit - highest - log_sum);
+            *dlogit = self.scale * (probability - expected) / counted;
+        }
+        log_sum - (1.0 - self.smoothing) * (logits[label] - highest) - self.smoothing * mean
+    }
+}
+
+struct Bce {
+    count: usize,
+    scale: f32,
+}
+
+/// Mean binary cross-entropy of `logits` `[rows, labels]` against `targets` in `[0, 1]` of that shape, over
+/// all numbers, and its gradient `[rows, labels]` times `scale`: PyTorch's `BCEWithLogitsLoss`, the loss of
+/// rows with several labels.
+pub fn bce_with_logits(
+    logits: &Tensor<2>,
+    targets: &Tensor<2>,
+    scale: f32,
+) -> (Tensor<1>, Tensor<2>) {
+    let shape = logits.dims();
+    let device = logits.device();
+    let inputs = [floats(logits.clone()), floats(targets.clone())];
+    let op = Bce {
+        count: shape[0] * shape[1],
+        scale,
+    };
+    let outputs = [empty(shape, &device), empty([1], &device)];
+    let [dlogits, loss] = run(&op, &inputs, &[], outputs);
+    (tensor(loss), tensor(dlogits))
+}
+
+impl Kernel for Bce {
+    fn launch(&self, class: Class) -> Launch {
+        Launch {
+            variant: Variant::shader(BCE_WITH_LOGITS, &flags(self.count, class)),
+            extent: Extent::Line(1),
+            params: Params::default().int(self.count).float(self.scale),
+        }
+    }
+
+    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let [dlogits, loss] = outputs else { return };
+        let count = self.count as f32;
+        let mut total = 0.0;
+        for (dlogit, (&x, target)) in dlogits.iter_mut().zip(floats[0].iter().zip(floats[1])) {
+            let decay = libm::expf(-x.abs());
+            // Not `max`, which would make a number of NaN.
+            let above = if x < 0.0 { 0.0 } else { x };
+            total += above - x * target + libm::log1pf(decay);
+            let probability = (if x < 0.0 { decay } else { 1.0 }) / (1.0 + decay);
+            *dlogit = self.scale * (probability - target) / count;
         }
         loss[0] = total / count;
     }

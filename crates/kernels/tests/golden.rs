@@ -7,11 +7,11 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde_json::Value;
 use tunesmith_kernels::{
-    AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice, DeviceChoice, Dropout,
-    Slot, View, adamw, attention, attention_backward, cross_entropy, embedding, gelu,
-    gelu_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
-    layer_norm_backward_parameters, linear, linear_backward_input_new, linear_backward_parameters,
-    mse, open_device, scatter_add, tanh, tanh_backward,
+    Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice,
+    DeviceChoice, Dropout, EmbeddingTables, PositionBias, Slot, View, activate, activate_backward,
+    adamw, attention, attention_backward, cross_entropy, embedding, gradient_norm, indices,
+    layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
+    linear_backward_input_new, linear_backward_parameters, mse, open_device, scatter_add,
 };
 
 /// Relative to the largest number of the tensor. PyTorch computed in f64; 5.4e-7 is the most that was
@@ -132,7 +132,10 @@ fn linear_layers() {
         let every = case.int("every");
         let (x, dy) = (case.tensor("x"), case.tensor("dy"));
         let weight = case.view("weight");
-        case.is("y", &read(linear(&x, every, &weight, &case.view("bias"))));
+        case.is(
+            "y",
+            &read(linear(&x, every, &weight, Some(&case.view("bias")))),
+        );
         let dx = read(linear_backward_input_new(&dy, &weight));
         // Rows in between get nothing.
         let [_, inner] = x.dims();
@@ -142,7 +145,7 @@ fn linear_layers() {
         }
         case.is("dx", &spread);
         let (mut gradients, slots) = case.gradients(&[&["weight"], &["bias"]]);
-        linear_backward_parameters(&dy, &x, every, &mut gradients, slots[0], slots[1]);
+        linear_backward_parameters(&dy, &x, every, &mut gradients, slots[0], Some(slots[1]));
         case.is("dweight", &read(gradients.tensor(slots[0])));
         case.is("dbias", &read(gradients.tensor(slots[1])));
     });
@@ -150,16 +153,13 @@ fn linear_layers() {
 
 #[test]
 fn activations() {
-    each("gelu", |case| {
-        let (x, dy) = (case.tensor("x"), case.tensor("dy"));
-        case.is("y", &read(gelu(&x)));
-        case.is("dx", &read(gelu_backward(&x, &dy)));
-    });
-    each("tanh", |case| {
-        let y = tanh(&case.tensor("x"));
-        case.is("dx", &read(tanh_backward(&y, &case.tensor("dy"))));
-        case.is("y", &read(y));
-    });
+    for (op, kind) in [("gelu", Activation::Gelu), ("tanh", Activation::Tanh)] {
+        each(op, |case| {
+            let (x, dy) = (case.tensor("x"), case.tensor("dy"));
+            case.is("y", &read(activate(kind, &x)));
+            case.is("dx", &read(activate_backward(kind, &x, &dy)));
+        });
+    }
 }
 
 #[test]
@@ -194,12 +194,28 @@ fn attentions(op: &str) {
             heads: case.int("heads"),
             head_dim: case.int("head_dim"),
             pad_left: case.golden["pad_left"].as_bool().unwrap(),
+            window: None,
+            scale: 1.0 / (case.int("head_dim") as f32).sqrt(),
             dropout: NO_DROPOUT,
         };
         let qkv = case.tensor("qkv");
-        let (context, saved) = attention(&shape, &qkv, &indices(&lengths, case.device));
+        let (context, saved) = attention(
+            &shape,
+            &qkv,
+            &indices(&lengths, case.device),
+            &PositionBias::None,
+        );
         case.is("context", &read(context));
-        let dqkv = attention_backward(&shape, &qkv, &saved, &case.tensor("dcontext"));
+        let (mut none, _) = case.gradients(&[]);
+        let dcontext = case.tensor("dcontext");
+        let (dqkv, _) = attention_backward(
+            &shape,
+            &qkv,
+            &saved,
+            &dcontext,
+            &PositionBias::None,
+            &mut none,
+        );
         case.is("dqkv", &read(dqkv));
     });
 }
@@ -246,11 +262,16 @@ fn embeddings_and_their_gradients() {
             [ids, types, positions].map(|values| indices(&values, case.device));
         let tables = ["word", "position", "token_type"];
         let views = tables.map(|name| case.view(name));
+        let looked_up = EmbeddingTables {
+            word: &views[0],
+            position: Some(&views[1]),
+            token_type: Some(&views[2]),
+        };
         let dy: Tensor<2> = case.tensor("dy");
         let [_, cols] = dy.dims();
         case.is(
             "y",
-            &read(embedding(views.each_ref(), cols, &ids, &types, seq)),
+            &read(embedding(&looked_up, cols, &ids, &positions, &types)),
         );
         let (mut gradients, slots) = case.gradients(&tables.each_ref().map(std::slice::from_ref));
         let padding = Some(case.int("padding_idx") as u32);

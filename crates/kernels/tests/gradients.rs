@@ -3,10 +3,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Attention, BlockLayout, Blocks, Dropout, Slot, View, attention, attention_backward,
-    cross_entropy, gelu, gelu_backward, indices, layer_norm, layer_norm_backward,
-    layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
-    linear_backward_parameters, mse,
+    Activation, Attention, BlockLayout, Blocks, Dropout, PositionBias, Slot, View, activate,
+    activate_backward, attention, attention_backward, cross_entropy, indices, layer_norm,
+    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
+    linear_backward_input_new, linear_backward_parameters, mse,
 };
 
 /// Half the distance of a central difference, and what its error in f32 may come to.
@@ -89,7 +89,7 @@ fn linear_gradients() {
     );
     let d = wave(rows * out, 0.3);
     let forward = |x: &[f32], w: &[f32], b: &[f32]| {
-        let y = linear(&matrix([rows, inner], x), 1, &view(w), &view(b));
+        let y = linear(&matrix([rows, inner], x), 1, &view(w), Some(&view(b)));
         weighted(y, &d)
     };
     let dy = matrix([rows, out], &d);
@@ -98,7 +98,7 @@ fn linear_gradients() {
     let added = linear_backward_input(&dy, &view(&w), 1, one);
     let (mut gradients, slots) = zeros(&[out * inner, out]);
     let x_matrix = matrix([rows, inner], &x);
-    linear_backward_parameters(&dy, &x_matrix, 1, &mut gradients, slots[0], slots[1]);
+    linear_backward_parameters(&dy, &x_matrix, 1, &mut gradients, slots[0], Some(slots[1]));
     check("dx", &x, &read(dx.clone()), |x| forward(x, &w, &b));
     let [dw, db] = [slots[0], slots[1]].map(|slot| read(gradients.tensor(slot)));
     check("dw", &w, &dw, |w| forward(&x, w, &b));
@@ -145,27 +145,46 @@ fn attention_gradients_through_mask_and_dropout() {
         heads: 2,
         head_dim: 4,
         pad_left: false,
+        window: None,
+        scale: 0.5,
         dropout: DROPOUT,
     };
     let lengths = indices(&[5, 3], &device());
     let (qkv, d) = (wave(240, 0.0), wave(80, 0.3));
-    let forward = |qkv: &[f32]| attention(&shape, &matrix([10, 24], qkv), &lengths);
+    let forward = |qkv: &[f32]| {
+        attention(
+            &shape,
+            &matrix([10, 24], qkv),
+            &lengths,
+            &PositionBias::None,
+        )
+    };
     let (_, saved) = forward(&qkv);
     let dcontext = matrix([10, 8], &d);
-    let dqkv = attention_backward(&shape, &matrix([10, 24], &qkv), &saved, &dcontext);
+    let (mut none, _) = zeros(&[1]);
+    let (dqkv, _) = attention_backward(
+        &shape,
+        &matrix([10, 24], &qkv),
+        &saved,
+        &dcontext,
+        &PositionBias::None,
+        &mut none,
+    );
     check("dqkv", &qkv, &read(dqkv), |qkv| {
         weighted(forward(qkv).0, &d)
     });
 }
 
 #[test]
-fn gelu_and_loss_gradients() {
+fn activation_and_loss_gradients() {
     let x = wave(24, 0.0).iter().map(|x| 3.0 * x).collect::<Vec<_>>();
     let d = wave(24, 0.2);
-    let dx = gelu_backward(&matrix([3, 8], &x), &matrix([3, 8], &d));
-    check("gelu", &x, &read(dx), |x| {
-        weighted(gelu(&matrix([3, 8], x)), &d)
-    });
+    for kind in Activation::ALL {
+        let dx = activate_backward(kind, &matrix([3, 8], &x), &matrix([3, 8], &d));
+        check(&format!("{kind:?}"), &x, &read(dx), |x| {
+            weighted(activate(kind, &matrix([3, 8], x)), &d)
+        });
+    }
 
     let labels = indices(&[2, 0, 7], &device());
     let loss = |x: &[f32]| cross_entropy(&matrix([3, 8], x), &labels, 0.1, 1.0);

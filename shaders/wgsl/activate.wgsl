@@ -1,11 +1,13 @@
-// dx = dy * (1 - y^2).
+// y = activation(x), element by element.
 struct Params { count: u32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
+
+{{activation}}
 
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * {{workgroup_size}}u;
     if i >= params.count { return; }
-    dx[i] = dy[i] * (1.0 - y[i] * y[i]);
+    y[i] = activation(x[i]);
 }

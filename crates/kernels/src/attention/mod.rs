@@ -1,15 +1,24 @@
-//! Multi-head attention: `softmax(Q K^T / sqrt(d)) V` over the keys inside every sequence's length
-//! (Vaswani et al., arXiv 1706.03762). Heads are read where the projections left them, by stride.
+//! Multi-head attention: `softmax(scale * Q K^T) V` over the keys inside every sequence's length
+//! (Vaswani et al., arXiv 1706.03762), or inside a window of it around the query. Heads are read where the
+//! projections left them, by stride.
+
+use std::ops::Range;
 
 use burn::tensor::{Int, Tensor};
-use rayon::prelude::*;
-use tunesmith_shaders::{Layout, SOFTMAX, SOFTMAX_BACKWARD};
+use tunesmith_shaders::Layout;
 
+use crate::blocks::Blocks;
 use crate::buffer::{empty, floats, ints, tensor};
 use crate::dropout::Dropout;
-use crate::elementwise::exp;
 use crate::gemm::{Batch, Epilogue, Product, Start};
-use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
+use crate::kernel::run;
+use crate::tokens::tokens;
+
+mod bias;
+mod softmax;
+
+pub use bias::PositionBias;
+use softmax::{Softmax, SoftmaxBackward};
 
 /// The shape of an attention and where its padding lies.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +33,11 @@ pub struct Attention {
     pub head_dim: usize,
     /// Whether padding comes before the tokens.
     pub pad_left: bool,
+    /// How far from a query the keys are that it sees, on either side; `None`: all.
+    pub window: Option<usize>,
+    /// What the products of queries and keys are multiplied by: for the most part 1 over the square root of
+    /// `head_dim`.
+    pub scale: f32,
     /// Dropout of the probabilities.
     pub dropout: Dropout,
 }
@@ -134,8 +148,17 @@ impl Attention {
         }
     }
 
-    fn scale(&self) -> f32 {
-        1.0 / (self.head_dim as f32).sqrt()
+    // The keys that a query of a sequence of this length sees; none for some queries that are padding.
+    fn keys(&self, length: i32, query: usize) -> Range<usize> {
+        let tokens = tokens(length, self.seq, self.pad_left);
+        let Some(window) = self.window else {
+            return tokens;
+        };
+        let first = tokens.start.max(query.saturating_sub(window));
+        let end = tokens
+            .end
+            .min(query.saturating_add(window).saturating_add(1));
+        first..end.max(first)
     }
 }
 
@@ -147,25 +170,35 @@ struct Rows {
 }
 
 /// The context of every token: `qkv` `[batch * seq, 3 * hidden]`, a token's query, key and value one
-/// after the other, and `lengths` `[batch]` (each at least 1) give `[batch * seq, hidden]`.
+/// after the other, and `lengths` `[batch]` (each at least 1) give `[batch * seq, hidden]`. The context of a
+/// query that sees no key, which only one that is padding can be, is zero.
 pub fn attention(
     shape: &Attention,
     qkv: &Tensor<2>,
     lengths: &Tensor<1, Int>,
+    bias: &PositionBias<'_>,
 ) -> (Tensor<2>, AttentionSaved) {
     let device = qkv.device();
     let qkv = floats(qkv.clone());
     let [query, key, value] = shape.projections();
     let square = || empty([shape.rows(), shape.stride()], &device);
     let scores = shape
-        .tokens_by_tokens([query, key], shape.scale())
+        .tokens_by_tokens([query, key], shape.scale)
         .run(std::slice::from_ref(&qkv), square());
-    let softmax = Softmax { shape: *shape };
+    let softmax = Softmax {
+        shape: *shape,
+        bias: bias.kind(shape),
+    };
+    let inputs: Vec<_> = [scores]
+        .into_iter()
+        .chain(bias.added(shape, &qkv))
+        .collect();
+    let indices: Vec<_> = [ints(lengths)].into_iter().chain(bias.places()).collect();
     let (probabilities, dropped) = if shape.dropout.is_active() {
-        let [kept, dropped] = run(&softmax, &[scores], &[ints(lengths)], [square(), square()]);
+        let [kept, dropped] = run(&softmax, &inputs, &indices, [square(), square()]);
         (kept, dropped)
     } else {
-        let [kept] = run(&softmax, &[scores], &[ints(lengths)], [square()]);
+        let [kept] = run(&softmax, &inputs, &indices, [square()]);
         (kept.clone(), kept)
     };
     let context = empty([shape.batch * shape.seq, shape.hidden()], &device);
@@ -178,13 +211,17 @@ pub fn attention(
     (tensor(context), saved)
 }
 
-/// The gradient of `qkv`, `[batch * seq, 3 * hidden]`, from the context's.
+/// The gradient of `qkv`, `[batch * seq, 3 * hidden]`, from the context's; of a [`PositionBias::Relative`]
+/// it adds the table's to `gradients`, and of a [`PositionBias::Disentangled`] it returns that of `positions`
+/// too, which is zero in columns that are neither queries nor keys.
 pub fn attention_backward(
     shape: &Attention,
     qkv: &Tensor<2>,
     saved: &AttentionSaved,
     dcontext: &Tensor<2>,
-) -> Tensor<2> {
+    bias: &PositionBias<'_>,
+    gradients: &mut Blocks,
+) -> (Tensor<2>, Option<Tensor<2>>) {
     let device = qkv.device();
     let (qkv, dcontext) = (floats(qkv.clone()), floats(dcontext.clone()));
     let [query, key, value] = shape.projections();
@@ -207,138 +244,11 @@ pub fn attention_backward(
         .scores_by_tokens(Layout::Tn, [shape.context(), value], 1.0)
         .run(&[dropped, dcontext], dqkv);
     let dqkv = shape
-        .scores_by_tokens(Layout::Nn, [key, query], shape.scale())
+        .scores_by_tokens(Layout::Nn, [key, query], shape.scale)
         .run(&[dscores.clone(), qkv.clone()], dqkv);
     let dqkv = shape
-        .scores_by_tokens(Layout::Tn, [query, key], shape.scale())
-        .run(&[dscores, qkv], dqkv);
-    tensor(dqkv)
-}
-
-struct Softmax {
-    shape: Attention,
-}
-
-impl Kernel for Softmax {
-    fn launch(&self, class: Class) -> Launch {
-        let Attention {
-            seq,
-            heads,
-            pad_left,
-            dropout,
-            ..
-        } = self.shape;
-        let flags = [("dropout", dropout.is_active()), ("group", class.is_gpu())];
-        let params = Params::default()
-            .int(self.shape.rows())
-            .int(seq)
-            .int(heads * seq)
-            .int(usize::from(pad_left))
-            .int(self.shape.stride());
-        Launch {
-            variant: Variant::shader(SOFTMAX, &flags),
-            extent: Extent::Rows(self.shape.rows()),
-            params: dropout.params(params),
-        }
-    }
-
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.shape.dropout)
-    }
-
-    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let Attention {
-            seq,
-            heads,
-            pad_left,
-            dropout,
-            ..
-        } = self.shape;
-        let stride = self.shape.stride();
-        let (kept, dropped) = outputs.split_at_mut(1);
-        kept[0]
-            .par_chunks_mut(stride)
-            .enumerate()
-            .for_each(|(row, kept)| {
-                let scores = &floats[0][row * stride..][..seq];
-                let length = indices[0][row / (heads * seq)] as usize;
-                let first = if pad_left { seq - length } else { 0 };
-                let valid = first..first + length;
-                kept.fill(0.0);
-                let highest = scores[valid.clone()]
-                    .iter()
-                    .copied()
-                    .fold(-3.0e38, f32::max);
-                let mut sum = 0.0;
-                for c in valid.clone() {
-                    kept[c] = exp(scores[c] - highest);
-                    sum += kept[c];
-                }
-                let scale = 1.0 / sum;
-                for weight in &mut kept[valid] {
-                    *weight *= scale;
-                }
-            });
-        if let Some(dropped) = dropped.first_mut() {
-            dropped.copy_from_slice(kept[0]);
-            dropped
-                .par_chunks_mut(stride)
-                .enumerate()
-                .for_each(|(row, values)| dropout.apply_row(row, &mut values[..seq]));
-        }
-    }
-}
-
-struct SoftmaxBackward {
-    shape: Attention,
-}
-
-impl Kernel for SoftmaxBackward {
-    fn launch(&self, class: Class) -> Launch {
-        let Attention { seq, dropout, .. } = self.shape;
-        let flags = [("dropout", dropout.is_active()), ("group", class.is_gpu())];
-        let params = Params::default()
-            .int(self.shape.rows())
-            .int(seq)
-            .int(self.shape.stride());
-        Launch {
-            variant: Variant::shader(SOFTMAX_BACKWARD, &flags),
-            extent: Extent::Rows(self.shape.rows()),
-            params: dropout.params(params),
-        }
-    }
-
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.shape.dropout)
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let Attention { seq, dropout, .. } = self.shape;
-        let stride = self.shape.stride();
-        let (dscores, dropped) = outputs.split_at_mut(1);
-        if let Some(dropped) = dropped.first_mut() {
-            dropped
-                .par_chunks_mut(stride)
-                .enumerate()
-                .for_each(|(row, dropped)| {
-                    dropped.copy_from_slice(&floats[0][row * stride..][..stride]);
-                    dropout.apply_row(row, &mut dropped[..seq]);
-                });
-        }
-        dscores[0]
-            .par_chunks_mut(stride)
-            .enumerate()
-            .for_each(|(row, dscores)| {
-                let probabilities = &floats[0][row * stride..][..seq];
-                let dscores = &mut dscores[..seq];
-                dscores.copy_from_slice(&floats[1][row * stride..][..seq]);
-                if dropout.is_active() {
-                    dropout.apply_row(row, dscores);
-                }
-                let sum: f32 = dscores.iter().zip(probabilities).map(|(d, p)| d * p).sum();
-                for (d, p) in dscores.iter_mut().zip(probabilities) {
-                    *d = p * (*d - sum);
-                }
-            });
-    }
+        .scores_by_tokens(Layout::Tn, [query, key], shape.scale)
+        .run(&[dscores.clone(), qkv.clone()], dqkv);
+    let (dqkv, dpositions) = bias.backward(shape, &qkv, dscores, dqkv, gradients);
+    (tensor(dqkv), dpositions)
 }

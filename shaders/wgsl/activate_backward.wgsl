@@ -1,16 +1,13 @@
-// dx = dy * (Phi(x) + x * phi(x)).
+// dx = dy * the activation's slope at x.
 struct Params { count: u32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
 
-{{erf}}
+{{activation}}
 
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let i = id.x + id.y * groups.x * {{workgroup_size}}u;
     if i >= params.count { return; }
-    let value = x[i];
-    let cdf = 0.5 * (1.0 + erf(value * 0.7071067811865476));
-    let density = 0.3989422804014327 * exp(-0.5 * value * value);
-    dx[i] = dy[i] * (cdf + value * density);
+    dx[i] = dy[i] * activation_slope(x[i]);
 }

@@ -1,0 +1,167 @@
+//! Attention: masks, windows, and what distances add to scores.
+
+use burn::tensor::{Device, Tensor};
+use tunesmith_kernels::{
+    Attention, Dropout, PositionBias, View, attention, attention_backward, indices,
+};
+
+use crate::support::{DROPOUT, compare, gradients, matrix, read, read_all};
+
+fn shape(seq: usize, head_dim: usize, pad_left: bool, p: f32) -> Attention {
+    Attention {
+        batch: 3,
+        seq,
+        heads: 2,
+        head_dim,
+        pad_left,
+        window: None,
+        scale: 0.4,
+        dropout: Dropout { p, ..DROPOUT },
+    }
+}
+
+/// Context and gradients, of positions too where they have any: a whole row, a single token, and something
+/// between.
+fn both_ways(shape: &Attention, bias: &PositionBias<'_>, device: &Device) -> Vec<Vec<f32>> {
+    let Attention {
+        seq,
+        heads,
+        head_dim,
+        ..
+    } = *shape;
+    let lengths = indices(&[seq as u32, 1, seq.div_ceil(2) as u32], device);
+    let hidden = heads * head_dim;
+    let (qkv, d) = (
+        matrix(3 * seq, 3 * hidden, 1, device),
+        matrix(3 * seq, hidden, 4, device),
+    );
+    let (context, saved) = attention(shape, &qkv, &lengths, bias);
+    // Of the slots, the second is the one that a table's gradient goes to.
+    let (mut sums, slots) = gradients(&[8, BUCKETS * 2], device);
+    let (dqkv, dpositions) = attention_backward(shape, &qkv, &saved, &d, bias, &mut sums);
+    let mut all = vec![read(context), read(dqkv)];
+    all.extend(dpositions.map(read));
+    all.extend(read_all(&sums, &slots));
+    all
+}
+
+/// Buckets of a table.
+const BUCKETS: usize = 7;
+
+/// Padded sequences of lengths beside the tiles' and groups' edges: tokens, which side, dropout.
+const SEQUENCES: [(usize, bool, f32); 5] = [
+    (1, false, 0.0),
+    (63, false, 0.1),
+    (64, true, 0.1),
+    (65, false, 0.0),
+    // More than a group of lanes takes in one go.
+    (131, true, 0.1),
+];
+
+#[test]
+fn attention_over_padded_rows() {
+    for (seq, pad_left, p) in SEQUENCES {
+        compare(
+            &format!("attention {seq} left {pad_left} p {p}"),
+            |device| both_ways(&shape(seq, 8, pad_left, p), &PositionBias::None, device),
+        );
+    }
+}
+
+#[test]
+fn attention_within_a_window() {
+    for (window, (seq, pad_left, p)) in [0, 1, 9, 64, 40].into_iter().zip(SEQUENCES) {
+        compare(
+            &format!("attention {seq} within {window} left {pad_left} p {p}"),
+            |device| {
+                let shape = Attention {
+                    window: Some(window),
+                    ..shape(seq, 8, pad_left, p)
+                };
+                both_ways(&shape, &PositionBias::None, device)
+            },
+        );
+    }
+}
+
+/// Half of the distances in each direction, as MPNet's table has them: none rises all along.
+fn buckets(seq: usize) -> Vec<u32> {
+    (1 - seq as i32..seq as i32)
+        .map(|distance| {
+            let far = distance.unsigned_abs().min(3);
+            if distance < 0 { far + 3 } else { far }
+        })
+        .collect()
+}
+
+#[test]
+fn attention_with_a_table_of_distances() {
+    for (window, (seq, pad_left, p)) in [None, None, Some(5), None, None].into_iter().zip(SEQUENCES)
+    {
+        compare(
+            &format!("attention by distance {seq} left {pad_left} p {p}"),
+            |device| {
+                let shape = Attention {
+                    window,
+                    ..shape(seq, 8, pad_left, p)
+                };
+                let table = View::from(&matrix(BUCKETS, 2, 5, device));
+                let (_, slots) = gradients(&[8, BUCKETS * 2], device);
+                let bias = PositionBias::Relative {
+                    table: &table,
+                    slot: slots[1],
+                    index: &indices(&buckets(seq), device),
+                };
+                both_ways(&shape, &bias, device)
+            },
+        );
+    }
+}
+
+/// Rows of positions, more than a tile is wide.
+const PLACES: usize = 37;
+
+/// Places that rise with the distance, skip some, and come to an end on either side.
+fn places(seq: usize) -> Vec<u32> {
+    (1 - seq as i32..seq as i32)
+        .map(|distance| match distance {
+            ..=-9 => 2,
+            -8..9 => (18 + distance + distance.signum()) as u32,
+            9..50 => 30,
+            _ => PLACES as u32 - 1,
+        })
+        .collect()
+}
+
+#[test]
+fn attention_disentangled_from_positions() {
+    let columns = [
+        // As one product of queries, keys and values gives them, and the other way round.
+        (Some(0), Some(1), 2),
+        (Some(1), Some(0), 2),
+        // With columns that are neither.
+        (Some(0), Some(2), 3),
+        (None, Some(0), 1),
+        (Some(1), None, 2),
+    ];
+    for head_dim in [8, 6] {
+        for ((queries, keys, parts), (seq, pad_left, p)) in columns.into_iter().zip(SEQUENCES) {
+            let hidden = 2 * head_dim;
+            compare(
+                &format!(
+                    "disentangled attention {queries:?} {keys:?} of {parts}x{hidden}, {seq} left {pad_left} p {p}"
+                ),
+                |device| {
+                    let positions: Tensor<2> = matrix(PLACES, parts * hidden, 5, device);
+                    let bias = PositionBias::Disentangled {
+                        positions: &positions,
+                        queries: queries.map(|part: usize| part * hidden),
+                        keys: keys.map(|part: usize| part * hidden),
+                        index: &indices(&places(seq), device),
+                    };
+                    both_ways(&shape(seq, head_dim, pad_left, p), &bias, device)
+                },
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What a layer is made of besides attention.
+
+use burn::tensor::{Device, Tensor};
+use tunesmith_kernels::{
+    Activation, Dropout, EmbeddingTables, View, activate, activate_backward, add, dropout,
+    embedding, gated, gated_backward, indices, layer_norm, layer_norm_backward,
+    layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
+    linear_backward_parameters, scatter_add,
+};
+
+use crate::support::{DROPOUT, compare, gradients, matrix, read, read_all, renderers, vector};
+
+fn linear_layer([rows, inner, out]: [usize; 3], every: usize) {
+    compare(
+        &format!("linear {rows}x{inner}x{out} every {every}"),
+        |device| {
+            let x = matrix(rows * every, inner, 1, device);
+            let weight = View::from(&matrix(out, inner, 2, device));
+            let bias = View::from(&vector(out, 3, device));
+            let dy = matrix(rows, out, 4, device);
+            let y = linear(&x, every, &weight, Some(&bias));
+            let added = matrix(rows * every, inner, 5, device);
+            let dx = linear_backward_input(&dy, &weight, every, added);
+            let new = linear_backward_input_new(&dy, &weight);
+            let (mut sums, slots) = gradients(&[out * inner, out], device);
+            linear_backward_parameters(&dy, &x, every, &mut sums, slots[0], Some(slots[1]));
+            let mut all = vec![read(y), read(dx), read(new)];
+            // Without a bias.
+            all.push(read(linear(&x, every, &weight, None)));
+            linear_backward_parameters(&dy, &x, every, &mut sums, slots[0], None);
+            all.extend(read_all(&sums, &slots));
+            all
+        },
+    );
+}
+
+#[test]
+fn linear_layers() {
+    // Rows and columns beside the tiles' edges, a head of 2, and sizes that are no multiple of 4.
+    for shape in [
+        [1, 4, 4],
+        [63, 64, 36],
+        [64, 32, 32],
+        [65, 100, 132],
+        [17, 8, 2],
+        [5, 6, 3],
+    ] {
+        linear_layer(shape, 1);
+    }
+}
+
+#[test]
+fn a_linear_layer_over_every_third_row() {
+    linear_layer([5, 64, 36], 3);
+}
+
+#[test]
+fn layer_norms() {
+    for (rows, cols, parts, residual, p) in [
+        (1, 4, 2, false, 0.0),
+        (65, 64, 2, true, 0.1),
+        (63, 36, 2, true, 0.0),
+        (64, 132, 2, false, 0.1),
+        // Gamma alone.
+        (1, 4, 1, true, 0.0),
+        (65, 132, 1, false, 0.0),
+        (63, 36, 1, true, 0.1),
+    ] {
+        compare(
+            &format!("layer_norm {rows}x{cols} of {parts} {residual} {p}"),
+            |device| {
+                let [x, r, dy] = [1, 2, 3].map(|salt| matrix(rows, cols, salt, device));
+                let affine = View::from(&vector(parts * cols, 4, device));
+                let site = Dropout { p, ..DROPOUT };
+                let (y, saved) = layer_norm(&x, residual.then_some(&r), &affine, 1e-12, &site);
+                let (dsum, dx) = layer_norm_backward(&dy, &saved, &affine, &site);
+                let (mut sums, slots) = gradients(&[parts * cols], device);
+                layer_norm_backward_parameters(&dy, &saved, &mut sums, slots[0]);
+                let mut all = vec![read(y), read(dsum), read(dx)];
+                all.extend(read_all(&sums, &slots));
+                all
+            },
+        );
+    }
+}
+
+/// Numbers of either sign, up to where exponentials overflow.
+fn steep(rows: usize, cols: usize, device: &Device) -> Tensor<2> {
+    let x = matrix(rows, cols, 1, device);
+    x.clone() * 5.0 + x.powi_scalar(9) * 100.0
+}
+
+#[test]
+fn activations() {
+    for (rows, cols) in [(1, 1), (1, 4), (63, 64), (65, 36), (33, 7)] {
+        for kind in Activation::ALL {
+            compare(&format!("{kind:?} {rows}x{cols}"), |device| {
+                let (x, dy) = (steep(rows, cols, device), matrix(rows, cols, 2, device));
+                vec![
+                    read(activate(kind, &x)),
+                    read(activate_backward(kind, &x, &dy)),
+                ]
+            });
+        }
+    }
+}
+
+#[test]
+fn gated_activations() {
+    for (rows, wide) in [(1, 1), (2, 4), (65, 36), (33, 7)] {
+        for kind in Activation::ALL {
+            compare(&format!("gated {kind:?} {rows}x{wide}"), |device| {
+                let (x, dy) = (steep(rows, 2 * wide, device), matrix(rows, wide, 2, device));
+                vec![read(gated(kind, &x)), read(gated_backward(kind, &x, &dy))]
+            });
+        }
+    }
+}
+
+#[test]
+fn residual_sums() {
+    for (rows, cols, p) in [(1, 4, 0.0), (65, 36, 0.1), (63, 132, 0.0), (64, 64, 0.5)] {
+        compare(&format!("add {rows}x{cols} {p}"), |device| {
+            let (residual, x) = (matrix(rows, cols, 1, device), matrix(rows, cols, 2, device));
+            let site = Dropout { p, ..DROPOUT };
+            vec![read(add(&residual, &x, &site))]
+        });
+    }
+    // The mask is that of the op whose gradient it takes.
+    let device = Device::flex();
+    let (zeros, x) = (Tensor::zeros([5, 8], &device), matrix(5, 8, 1, &device));
+    let site = Dropout { p: 0.5, ..DROPOUT };
+    assert_eq!(read(add(&zeros, &x, &site)), read(dropout(x, &site)));
+}
+
+#[test]
+fn dropout_masks_are_the_same_bits_on_every_device() {
+    for (rows, cols) in [(1, 1), (63, 65), (5, 4), (3, 261)] {
+        let mask = |device: &Device| read(dropout(Tensor::ones([rows, cols], device), &DROPOUT));
+        let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        let wanted = bits(mask(&Device::flex()));
+        assert_eq!(wanted.len(), rows * cols);
+        for renderer in renderers() {
+            assert_eq!(bits(mask(&renderer.device)), wanted, "{}", renderer.name);
+        }
+    }
+    let mask = read(dropout(
+        Tensor::ones([1000, 100], &Device::flex()),
+        &DROPOUT,
+    ));
+    let dropped = mask.iter().filter(|x| **x == 0.0).count();
+    // Three standard deviations of a binomial with p = 0.1.
+    assert!(
+        (9_700..=10_300).contains(&dropped),
+        "{dropped} of 100000 dropped"
+    );
+}
+
+#[test]
+fn embeddings_and_their_gradients() {
+    for (position, token_type) in [(true, true), (true, false), (false, true), (false, false)] {
+        compare(&format!("embedding {position} {token_type}"), |device| {
+            let views =
+                [(11, 1), (5, 2), (2, 3)].map(|(n, salt)| View::from(&matrix(n, 36, salt, device)));
+            let tables = EmbeddingTables {
+                word: &views[0],
+                position: position.then_some(&views[1]),
+                token_type: token_type.then_some(&views[2]),
+            };
+            let ids = indices(&[0, 10, 3, 3, 7, 3, 0, 1, 2, 9], device);
+            // As families have them that count from behind the padding's.
+            let positions = indices(&[2, 3, 4, 0, 0, 0, 0, 2, 3, 1], device);
+            let types = indices(&[0, 0, 1, 1, 0, 1, 0, 1, 1, 0], device);
+            let y = embedding(&tables, 36, &ids, &positions, &types);
+            let dy = matrix(10, 36, 4, device);
+            let (mut sums, slots) = gradients(&[11 * 36, 11 * 36], device);
+            scatter_add(&dy, &ids, None, &mut sums, slots[0]);
+            scatter_add(&dy, &ids, Some(0), &mut sums, slots[1]);
+            let mut all = vec![read(y)];
+            all.extend(read_all(&sums, &slots));
+            all
+        });
+    }
+}
