@@ -169,7 +169,7 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
         head_dim: hidden / config.spec().heads,
         pad_left: false,
         window: None,
-        scale: 1.0 / ((hidden / config.num_attention_heads) as f32).sqrt(),
+        scale: 1.0 / ((hidden / config.spec().heads) as f32).sqrt(),
         dropout,
     };
     let (inputs, _) = batch(args, config)?;

@@ -61,7 +61,7 @@ impl Predictor {
             },
             labels,
             trained,
-            warnings: warnings(&report, &dir.display().to_string()),
+            warnings: warnings(&report, &model.config.class(), &dir.display().to_string()),
         })
     }
 
