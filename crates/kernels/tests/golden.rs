@@ -4,14 +4,15 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value;
 use tunesmith_kernels::{
     Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice,
     DeviceChoice, Dropout, EmbeddingTables, PositionBias, Slot, View, activate, activate_backward,
-    adamw, attention, attention_backward, cross_entropy, embedding, gradient_norm, indices,
-    layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
-    linear_backward_input_new, linear_backward_parameters, mse, open_device, scatter_add,
+    adamw, attention, attention_backward, bce_with_logits, cross_entropy, embedding, gated,
+    gated_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
+    layer_norm_backward_parameters, linear, linear_backward_input_new, linear_backward_parameters,
+    mean_pool, mean_pool_backward, mse, open_device, rope, scatter_add, windows, windows_backward,
 };
 
 /// Relative to the largest number of the tensor. PyTorch computed in f64; 5.4e-7 is the most that was
@@ -26,6 +27,14 @@ const NO_DROPOUT: Dropout = Dropout {
     site: 3,
 };
 
+const ACTIVATIONS: [(&str, Activation); 5] = [
+    ("gelu", Activation::Gelu),
+    ("gelu_tanh", Activation::GeluTanh),
+    ("relu", Activation::Relu),
+    ("silu", Activation::Silu),
+    ("tanh", Activation::Tanh),
+];
+
 /// One case of an op, on a device.
 struct Case<'a> {
     golden: &'a Value,
@@ -38,9 +47,10 @@ fn floats(value: &Value) -> Vec<f32> {
     values.map(|x| x.as_f64().unwrap() as f32).collect()
 }
 
+/// Below zero as `indices` takes them.
 fn integers(value: &Value) -> Vec<u32> {
     let values = value.as_array().unwrap().iter();
-    values.map(|x| x.as_u64().unwrap() as u32).collect()
+    values.map(|x| x.as_i64().unwrap() as u32).collect()
 }
 
 fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -55,6 +65,38 @@ impl Case<'_> {
 
     fn int(&self, name: &str) -> usize {
         self.golden[name].as_u64().unwrap() as usize
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.golden[name].as_bool().unwrap()
+    }
+
+    fn indices(&self, name: &str) -> Tensor<1, Int> {
+        indices(&integers(&self.golden[name]), self.device)
+    }
+
+    fn has(&self, input: &str) -> bool {
+        self.golden["inputs"][input].is_object()
+    }
+
+    /// A number that may be absent.
+    fn place(&self, name: &str) -> Option<usize> {
+        self.golden[name].as_u64().map(|n| n as usize)
+    }
+
+    fn attention(&self) -> Attention {
+        let head_dim = self.int("head_dim");
+        let standard = 1.0 / (head_dim as f64).sqrt();
+        Attention {
+            batch: self.golden["lengths"].as_array().unwrap().len(),
+            seq: self.int("seq"),
+            heads: self.int("heads"),
+            head_dim,
+            pad_left: self.flag("pad_left"),
+            window: self.place("window"),
+            scale: self.golden["scale"].as_f64().unwrap_or(standard) as f32,
+            dropout: NO_DROPOUT,
+        }
     }
 
     fn input(&self, name: &str) -> Vec<f32> {
@@ -132,10 +174,9 @@ fn linear_layers() {
         let every = case.int("every");
         let (x, dy) = (case.tensor("x"), case.tensor("dy"));
         let weight = case.view("weight");
-        case.is(
-            "y",
-            &read(linear(&x, every, &weight, Some(&case.view("bias")))),
-        );
+        let has_bias = case.has("bias");
+        let bias = has_bias.then(|| case.view("bias"));
+        case.is("y", &read(linear(&x, every, &weight, bias.as_ref())));
         let dx = read(linear_backward_input_new(&dy, &weight));
         // Rows in between get nothing.
         let [_, inner] = x.dims();
@@ -144,20 +185,33 @@ fn linear_layers() {
             spread[row * every * inner..][..inner].copy_from_slice(dx);
         }
         case.is("dx", &spread);
-        let (mut gradients, slots) = case.gradients(&[&["weight"], &["bias"]]);
-        linear_backward_parameters(&dy, &x, every, &mut gradients, slots[0], Some(slots[1]));
+        let names: &[&[&str]] = if has_bias {
+            &[&["weight"], &["bias"]]
+        } else {
+            &[&["weight"]]
+        };
+        let (mut gradients, slots) = case.gradients(names);
+        let bias = slots.get(1).copied();
+        linear_backward_parameters(&dy, &x, every, &mut gradients, slots[0], bias);
         case.is("dweight", &read(gradients.tensor(slots[0])));
-        case.is("dbias", &read(gradients.tensor(slots[1])));
+        if let Some(bias) = bias {
+            case.is("dbias", &read(gradients.tensor(bias)));
+        }
     });
 }
 
 #[test]
 fn activations() {
-    for (op, kind) in [("gelu", Activation::Gelu), ("tanh", Activation::Tanh)] {
+    for (op, kind) in ACTIVATIONS {
         each(op, |case| {
             let (x, dy) = (case.tensor("x"), case.tensor("dy"));
             case.is("y", &read(activate(kind, &x)));
             case.is("dx", &read(activate_backward(kind, &x, &dy)));
+        });
+        each(&format!("gated_{op}"), |case| {
+            let (x, dy) = (case.tensor("x"), case.tensor("dy"));
+            case.is("y", &read(gated(kind, &x)));
+            case.is("dx", &read(gated_backward(kind, &x, &dy)));
         });
     }
 }
@@ -166,9 +220,14 @@ fn activations() {
 fn layer_norms() {
     each("layer_norm", |case| {
         let (x, dy) = (case.tensor("x"), case.tensor("dy"));
-        let residual = case.golden["inputs"]["residual"].is_object();
-        let residual = residual.then(|| case.tensor("residual"));
-        let affine = case.view_of([case.input("gamma"), case.input("beta")].concat());
+        let residual = case.has("residual").then(|| case.tensor("residual"));
+        let parts: &[&str] = if case.has("beta") {
+            &["gamma", "beta"]
+        } else {
+            &["gamma"]
+        };
+        let values: Vec<_> = parts.iter().map(|name| case.input(name)).collect();
+        let affine = case.view_of(values.concat());
         let epsilon = case.float("epsilon") as f32;
         let (y, saved) = layer_norm(&x, residual.as_ref(), &affine, epsilon, &NO_DROPOUT);
         case.is("y", &read(y));
@@ -176,47 +235,52 @@ fn layer_norms() {
         case.is("dx", &read(dx));
         // Without dropout both parts of the sum have one gradient.
         case.is("dx", &read(dresidual));
-        let (mut gradients, slots) = case.gradients(&[&["gamma", "beta"]]);
+        let (mut gradients, slots) = case.gradients(&[parts]);
         layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
         let daffine = read(gradients.tensor(slots[0]));
-        let (dgamma, dbeta) = daffine.split_at(daffine.len() / 2);
-        case.is("dgamma", dgamma);
-        case.is("dbeta", dbeta);
+        let parts = parts.iter().zip(daffine.chunks(case.input("gamma").len()));
+        for (name, got) in parts {
+            case.is(&format!("d{name}"), got);
+        }
     });
 }
 
 fn attentions(op: &str) {
     each(op, |case| {
-        let lengths = integers(&case.golden["lengths"]);
-        let shape = Attention {
-            batch: lengths.len(),
-            seq: case.int("seq"),
-            heads: case.int("heads"),
-            head_dim: case.int("head_dim"),
-            pad_left: case.golden["pad_left"].as_bool().unwrap(),
-            window: None,
-            scale: 1.0 / (case.int("head_dim") as f32).sqrt(),
-            dropout: NO_DROPOUT,
+        let shape = case.attention();
+        let table = case.has("table").then(|| case.view("table"));
+        let names: &[&[&str]] = if table.is_some() { &[&["table"]] } else { &[] };
+        let (mut gradients, slots) = case.gradients(names);
+        let positions = case.has("positions").then(|| case.tensor("positions"));
+        let index = case.golden["index"]
+            .is_array()
+            .then(|| case.indices("index"));
+        let bias = match (&table, &positions, &index) {
+            (Some(table), _, Some(index)) => PositionBias::Relative {
+                table,
+                slot: slots[0],
+                index,
+            },
+            (_, Some(positions), Some(index)) => PositionBias::Disentangled {
+                positions,
+                queries: case.place("queries"),
+                keys: case.place("keys"),
+                index,
+            },
+            _ => PositionBias::None,
         };
-        let qkv = case.tensor("qkv");
-        let (context, saved) = attention(
-            &shape,
-            &qkv,
-            &indices(&lengths, case.device),
-            &PositionBias::None,
-        );
+        let (qkv, dcontext) = (case.tensor("qkv"), case.tensor("dcontext"));
+        let (context, saved) = attention(&shape, &qkv, &case.indices("lengths"), &bias);
         case.is("context", &read(context));
-        let (mut none, _) = case.gradients(&[]);
-        let dcontext = case.tensor("dcontext");
-        let (dqkv, _) = attention_backward(
-            &shape,
-            &qkv,
-            &saved,
-            &dcontext,
-            &PositionBias::None,
-            &mut none,
-        );
+        let (dqkv, dpositions) =
+            attention_backward(&shape, &qkv, &saved, &dcontext, &bias, &mut gradients);
         case.is("dqkv", &read(dqkv));
+        if let Some(dpositions) = dpositions {
+            case.is("dpositions", &read(dpositions));
+        }
+        if table.is_some() {
+            case.is("dtable", &read(gradients.tensor(slots[0])));
+        }
     });
 }
 
@@ -232,11 +296,93 @@ fn a_masked_softmax() {
 }
 
 #[test]
+fn attention_within_a_window() {
+    attentions("windowed");
+}
+
+#[test]
+fn attention_with_a_table_of_distances() {
+    attentions("relative");
+}
+
+#[test]
+fn attention_disentangled_from_positions() {
+    attentions("disentangled");
+}
+
+#[test]
+fn rotary_positions() {
+    each("rope", |case| {
+        let (seq, head_dim) = (case.int("seq"), case.int("head_dim"));
+        let shape = Attention {
+            batch: 2,
+            seq,
+            heads: case.int("heads"),
+            head_dim,
+            pad_left: false,
+            window: None,
+            scale: 1.0,
+            dropout: NO_DROPOUT,
+        };
+        let [qkv, dy, table] = ["qkv", "dy", "table"].map(|name| case.tensor(name));
+        case.is("y", &read(rope(&shape, &qkv, &table, false)));
+        case.is("dqkv", &read(rope(&shape, &dy, &table, true)));
+    });
+}
+
+#[test]
+fn means_over_tokens() {
+    each("mean_pool", |case| {
+        let (lengths, seq, left) = (
+            case.indices("lengths"),
+            case.int("seq"),
+            case.flag("pad_left"),
+        );
+        let [batch] = lengths.dims();
+        let (x, dy) = (case.tensor("x"), case.tensor("dy"));
+        case.is("y", &read(mean_pool(&x, &lengths, batch, seq, left)));
+        let dx = mean_pool_backward(&dy, &lengths, batch, seq, left);
+        case.is("dx", &read(dx));
+    });
+}
+
+#[test]
+fn convolutions() {
+    each("convolution", |case| {
+        let (lengths, seq, left) = (
+            case.indices("lengths"),
+            case.int("seq"),
+            case.flag("pad_left"),
+        );
+        let ([batch], kernel) = (lengths.dims(), case.int("kernel"));
+        let (x, dy, weight) = (case.tensor("x"), case.tensor("dy"), case.view("weight"));
+        let shown = windows(&x, kernel, &lengths, batch, seq, left);
+        case.is("y", &read(linear(&shown, 1, &weight, None)));
+        let dshown = linear_backward_input_new(&dy, &weight);
+        let dx = windows_backward(&dshown, kernel, &lengths, batch, seq, left);
+        case.is("dx", &read(dx));
+        let (mut gradients, slots) = case.gradients(&[&["weight"]]);
+        linear_backward_parameters(&dy, &shown, 1, &mut gradients, slots[0], None);
+        case.is("dweight", &read(gradients.tensor(slots[0])));
+    });
+}
+
+#[test]
 fn cross_entropies_with_and_without_smoothing() {
     each("cross_entropy", |case| {
         let labels = indices(&integers(&case.golden["labels"]), case.device);
         let [smoothing, scale] = ["smoothing", "scale"].map(|name| case.float(name) as f32);
         let (loss, dlogits) = cross_entropy(&case.tensor("logits"), &labels, smoothing, scale);
+        case.is("loss", &read(loss));
+        case.is("dlogits", &read(dlogits));
+    });
+}
+
+#[test]
+fn binary_cross_entropies() {
+    each("bce_with_logits", |case| {
+        let (logits, targets) = (case.tensor("logits"), case.tensor("targets"));
+        let (loss, dlogits) = bce_with_logits(&logits, &targets, case.float("scale") as f32);
         case.is("loss", &read(loss));
         case.is("dlogits", &read(dlogits));
     });

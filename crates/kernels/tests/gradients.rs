@@ -4,9 +4,10 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
     Activation, Attention, BlockLayout, Blocks, Dropout, PositionBias, Slot, View, activate,
-    activate_backward, attention, attention_backward, cross_entropy, indices, layer_norm,
-    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
-    linear_backward_input_new, linear_backward_parameters, mse,
+    activate_backward, attention, attention_backward, bce_with_logits, cross_entropy, gated,
+    gated_backward, indices, layer_norm, layer_norm_backward, layer_norm_backward_parameters,
+    linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,
+    mean_pool, mean_pool_backward, mse, rope, windows, windows_backward,
 };
 
 /// Half the distance of a central difference, and what its error in f32 may come to.
@@ -137,46 +138,162 @@ fn layer_norm_gradients_through_residual_and_dropout() {
     });
 }
 
-#[test]
-fn attention_gradients_through_mask_and_dropout() {
-    let shape = Attention {
-        batch: 2,
-        seq: 5,
-        heads: 2,
-        head_dim: 4,
-        pad_left: false,
-        window: None,
-        scale: 0.5,
-        dropout: DROPOUT,
-    };
+/// Sequences of 5 and 3 of 5 tokens, two heads of 4.
+const SHAPE: Attention = Attention {
+    batch: 2,
+    seq: 5,
+    heads: 2,
+    head_dim: 4,
+    pad_left: false,
+    window: None,
+    scale: 0.5,
+    dropout: DROPOUT,
+};
+
+/// Checks the gradient of `qkv`, and returns the positions' and those in blocks of these counts.
+fn attention_gradients(
+    label: &str,
+    shape: &Attention,
+    bias: &PositionBias<'_>,
+    counts: &[usize],
+) -> (Option<Vec<f32>>, Vec<Vec<f32>>) {
     let lengths = indices(&[5, 3], &device());
     let (qkv, d) = (wave(240, 0.0), wave(80, 0.3));
-    let forward = |qkv: &[f32]| {
-        attention(
-            &shape,
-            &matrix([10, 24], qkv),
-            &lengths,
-            &PositionBias::None,
-        )
-    };
+    let forward = |qkv: &[f32]| attention(shape, &matrix([10, 24], qkv), &lengths, bias);
     let (_, saved) = forward(&qkv);
     let dcontext = matrix([10, 8], &d);
-    let (mut none, _) = zeros(&[1]);
-    let (dqkv, _) = attention_backward(
-        &shape,
-        &matrix([10, 24], &qkv),
-        &saved,
-        &dcontext,
-        &PositionBias::None,
-        &mut none,
-    );
-    check("dqkv", &qkv, &read(dqkv), |qkv| {
-        weighted(forward(qkv).0, &d)
+    let (mut gradients, slots) = zeros(counts);
+    let qkv_matrix = matrix([10, 24], &qkv);
+    let (dqkv, dpositions) =
+        attention_backward(shape, &qkv_matrix, &saved, &dcontext, bias, &mut gradients);
+    check(label, &qkv, &read(dqkv), |qkv| weighted(forward(qkv).0, &d));
+    let slots = slots.iter().map(|slot| read(gradients.tensor(*slot)));
+    (dpositions.map(read), slots.collect())
+}
+
+/// The weighted context, as a function of a bias.
+fn context(bias: &PositionBias<'_>) -> f32 {
+    let lengths = indices(&[5, 3], &device());
+    let qkv = matrix([10, 24], &wave(240, 0.0));
+    weighted(attention(&SHAPE, &qkv, &lengths, bias).0, &wave(80, 0.3))
+}
+
+#[test]
+fn attention_gradients_through_mask_and_dropout() {
+    attention_gradients("dqkv", &SHAPE, &PositionBias::None, &[1]);
+    for pad_left in [false, true] {
+        let shape = Attention {
+            window: Some(1),
+            pad_left,
+            ..SHAPE
+        };
+        attention_gradients("dqkv within a window", &shape, &PositionBias::None, &[1]);
+    }
+}
+
+#[test]
+fn gradients_of_a_table_of_distances() {
+    let table = wave(6, 0.6);
+    let index = &indices(&[2, 2, 0, 1, 0, 1, 1, 2, 2], &device());
+    let (_, slots) = zeros(&[6]);
+    let slot = slots[0];
+    let table_view = view(&table);
+    let bias = PositionBias::Relative {
+        table: &table_view,
+        slot,
+        index,
+    };
+    let (_, gradients) = attention_gradients("dqkv by distance", &SHAPE, &bias, &[6]);
+    check("dtable", &table, &gradients[0], |table| {
+        let table = &view(table);
+        context(&PositionBias::Relative { table, slot, index })
     });
 }
 
 #[test]
-fn activation_and_loss_gradients() {
+fn gradients_of_disentangled_positions() {
+    // Seven places, one of them skipped, of a query, a key and what is neither.
+    let positions = wave(7 * 24, 0.7);
+    let index = &indices(&[0, 0, 1, 2, 3, 5, 6, 6, 6], &device());
+    for (queries, keys) in [
+        (Some(0), Some(8)),
+        (Some(16), Some(0)),
+        (Some(8), None),
+        (None, Some(16)),
+    ] {
+        let matrix = |positions: &[f32]| matrix([7, 24], positions);
+        let at = matrix(&positions);
+        let bias = PositionBias::Disentangled {
+            positions: &at,
+            queries,
+            keys,
+            index,
+        };
+        let (dpositions, _) = attention_gradients("dqkv disentangled", &SHAPE, &bias, &[1]);
+        check(
+            "dpositions",
+            &positions,
+            &dpositions.unwrap(),
+            |positions| {
+                context(&PositionBias::Disentangled {
+                    positions: &matrix(positions),
+                    queries,
+                    keys,
+                    index,
+                })
+            },
+        );
+    }
+}
+
+#[test]
+fn gradients_along_tokens() {
+    let (batch, seq) = (2, 5);
+    let lengths = indices(&[5, 2], &device());
+    let x = wave(40, 0.0);
+    for left in [false, true] {
+        let d = wave(8, 0.2);
+        let dx = mean_pool_backward(&matrix([2, 4], &d), &lengths, batch, seq, left);
+        check("mean_pool", &x, &read(dx), |x| {
+            let pooled = mean_pool(&matrix([10, 4], x), &lengths, batch, seq, left);
+            weighted(pooled, &d)
+        });
+        for kernel in [3, 4] {
+            let d = wave(40 * kernel, 0.2);
+            let dy = matrix([10, 4 * kernel], &d);
+            let dx = windows_backward(&dy, kernel, &lengths, batch, seq, left);
+            check("windows", &x, &read(dx), |x| {
+                let x = matrix([10, 4], x);
+                weighted(windows(&x, kernel, &lengths, batch, seq, left), &d)
+            });
+        }
+    }
+    let (qkv, d) = (wave(240, 0.0), wave(240, 0.3));
+    let table = matrix([5, 4], &wave(20, 0.4));
+    let dqkv = rope(&SHAPE, &matrix([10, 24], &d), &table, true);
+    check("rope", &qkv, &read(dqkv), |qkv| {
+        weighted(rope(&SHAPE, &matrix([10, 24], qkv), &table, false), &d)
+    });
+}
+
+#[test]
+fn layer_norm_gradients_without_beta() {
+    let (x, d, gamma) = (wave(24, 0.0), wave(24, 0.2), wave(8, 0.3));
+    let none = Dropout { p: 0.0, ..DROPOUT };
+    let run =
+        |x: &[f32], gamma: &[f32]| layer_norm(&matrix([3, 8], x), None, &view(gamma), 1e-5, &none);
+    let (_, saved) = run(&x, &gamma);
+    let dy = matrix([3, 8], &d);
+    let (_, dx) = layer_norm_backward(&dy, &saved, &view(&gamma), &none);
+    let (mut gradients, slots) = zeros(&[8]);
+    layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
+    let dgamma = read(gradients.tensor(slots[0]));
+    check("dx", &x, &read(dx), |x| weighted(run(x, &gamma).0, &d));
+    check("dgamma", &gamma, &dgamma, |g| weighted(run(&x, g).0, &d));
+}
+
+#[test]
+fn activation_gradients() {
     let x = wave(24, 0.0).iter().map(|x| 3.0 * x).collect::<Vec<_>>();
     let d = wave(24, 0.2);
     for kind in Activation::ALL {
@@ -186,10 +303,28 @@ fn activation_and_loss_gradients() {
         });
     }
 
-    let labels = indices(&[2, 0, 7], &device());
+    for kind in Activation::ALL {
+        let dx = gated_backward(kind, &matrix([3, 8], &x), &matrix([3, 4], &d[..12]));
+        check(&format!("gated {kind:?}"), &x, &read(dx), |x| {
+            weighted(gated(kind, &matrix([3, 8], x)), &d)
+        });
+    }
+}
+
+#[test]
+fn loss_gradients() {
+    let x = wave(24, 0.0).iter().map(|x| 3.0 * x).collect::<Vec<_>>();
+    // The second row doesn't count.
+    let labels = indices(&[2, -100_i32 as u32, 7], &device());
     let loss = |x: &[f32]| cross_entropy(&matrix([3, 8], x), &labels, 0.1, 1.0);
     let (_, dlogits) = loss(&x);
     check("cross-entropy", &x, &read(dlogits), |x| read(loss(x).0)[0]);
+
+    let targets: Vec<f32> = wave(24, 0.5).iter().map(|x| 0.5 * (1.0 + x)).collect();
+    let targets = matrix([3, 8], &targets);
+    let loss = |x: &[f32]| bce_with_logits(&matrix([3, 8], x), &targets, 1.0);
+    let (_, dlogits) = loss(&x);
+    check("bce", &x, &read(dlogits), |x| read(loss(x).0)[0]);
 
     let targets = Tensor::from_data(TensorData::new(wave(8, 0.5), [8]), &device());
     let loss = |x: &[f32]| mse(&matrix([8, 1], x), &targets, 1.0);

@@ -146,6 +146,8 @@ fn attention_disentangled_from_positions() {
     ];
     for head_dim in [8, 6] {
         for ((queries, keys, parts), (seq, pad_left, p)) in columns.into_iter().zip(SEQUENCES) {
+            // Over a single token nothing depends on distances.
+            let seq = seq.max(2);
             let hidden = 2 * head_dim;
             compare(
                 &format!(
