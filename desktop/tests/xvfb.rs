@@ -3,17 +3,19 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::fs;
+use std::cell::RefCell;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
+use std::thread::{panicking, sleep};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{ClientMessageEvent, ConnectionExt as _, EventMask};
+use zbus::blocking::fdo::DBusProxy;
 use zbus::blocking::{Connection, Proxy, connection};
 use zbus::zvariant::OwnedObjectPath;
 
@@ -23,6 +25,10 @@ const BUS_LAUNCHERS: [&str; 3] = [
     "/usr/lib/at-spi2-core/at-spi-bus-launcher",
     "/usr/lib/at-spi-bus-launcher",
 ];
+/// The accessibility bus, as the session bus knows it.
+const BUS: &str = "org.a11y.Bus";
+/// Which apps there are, as the accessibility bus knows it.
+const REGISTRY: &str = "org.a11y.atspi.Registry";
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEPS: u64 = 8;
 /// So many that the window can be closed long before they are done.
@@ -62,6 +68,33 @@ impl Running {
     }
 }
 
+/// What the programs of a test print, shown where it fails.
+struct Printed(PathBuf);
+
+impl Printed {
+    fn of(&self, program: &str) -> Stdio {
+        let path = self.0.join(format!("{program}.txt"));
+        let file = File::options().append(true).create(true).open(path);
+        file.unwrap().into()
+    }
+}
+
+impl Drop for Printed {
+    fn drop(&mut self) {
+        if !panicking() {
+            return;
+        }
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let text = fs::read(entry.path()).unwrap_or_default();
+            eprintln!(
+                "--- {} printed:\n{}",
+                entry.path().file_stem().unwrap_or_default().display(),
+                String::from_utf8_lossy(&text)
+            );
+        }
+    }
+}
+
 /// Held by a test: two launchers of the accessibility bus at once get into each other's way.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -69,9 +102,10 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 struct Desktop {
     display: String,
     accessibility: Connection,
-    home: tempfile::TempDir,
-    app: Option<Running>,
+    app: Option<RefCell<Running>>,
     bus: String,
+    printed: Printed,
+    home: tempfile::TempDir,
     _others: Vec<Running>,
     _alone: MutexGuard<'static, ()>,
 }
@@ -82,6 +116,10 @@ type Widget = (String, OwnedObjectPath);
 impl Desktop {
     fn start() -> Self {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("printed");
+        fs::create_dir(&folder).unwrap();
+        let printed = Printed(folder);
         let mut screen = Running::start(
             Command::new("Xvfb")
                 .args([
@@ -94,15 +132,15 @@ impl Desktop {
                     "tcp",
                 ])
                 .stdout(Stdio::piped())
-                .stderr(Stdio::null()),
+                .stderr(printed.of("the screen")),
         );
         let display = format!(":{}", screen.first_line());
+        // What it starts may outlive the test, and would hold the test's own output open.
         let mut session = Running::start(
             Command::new("dbus-daemon")
                 .args(["--session", "--nofork", "--print-address=1"])
                 .stdout(Stdio::piped())
-                // What it starts may outlive the test, and would hold the test's own output open.
-                .stderr(Stdio::null()),
+                .stderr(printed.of("the session bus")),
         );
         let bus = session.first_line();
         let launcher = BUS_LAUNCHERS.iter().find(|path| Path::new(path).exists());
@@ -112,16 +150,16 @@ impl Desktop {
                 .arg("--launch-immediately")
                 .env("DBUS_SESSION_BUS_ADDRESS", &bus)
                 .env("DISPLAY", &display)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null()),
+                .stdout(printed.of("the accessibility bus"))
+                .stderr(printed.of("the accessibility bus")),
         );
-        let accessibility = wait_for("the accessibility bus", || accessibility(&bus));
         let mut desktop = Self {
             display,
-            accessibility,
-            home: tempfile::tempdir().unwrap(),
+            accessibility: accessibility(&bus),
             app: None,
             bus,
+            printed,
+            home,
             _others: vec![launcher, session, screen],
             _alone: alone,
         };
@@ -129,6 +167,7 @@ impl Desktop {
         desktop
     }
 
+    /// Starts the app, and waits until screen readers know of it.
     fn open_app(&mut self) {
         let home = self.home.path();
         let app = Running::start(
@@ -141,25 +180,56 @@ impl Desktop {
                 .env("XDG_CACHE_HOME", home.join("cache"))
                 // SwiftShader, which other tests bring, draws no windows.
                 .env_remove("VK_ADD_DRIVER_FILES")
-                .env_remove("WAYLAND_DISPLAY"),
+                .env_remove("WAYLAND_DISPLAY")
+                .env_remove("AT_SPI_BUS_ADDRESS")
+                .stdout(self.printed.of("the app"))
+                .stderr(self.printed.of("the app")),
         );
-        self.app = Some(app);
+        let process = app.0.id();
+        self.app = Some(RefCell::new(app));
+        let names = DBusProxy::new(&self.accessibility).unwrap();
+        self.wait_for("the app among those that screen readers know", || {
+            let registry = self.proxy(&registry(), "org.a11y.atspi.Accessible")?;
+            let apps: Vec<Widget> = registry.call("GetChildren", &()).ok()?;
+            let is_ours = |(owner, _): &Widget| {
+                let owner = owner.as_str().try_into().ok()?;
+                names.get_connection_unix_process_id(owner).ok()
+            };
+            apps.iter()
+                .find(|app| is_ours(app) == Some(process))
+                .map(|_| ())
+        });
+    }
+
+    /// Waits for something of the app, which has to be running.
+    fn wait_for<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        wait_for(what, || {
+            let found = look();
+            if found.is_none()
+                && let Some(status) = self.ended()
+            {
+                panic!("the app ended before {what} came: {status}");
+            }
+            found
+        })
+    }
+
+    /// How the app ended, if it did.
+    fn ended(&self) -> Option<ExitStatus> {
+        let app = self.app.as_ref().unwrap();
+        app.borrow_mut().0.try_wait().unwrap()
     }
 
     /// The widget of this role and name, once it is there.
     fn find(&self, role: u32, name: &str) -> Widget {
-        wait_for(name, || {
-            let root = "/org/a11y/atspi/accessible/root".try_into().unwrap();
-            let registry = ("org.a11y.atspi.Registry".to_owned(), root);
-            self.search(&registry, &|found, label| found == role && label == name)
+        self.wait_for(name, || {
+            self.search(&registry(), &|found, label| found == role && label == name)
         })
     }
 
     fn wait_for_text(&self, text: &str) {
-        wait_for(text, || {
-            let root = "/org/a11y/atspi/accessible/root".try_into().unwrap();
-            let registry = ("org.a11y.atspi.Registry".to_owned(), root);
-            self.search(&registry, &|_, label| label.starts_with(text))
+        self.wait_for(text, || {
+            self.search(&registry(), &|_, label| label.starts_with(text))
         });
     }
 
@@ -224,9 +294,8 @@ impl Desktop {
     }
 
     /// Waits until the app has ended by itself.
-    fn wait_for_end(&mut self) {
-        let app = self.app.as_mut().unwrap();
-        let status = wait_for("the end", || app.0.try_wait().unwrap());
+    fn wait_for_end(&self) {
+        let status = wait_for("the end", || self.ended());
         assert!(status.success(), "{status}");
     }
 
@@ -264,18 +333,41 @@ fn global_step(run: &Path) -> u64 {
     state["global_step"].as_u64().unwrap()
 }
 
-/// Turns assistive technology on, and joins its bus.
-fn accessibility(bus: &str) -> Option<Connection> {
-    let session = connection::Builder::address(bus).ok()?.build().ok()?;
-    let status = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Status").ok()?;
-    status.set_property("IsEnabled", true).ok()?;
-    status.set_property("ScreenReaderEnabled", true).ok()?;
-    let launcher = Proxy::new(&session, "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus").ok()?;
-    let address: String = launcher.call("GetAddress", &()).ok()?;
-    connection::Builder::address(address.as_str())
-        .ok()?
-        .build()
-        .ok()
+/// The root of all apps.
+fn registry() -> Widget {
+    let root = "/org/a11y/atspi/accessible/root".try_into().unwrap();
+    (REGISTRY.to_owned(), root)
+}
+
+/// Turns assistive technology on, and joins its bus, with the registry running.
+///
+/// An app tells the registry of itself once. Where that fails, it stays silent until assistive technology
+/// is turned on anew, so everything is there before the app starts. And nobody calls the accessibility bus
+/// before its launcher has the name: the session bus would start a second launcher, without a screen.
+fn accessibility(bus: &str) -> Connection {
+    let session = connection::Builder::address(bus).unwrap().build().unwrap();
+    let names = DBusProxy::new(&session).unwrap();
+    wait_for("the accessibility bus", || {
+        let is_there = names.name_has_owner(BUS.try_into().unwrap()).unwrap();
+        is_there.then_some(())
+    });
+    let status = Proxy::new(&session, BUS, "/org/a11y/bus", "org.a11y.Status").unwrap();
+    status.set_property("IsEnabled", true).unwrap();
+    status.set_property("ScreenReaderEnabled", true).unwrap();
+    let launcher = Proxy::new(&session, BUS, "/org/a11y/bus", BUS).unwrap();
+    let address: String = launcher.call("GetAddress", &()).unwrap();
+    let address = connection::Builder::address(address.as_str()).unwrap();
+    let accessibility = address.build().unwrap();
+    let names = DBusProxy::new(&accessibility).unwrap();
+    names
+        .start_service_by_name(REGISTRY.try_into().unwrap(), 0)
+        .unwrap();
+    let (owner, root) = registry();
+    let root = Proxy::new(&accessibility, owner, root, "org.a11y.atspi.Accessible").unwrap();
+    wait_for("the registry of apps", || {
+        root.call::<_, _, Vec<Widget>>("GetChildren", &()).ok()
+    });
+    accessibility
 }
 
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

@@ -167,6 +167,30 @@ pub fn configs() -> Vec<Vec<u8>> {
     vec![config.to_string().into_bytes()]
 }
 
+/// `trainer_state.json` and `training_args.json` of a checkpoint.
+#[must_use]
+pub fn checkpoints() -> Vec<Vec<u8>> {
+    let state = json!({
+        "best_global_step": 4, "best_metric": 0.7, "best_model_checkpoint": "out/checkpoint-4", "epoch": 0.5,
+        "eval_steps": 2, "global_step": 4, "is_local_process_zero": true, "is_world_process_zero": true,
+        "log_history": [
+            {"epoch": 0.25, "grad_norm": 1.5, "learning_rate": 5e-5, "loss": 0.69, "step": 2},
+            {"epoch": 0.5, "eval_accuracy": 0.7, "eval_loss": 0.6, "step": 4},
+        ],
+        "logging_steps": 2, "max_steps": 8, "num_input_tokens_seen": 0, "num_train_epochs": 1,
+        "save_steps": 4, "total_flos": 12345.0, "train_batch_size": 8,
+    });
+    let arguments = json!({
+        "output_dir": "out", "per_device_train_batch_size": 8, "gradient_accumulation_steps": 2,
+        "num_train_epochs": 1.0, "max_steps": 8, "learning_rate": 5e-5, "lr_scheduler_type": "cosine",
+        "lr_scheduler_kwargs": {"num_cycles": 0.5}, "warmup_steps": 0.1, "weight_decay": 0.01,
+        "save_steps": 4, "eval_strategy": "steps", "eval_steps": 2, "resume_from_checkpoint": true,
+    });
+    [state, arguments]
+        .map(|file| file.to_string().into_bytes())
+        .to_vec()
+}
+
 /// The README.md of data sets.
 #[must_use]
 pub fn cards() -> Vec<Vec<u8>> {

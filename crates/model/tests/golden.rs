@@ -6,8 +6,10 @@ mod support;
 
 use serde_json::Value;
 use support::{Distance, checkpoint, drawn_model, floats, golden, integers, largest, minilm};
-use support::{norm, read, repository};
-use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
+use support::{
+    norm, on_a_software_renderer, on_the_cpu, read, repository, with_the_kernels_of_a_gpu,
+};
+use tunesmith_kernels::ComputeDevice;
 use tunesmith_model::{Inputs, Mode, Model, Targets};
 
 /// PyTorch computed in f64 and we in f32. Each limit is three times the farthest that was measured, rounded:
@@ -126,28 +128,15 @@ fn follows_pytorch(device: &ComputeDevice) {
 
 #[test]
 fn follows_pytorch_on_the_cpu() {
-    follows_pytorch(&ComputeDevice::cpu("test"));
+    on_the_cpu(follows_pytorch);
 }
 
 #[test]
 fn follows_pytorch_on_a_software_renderer() {
-    let device = pollster::block_on(open_device(DeviceChoice::SoftwareGpu));
-    follows_pytorch(&device.unwrap());
+    on_a_software_renderer(follows_pytorch);
 }
 
-/// The kernels that a GPU is given: run by every GPU, and by a software renderer.
 #[test]
 fn follows_pytorch_with_the_kernels_of_a_gpu() {
-    // GPUs come first.
-    for mut adapter in pollster::block_on(adapters()) {
-        let renderer = adapter.kind == AdapterKind::Software;
-        if renderer {
-            adapter.kind = AdapterKind::Discrete;
-        }
-        follows_pytorch(&pollster::block_on(adapter.open("test")).unwrap());
-        if renderer {
-            return;
-        }
-    }
-    panic!("no software renderer: run `cargo xtask test`");
+    with_the_kernels_of_a_gpu(follows_pytorch);
 }

@@ -351,4 +351,8 @@ pub struct SavedRun {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Metrics>"))]
     pub results: Metrics,
+    /// The names of its model's classes, by their number.
+    #[serde(default)]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub labels: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tunesmith::data::Tokenizer;
 use tunesmith::model::{AutoConfig, ModelConfig};
-use tunesmith_protocol::{Estimate, Event, RunConfig};
+use tunesmith_protocol::{Estimate, Event, RunConfig, TrainingArguments};
 
 use crate::background::background;
 use crate::columns::{Question, task};
@@ -13,8 +13,53 @@ use crate::prepare::max_length;
 use crate::session::Shared;
 use crate::{MemoryEstimate, SessionError};
 
-/// Estimates memory for batches of the longest rows, and counts steps. A model that is not here yet is
-/// fetched, since a training needs it anyway.
+/// What model and data say about a training. The rest is arithmetic, for batches of any size.
+#[derive(Debug, Clone)]
+pub struct Estimator {
+    model: ModelConfig,
+    training: TrainingArguments,
+    /// Training rows.
+    rows: usize,
+    /// Tokens of the longest row that there may be.
+    longest: usize,
+}
+
+impl Estimator {
+    /// Reads model and data. A model that is not here yet is fetched, since a training needs it anyway.
+    ///
+    /// # Errors
+    /// As a run's preparation.
+    pub async fn new(config: RunConfig, tell: &mut dyn FnMut(Event)) -> Result<Self, SessionError> {
+        config.validate()?;
+        let shared = Shared::default();
+        let work = read(config, &shared);
+        shared.passing_on(work, tell).await
+    }
+
+    /// Estimates memory for batches of the longest rows, and counts steps.
+    #[must_use]
+    pub fn estimate(&self) -> Estimate {
+        let batch = self.training.per_device_train_batch_size;
+        let memory = MemoryEstimate::of(&self.model, batch, self.longest);
+        Estimate {
+            parameters: memory.parameters,
+            device_bytes: memory.total(),
+            largest_bytes: memory.largest,
+            total_steps: steps(self.rows, &self.training),
+            num_examples: self.rows as u64,
+            longest_length: self.longest as u64,
+        }
+    }
+
+    /// The same training with so many rows a batch.
+    #[must_use]
+    pub fn with_batch_size(mut self, batch: usize) -> Self {
+        self.training.per_device_train_batch_size = batch;
+        self
+    }
+}
+
+/// Estimates a training once; [`Estimator`] does it for several batch sizes.
 ///
 /// # Errors
 /// As a run's preparation.
@@ -22,13 +67,10 @@ pub async fn estimate(
     config: RunConfig,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Estimate, SessionError> {
-    config.validate()?;
-    let shared = Shared::default();
-    let work = count(config, &shared);
-    shared.passing_on(work, tell).await
+    Ok(Estimator::new(config, tell).await?.estimate())
 }
 
-async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionError> {
+async fn read(config: RunConfig, shared: &Shared) -> Result<Estimator, SessionError> {
     let RunConfig {
         model,
         data,
@@ -37,7 +79,7 @@ async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionEr
     let cache = model.cache_dir.clone();
     let (model, tokenizer) = model_files(&model, shared).await?;
     let bert = AutoConfig::from_pretrained(&model)?;
-    let length = longest(&tokenizer, &bert, data.max_seq_length)?;
+    let longest = longest(&tokenizer, &bert, data.max_seq_length)?;
     let request = dataset(&data, cache.as_deref(), task(&data)?, shared).await?;
     let most = data.max_train_samples;
     let rows = background(shared, move |emit| {
@@ -45,15 +87,11 @@ async fn count(config: RunConfig, shared: &Shared) -> Result<Estimate, SessionEr
         Ok(loaded.splits.get("train")?.num_rows())
     })
     .await?;
-    let rows = most.map_or(rows, |most| most.min(rows));
-    let memory = MemoryEstimate::of(&bert, training.per_device_train_batch_size, length);
-    Ok(Estimate {
-        parameters: memory.parameters,
-        device_bytes: memory.total(),
-        largest_bytes: memory.largest,
-        total_steps: steps(rows, &training),
-        num_examples: rows as u64,
-        longest_length: length as u64,
+    Ok(Estimator {
+        model: bert,
+        training,
+        rows: most.map_or(rows, |most| most.min(rows)),
+        longest,
     })
 }
 
@@ -66,7 +104,7 @@ fn longest(
 }
 
 /// The steps that the plan of such a run has.
-fn steps(rows: usize, args: &tunesmith_protocol::TrainingArguments) -> u64 {
+fn steps(rows: usize, args: &TrainingArguments) -> u64 {
     if let Ok(steps @ 1..) = u64::try_from(args.max_steps) {
         return steps;
     }

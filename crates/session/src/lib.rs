@@ -33,7 +33,7 @@ mod steering;
 
 pub use device::{PickedAdapter, adapter_infos, destroy_devices, device_bytes, open, pick_adapter};
 pub use error::SessionError;
-pub use estimate::estimate;
+pub use estimate::{Estimator, estimate};
 pub use fetch::fetch_model;
 #[cfg(target_arch = "wasm32")]
 pub use fetch::set_hub;
@@ -49,3 +49,4 @@ pub use saved::saved_runs;
 pub use session::Session;
 pub use steering::Steering;
 pub use tunesmith::train::device_info;
+pub use tunesmith_platform::{Memory, memory};

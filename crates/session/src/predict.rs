@@ -193,7 +193,7 @@ pub async fn predict_texts(
         .await
 }
 
-/// Classifies every row of a CSV, TSV, JSON Lines or parquet file and writes one JSON object a row;
+/// Classifies every row of a file of any format that is read and writes one JSON object a row;
 /// gives the number of rows. The output is there whole, or not at all.
 ///
 /// The text is in the columns that are named, else in those that the model was trained on, else in

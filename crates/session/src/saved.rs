@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use tunesmith::model::AutoConfig;
 use tunesmith::train::{TrainerState, checkpoints, recover, replace_file};
 use tunesmith_platform::fs;
 use tunesmith_protocol::{Metrics, ResumeFrom, RunConfig, SavedRun};
@@ -53,7 +54,13 @@ fn saved_run(dir: &Path) -> Option<SavedRun> {
     let state = |dir: &Path| TrainerState::load(&dir.join("trainer_state.json")).ok();
     let ended = state(dir);
     let finished = ended.is_some() && fs::is_file(dir.join("model.safetensors"));
-    let state = ended.or_else(|| state(&checkpoints(dir).pop()?.1))?;
+    let last = checkpoints(dir).pop().map(|(_, checkpoint)| checkpoint);
+    let state = ended.or_else(|| state(last.as_deref()?))?;
+    let model = match finished {
+        true => Some(dir),
+        false => last.as_deref(),
+    };
+    let model = model.and_then(|dir| AutoConfig::from_pretrained(dir).ok());
     let config = fs::read_to_string(dir.join(RUN_CONFIG)).ok();
     Some(SavedRun {
         output_dir: dir.display().to_string(),
@@ -62,5 +69,6 @@ fn saved_run(dir: &Path) -> Option<SavedRun> {
         config: config.and_then(|text| serde_json::from_str(&text).ok()),
         finished,
         results: results(dir),
+        labels: model.map_or_else(Vec::new, |config| config.label_names()),
     })
 }

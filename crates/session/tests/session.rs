@@ -14,7 +14,8 @@ use tunesmith_protocol::{
     ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
 };
 use tunesmith_session::{
-    Predictor, Session, SessionError, estimate, inspect, predict_file, predict_texts, review,
+    Estimator, Predictor, Session, SessionError, estimate, inspect, predict_file, predict_texts,
+    review, saved_runs,
 };
 
 const WORDS: usize = 32;
@@ -252,6 +253,12 @@ fn a_run_tells_and_leaves_what_run_glue_does() {
         json(&out.join("config.json"))["id2label"],
         json!({"0": "other", "1": "same"})
     );
+    let kept = saved_runs(out.parent().unwrap());
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|run| (run.finished, &*run.labels))
+        .collect();
+    assert_eq!(kept, [(true, &["other", "same"].map(str::to_owned)[..])]);
     let results = json(&out.join("all_results.json"));
     for key in [
         "train_loss",
@@ -422,8 +429,14 @@ fn rows_are_set_aside_where_there_is_no_validation_split() {
         named("test", 10),
     ];
     assert_eq!(rows(config), made);
-    let estimate = pollster::block_on(estimate(config.clone(), &mut |_| ())).unwrap();
-    assert_eq!(estimate.num_examples, 36);
+    let estimator = pollster::block_on(Estimator::new(config.clone(), &mut |_| ())).unwrap();
+    let given = estimator.estimate();
+    assert_eq!(given.num_examples, 36);
+    config.training.per_device_train_batch_size *= 3;
+    let batch = config.training.per_device_train_batch_size;
+    let larger = pollster::block_on(estimate(config.clone(), &mut |_| ())).unwrap();
+    assert_eq!(estimator.with_batch_size(batch).estimate(), larger);
+    assert!(larger.device_bytes > given.device_bytes && larger.total_steps < given.total_steps);
     place.config.data.test_file = None;
     let records = place.run();
     let ready = records.iter().find_map(|record| match &record.event {

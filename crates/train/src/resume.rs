@@ -28,6 +28,9 @@ impl<'t> Run<'t> {
             args.weight_decay,
             args.max_grad_norm,
         );
+        // Made before the activations: in the first backward pass they would take the place that the
+        // forward pass left for temporaries.
+        trainer.model.parameters.values_and_gradients();
         let schedule = Schedule::from_arguments(&args, plan.total_steps());
         let output_dir = PathBuf::from(&args.output_dir);
         let folder = match &trainer.folder {

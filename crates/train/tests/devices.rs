@@ -9,6 +9,9 @@ use tunesmith_kernels::DeviceChoice;
 use tunesmith_kernels::read_backs;
 use tunesmith_protocol::{IntervalStrategy, TrainingArguments};
 
+/// How far losses may be apart: f32 sums in another order, over 12 steps.
+const TOLERANCE: f64 = 1e-4;
+
 #[test]
 fn a_renderer_follows_the_cpu_with_dropout_on_and_is_read_at_logging_steps_only() {
     let run = |choice: DeviceChoice| {
@@ -30,8 +33,10 @@ fn a_renderer_follows_the_cpu_with_dropout_on_and_is_read_at_logging_steps_only(
     assert_eq!(reads, 3);
     assert_eq!(on_renderer.len(), 12);
     for (step, (renderer, cpu)) in on_renderer.iter().zip(&on_cpu).enumerate() {
+        let off = (renderer - cpu).abs();
+        println!("step {step}: {off:.1e}");
         assert!(
-            (renderer - cpu).abs() < 1e-4,
+            off <= TOLERANCE,
             "step {step}: {renderer}, on the CPU {cpu}"
         );
     }

@@ -9,15 +9,14 @@ mod support;
 
 use golden::{Distance, checkpoint, drawn_model, floats, minilm, norm, read, repository};
 use serde_json::Value;
-use support::{cpu, device, losses, tokenizer, train};
+use support::{Told, cpu, device, losses, pairs, steps_by_hand, tokenizer, train};
 use tunesmith_data::{
-    DataCollatorWithPadding, Dataset, Format, LoadDataset, TokenizeArgs, TokenizedDataset,
-    Tokenizer, tokenize_dataset,
+    DataCollatorWithPadding, Dataset, Format, TokenizeArgs, TokenizedDataset, Tokenizer,
+    tokenize_dataset,
 };
 use tunesmith_kernels::{ComputeDevice, DeviceChoice};
-use tunesmith_model::Mode;
 use tunesmith_protocol::{Event, IntervalStrategy, TrainingArguments};
-use tunesmith_train::{AdamW, Schedule, Trainer, batch_inputs};
+use tunesmith_train::{AdamW, Schedule, Trainer};
 
 const STEPS: usize = 10;
 
@@ -59,14 +58,6 @@ fn arguments(golden: &Value) -> TrainingArguments {
     serde_json::from_value(golden["arguments"].clone()).unwrap()
 }
 
-/// What a step gave, in the order of the golden's lists.
-struct Told {
-    loss: f64,
-    grad_norm: f64,
-    learning_rate: f64,
-    width: usize,
-}
-
 fn compare(
     name: &str,
     golden: &Value,
@@ -105,29 +96,14 @@ fn compare(
     }
 }
 
-fn pairs(tokenizer: &Tokenizer) -> TokenizedDataset {
-    let dir = repository().join("data/paraphrase");
-    let datasets = LoadDataset::new(dir.display().to_string())
-        .config("mrpc_like")
-        .load()
-        .unwrap();
-    let first = datasets.get("train").unwrap().take(8 * STEPS);
-    let args = TokenizeArgs {
-        text_pair_column: Some("sentence2".to_owned()),
-        label_column: Some("label".to_owned()),
-        ..TokenizeArgs::new("sentence1")
-    };
-    tokenize_dataset(&first, tokenizer, &args, &mut |_| {}).unwrap()
-}
-
 fn minilm_follows_pytorch(choice: DeviceChoice, name: &str) {
     let device = device(choice);
     let golden = golden::golden("training.json");
     let case = &golden["minilm"][name];
     let args = arguments(case);
     let tokenizer = Tokenizer::from_file(minilm()).unwrap();
-    let rows = pairs(&tokenizer);
-    let collator = DataCollatorWithPadding::from_tokenizer(&tokenizer).unwrap();
+    let folder = repository().join("data/paraphrase");
+    let rows = pairs(&folder, "mrpc_like", 8 * STEPS, &tokenizer);
     let mut model = checkpoint(&minilm(), &device);
     model.label_smoothing = args.label_smoothing_factor as f32;
     let mut optimizer = AdamW::new(
@@ -138,25 +114,14 @@ fn minilm_follows_pytorch(choice: DeviceChoice, name: &str) {
         args.max_grad_norm,
     );
     let schedule = Schedule::from_arguments(&args, STEPS as u64);
-    let mut steps = Vec::new();
-    for step in 0..STEPS {
-        let examples = (8 * step..8 * (step + 1)).map(|row| rows.example(row));
-        let batch = collator.collate(examples).unwrap();
-        let (inputs, targets) = batch_inputs(&batch);
-        let output = model
-            .forward(&inputs, targets.as_ref(), &Mode::Evaluate)
-            .unwrap();
-        let loss = output.loss.clone().unwrap();
-        model.backward(output);
-        let learning_rate = schedule.learning_rate(step as u64);
-        let norm = read(optimizer.step(&mut model, learning_rate).values())[0];
-        steps.push(Told {
-            loss: f64::from(read(loss)[0]),
-            grad_norm: f64::from(norm),
-            learning_rate,
-            width: batch.seq,
-        });
-    }
+    let steps = steps_by_hand(
+        &mut model,
+        &mut optimizer,
+        &schedule,
+        &tokenizer,
+        &rows,
+        STEPS,
+    );
     let mut far = Distance::default();
     compare(name, case, &steps, &model.parameters, &mut far);
     far.within(&MINILM, &format!("MiniLM on {}", device.name));

@@ -18,13 +18,14 @@ use crate::test::Tally;
 type Seeds = fn(&Path) -> Result<Vec<Vec<u8>>>;
 
 /// What libFuzzer reads, with the first files of each.
-const TARGETS: [(&str, Seeds); 8] = [
+const TARGETS: [(&str, Seeds); 9] = [
     ("card", |_| Ok(fixtures::cards())),
     ("csv", |_| Ok(fixtures::csv())),
     ("hub", |_| Ok(fixtures::hub_answers())),
     ("json_lines", |_| Ok(fixtures::json_lines())),
     ("parquet", parquet),
     ("tokenizer", |_| Ok(fixtures::tokenizers())),
+    ("checkpoint", |_| Ok(fixtures::checkpoints())),
     ("config", |_| Ok(fixtures::configs())),
     ("safetensors", |_| {
         Ok(vec![fixtures::safetensors(
@@ -35,7 +36,7 @@ const TARGETS: [(&str, Seeds); 8] = [
 ];
 
 /// The last of them build the tensor library.
-const WITH_TENSORS: usize = 2;
+const WITH_TENSORS: usize = 3;
 
 /// The smallest of the repository's own.
 fn parquet(root: &Path) -> Result<Vec<Vec<u8>>> {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::project::Project;
 use crate::setup::{minilm, swiftshader, vulkan};
 use crate::shell::Cmd;
-use crate::test::Tally;
+use crate::test::{Tally, text_columns};
 use crate::web;
 
 /// How far losses and logits may be apart: float32 sums of another order differ by some 1e-7 here.
@@ -205,13 +205,11 @@ impl Case {
             .run()?;
         let texts = self.folder.join("texts.jsonl");
         let is_pair = fs::read_to_string(&texts).is_ok_and(|lines| lines.contains("\"text_pair\""));
-        let columns = if is_pair { "text,text_pair" } else { "text" };
         with_driver(Cmd::new(tunesmith).args(["predict", "--device", device, "--model"]))
             .arg(place.join("run"))
             .arg("--input")
             .arg(&texts)
-            // Not the names that it was trained on.
-            .args(["--text_column_names", columns])
+            .args(["--text_column_names", text_columns(is_pair)])
             .arg("--output")
             .arg(place.join("predictions.jsonl"))
             .run()

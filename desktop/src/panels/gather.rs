@@ -23,7 +23,7 @@ const WAYS: [(Way, &str, &str); 3] = [
     (
         Way::Files,
         "Your file",
-        "A CSV, TSV, JSON Lines or parquet file. It stays on this computer.",
+        "CSV, TSV, JSON, JSON Lines, Excel (.xlsx) or parquet, also as .gz, .zst or .zip. It stays on this computer.",
     ),
     (
         Way::Hub,

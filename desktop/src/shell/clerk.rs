@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use pollster::block_on;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use tunesmith_desktop::{Answer, Ask, Checkpoint, DevicePick, Fit, Kind};
 use tunesmith_protocol::{AdapterInfo, DeviceKind, Event, RunConfig};
 use tunesmith_session as session;
@@ -114,34 +113,25 @@ fn refusal(ask: &Ask) -> fn(String) -> Answer {
 
 /// What a training takes, beside what the device has; where that is too little, the batch that fits.
 fn fit(config: RunConfig, device: &DevicePick, tell: &mut dyn FnMut(Event)) -> Result<Fit, String> {
-    let estimate = |config: RunConfig, tell: &mut dyn FnMut(Event)| {
-        block_on(session::estimate(config, tell)).map_err(|error| plain(&error))
-    };
+    let mut batch = config.training.per_device_train_batch_size;
+    let estimator = block_on(session::Estimator::new(config, tell));
+    let estimator = estimator.map_err(|error| plain(&error))?;
     let adapters = block_on(session::adapter_infos());
     let adapter = adapter(device, &adapters);
     let own_memory = adapter.is_some_and(|adapter| adapter.kind == DeviceKind::DiscreteGpu);
+    // wgpu doesn't tell how much memory a GPU has; all others use the machine's.
+    let memory = (!own_memory).then(session::memory).flatten();
     let mut fit = Fit {
-        estimate: estimate(config.clone(), tell)?,
-        // wgpu doesn't tell how much memory a GPU has; all others use the machine's.
-        memory_bytes: (!own_memory).then(machine_memory),
+        estimate: estimator.estimate(),
+        memory_bytes: memory.map(|memory| memory.total),
         max_binding_bytes: adapter.map(|adapter| adapter.max_binding_bytes),
         batch_size_that_fits: None,
     };
-    if fit.fits() {
-        return Ok(fit);
-    }
-    let mut smaller = config;
-    while smaller.training.per_device_train_batch_size > 1 {
-        smaller.training.per_device_train_batch_size /= 2;
-        let batch = smaller.training.per_device_train_batch_size;
-        let wanted = Fit {
-            estimate: estimate(smaller.clone(), tell)?,
-            ..fit.clone()
-        };
-        if wanted.fits() {
-            fit.batch_size_that_fits = Some(batch as u64);
-            break;
-        }
+    let mut smaller = fit.clone();
+    while !smaller.fits() && batch > 1 {
+        batch /= 2;
+        smaller.estimate = estimator.clone().with_batch_size(batch).estimate();
+        fit.batch_size_that_fits = smaller.fits().then_some(batch as u64);
     }
     Ok(fit)
 }
@@ -155,9 +145,4 @@ fn adapter<'a>(device: &DevicePick, adapters: &'a [AdapterInfo]) -> Option<&'a A
             adapter.name == *name && adapter.backend == *backend
         }
     })
-}
-
-fn machine_memory() -> u64 {
-    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
-    System::new_with_specifics(memory).total_memory()
 }

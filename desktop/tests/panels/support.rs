@@ -368,6 +368,7 @@ pub fn saved(name: &str, finished: bool, accuracy: f64) -> SavedRun {
         config: Some(config),
         finished,
         results,
+        labels: vec!["different".to_owned(), "equivalent".to_owned()],
     }
 }
 

@@ -724,6 +724,8 @@ export type SavedRun = {
   finished: boolean,
   /** What it wrote to `all_results.json`: `train_loss`, `eval_accuracy`. */
   results?: Metrics,
+  /** The names of its model's classes, by their number. */
+  labels?: string[],
 };
 
 /** The arguments of a run; what is left out has transformers' default. */

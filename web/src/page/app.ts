@@ -133,9 +133,8 @@ export class App {
   }
 
   /** Takes a stored model to look at, to try and to keep. */
-  async openSaved({ output_dir, config, finished, last_step }: SavedRun): Promise<void> {
+  openSaved({ output_dir, config, finished, last_step, labels = [] }: SavedRun): void {
     const model = finished ? output_dir : `${output_dir}/checkpoint-${last_step}`;
-    const labels = await this.labelsOf(model);
     this.open({ model, title: baseName(output_dir), config: config ?? {}, labels, whole: finished });
   }
 
@@ -159,15 +158,6 @@ export class App {
   private open(trained: Trained): void {
     this.trained = trained;
     this.tell("trained");
-  }
-
-  /** The names of a model's classes, which its configuration holds. */
-  private async labelsOf(model: string): Promise<string[]> {
-    const path = `${model}/config.json`;
-    const entry = (await this.trainer.list(model)).find((file) => file.path === path);
-    const text = new TextDecoder().decode(await this.trainer.read(path, 0, entry?.bytes ?? 0));
-    const { id2label = {} } = JSON.parse(text) as { id2label?: { [id: string]: string } };
-    return Object.keys(id2label).map((_, id) => id2label[id] ?? "");
   }
 
   private begin(config: RunConfigJson): void {

@@ -39,7 +39,7 @@ class Gather {
         choice("data", "builtin", "Built-in set", "4,000 made-up pairs of news sentences: do they say the same?", () =>
           this.builtin(),
         ),
-        choice("data", "file", "Your file", "A CSV, TSV, JSON Lines or parquet file. It stays on this computer.", () =>
+        choice("data", "file", "Your file", "CSV, TSV, JSON, JSON Lines, Excel (.xlsx) or parquet, also as .gz, .zst or .zip. It stays on this computer.", () =>
           this.ask(this.filePicker()),
         ),
         choice("data", "hub", "From the hub", "A public data set of huggingface.co, by its name.", () =>

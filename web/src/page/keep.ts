@@ -121,7 +121,7 @@ class Keep {
       actions.push(h("button", { class: "button small", type: "button", disabled: app.running, "aria-label": label, onclick }, text));
     };
     if (!run.finished && run.config) act("Continue", () => app.continue(run.output_dir, run.config ?? {}));
-    act("Open", () => void app.openSaved(run).catch((error: unknown) => this.storedStatus.fail(error)));
+    act("Open", () => app.openSaved(run));
     const whole = run.total_steps === null ? "" : ` of ${count(run.total_steps)}`;
     const far = run.finished ? `finished, ${plural(run.last_step, "step")}` : `step ${count(run.last_step)}${whole}`;
     return this.row(baseName(run.output_dir), far, taken, run.output_dir, actions);

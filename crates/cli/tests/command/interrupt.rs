@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -105,17 +106,18 @@ fn stops_at_once(first: &str, second: &str) {
     scratch.write("train.csv", pairs(8192, 0));
     let more = "--max_steps 4000 --save_strategy no --per_device_train_batch_size 64 \
                 --gradient_accumulation_steps 128 --events log.jsonl";
-    let child = start(&scratch, more);
+    let mut child = start(&scratch, more);
     wait_for_steps(&scratch.path("log.jsonl"), 1);
     signal(&child, first);
-    sleep(Duration::from_millis(20));
+    let mut said = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("Finishing the step and saving") {
+        assert!(said.read_line(&mut text).unwrap() > 0, "it ended: {text}");
+    }
     signal(&child, second);
-    let ran = Ran::of(child.wait_with_output().unwrap());
-    assert_eq!(ran.code, Some(130), "{ran:?}");
-    contains(
-        &ran.stderr,
-        &["Stopped at once; what was not saved is lost."],
-    );
+    said.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
+    contains(&text, &["Stopped at once; what was not saved is lost."]);
     assert_eq!(
         steps(&scratch.path("log.jsonl")),
         1,
@@ -172,10 +174,9 @@ fn a_run_that_waits_for_the_reader_of_its_messages_can_be_stopped() {
         before > PIPE / out.len() / 2 && count(&log, "checkpoint") == before
     };
     wait_until("a full pipe", full);
-    for _ in 0..2 {
-        signal(&child, "-INT");
-        sleep(Duration::from_millis(20));
-    }
+    // Two of one name could become one on their way.
+    signal(&child, "-INT");
+    signal(&child, "-TERM");
     let ended = std::cell::RefCell::new(&mut child);
     wait_until("the end", || {
         ended.borrow_mut().try_wait().unwrap().is_some()

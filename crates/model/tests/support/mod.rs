@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
 use serde_json::Value;
-use tunesmith_kernels::ComputeDevice;
-use tunesmith_model::{AutoConfig, Model, ModelConfig};
+use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
+use tunesmith_model::{AutoConfig, Model};
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {
@@ -20,6 +20,50 @@ pub fn golden(name: &str) -> Value {
     let path = repository().join("tests/goldens").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap()
+}
+
+/// A file or folder of the data that isn't in the repository.
+pub fn reference(path: &str) -> PathBuf {
+    let root = std::env::var_os("TUNESMITH_REFERENCE").map(PathBuf::from);
+    let path = root.unwrap_or_default().join(path);
+    assert!(
+        path.exists(),
+        "{} is missing; TUNESMITH_REFERENCE names no folder with the reference data: \
+         `cargo xtask test --reference DIR` sets it",
+        path.display()
+    );
+    path
+}
+
+/// A golden of the data that isn't in the repository.
+pub fn reference_golden(name: &str) -> Value {
+    let text = std::fs::read_to_string(reference("golden").join(name)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+pub fn on_the_cpu(check: impl Fn(&ComputeDevice)) {
+    check(&ComputeDevice::cpu("test"));
+}
+
+pub fn on_a_software_renderer(check: impl Fn(&ComputeDevice)) {
+    let device = pollster::block_on(open_device(DeviceChoice::SoftwareGpu));
+    check(&device.unwrap());
+}
+
+/// With the kernels that a GPU is given: on every GPU, and on a software renderer taken for one.
+pub fn with_the_kernels_of_a_gpu(check: impl Fn(&ComputeDevice)) {
+    // GPUs come first.
+    for mut adapter in pollster::block_on(adapters()) {
+        let renderer = adapter.kind == AdapterKind::Software;
+        if renderer {
+            adapter.kind = AdapterKind::Discrete;
+        }
+        check(&pollster::block_on(adapter.open("test")).unwrap());
+        if renderer {
+            return;
+        }
+    }
+    panic!("no software renderer: run `cargo xtask test`");
 }
 
 /// The tests' checkpoint, which `cargo xtask test` fetches.

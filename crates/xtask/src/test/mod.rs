@@ -17,6 +17,7 @@ use crate::project::Project;
 use crate::setup::{minilm, python, screen, swiftshader, vulkan};
 use crate::{parity, web};
 
+pub use sets::text_columns;
 pub use tally::Tally;
 
 /// The test target of every crate that compares with data outside the repository. Its manifests say

@@ -105,11 +105,7 @@ fn fine_tune(
         .arg(file("model"))
         .arg("--input")
         .arg(file("texts.jsonl"))
-        // Not the names that it was trained on.
-        .args([
-            "--text_column_names",
-            if is_pair { "text,text_pair" } else { "text" },
-        ])
+        .args(["--text_column_names", sets::text_columns(is_pair)])
         .arg("--output")
         .arg(file("predictions.jsonl"))
         .run()?;

@@ -81,6 +81,15 @@ impl Set {
     }
 }
 
+/// The columns of `texts.jsonl`, as `--text_column_names` takes them: other names than those of any
+/// training, so that the command has to be told.
+pub fn text_columns(is_pair: bool) -> &'static str {
+    match is_pair {
+        true => "text,text_pair",
+        false => "text",
+    }
+}
+
 /// Writes texts to ask a model about, as JSON Lines: of different lengths, so that batches are padded;
 /// one is cut at the model's limit.
 ///
