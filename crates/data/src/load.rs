@@ -224,12 +224,23 @@ impl LoadDataset {
     /// Fails where nothing of that name exists, and where a file is not what its format says; the
     /// message has the place.
     pub fn load_with(self, progress: &mut dyn FnMut(LoadEvent)) -> Result<DatasetDict, DataError> {
-        let (files, card, config) = self.find(progress)?;
+        let Found {
+            splits,
+            card,
+            config,
+            snapshot,
+        } = self.find(progress)?;
         let declared = card.and_then(|card| card.features(config.as_deref()));
         let mut datasets = DatasetDict::new();
         let mut types = Types::new(&self.text_columns);
-        for (split, files) in files {
-            let dataset = self.read_split(&split, files, &types, progress)?;
+        for (split, files) in splits {
+            let read = self.read_split(&split, files, &types, progress);
+            let dataset = read.inspect_err(|_| {
+                // A damaged copy of the Hub's must not be in the way of a good one.
+                if let Some(folder) = &snapshot {
+                    tunesmith_hub::drop_damaged(folder);
+                }
+            })?;
             let dataset = types.unify(with_labels(dataset, declared.as_ref())?)?;
             datasets.insert(split, dataset);
         }
@@ -239,34 +250,33 @@ impl LoadDataset {
         }
     }
 
-    /// Splits and the card, and the configuration that the card is to be asked for.
-    #[allow(clippy::type_complexity, reason = "used in one place")]
-    fn find(
-        &self,
-        progress: &mut dyn FnMut(LoadEvent),
-    ) -> Result<(SplitFiles, Option<Card>, Option<String>), DataError> {
+    fn find(&self, progress: &mut dyn FnMut(LoadEvent)) -> Result<Found, DataError> {
         match &self.from {
-            From::Files(files) => Ok((group(files), None, None)),
+            From::Files(files) => Ok(Found::files(group(files))),
             From::Name(name) if fs::is_file(name) => {
                 let path = PathBuf::from(name);
                 let members = Source::file(path.clone()).members()?;
                 if members.len() > 1 {
                     let splits = splits_of(name, self.config.as_deref(), None, &members)?;
-                    return Ok((in_zip(&path, splits), None, None));
+                    return Ok(Found::files(in_zip(&path, splits)));
                 }
                 let file = DataFile {
                     split: "train".to_owned(),
                     path,
                     format: None,
                 };
-                Ok((group(&[file]), None, None))
+                Ok(Found::files(group(&[file])))
             }
             From::Name(name) if fs::is_dir(name) => {
                 let root = Path::new(name);
                 let readme = fs::read_to_string(root.join("README.md")).ok();
                 let card = readme.as_deref().and_then(Card::parse);
                 let splits = find_splits(root, self.config.as_deref(), card.as_ref())?;
-                Ok((entries(splits), card, self.config.clone()))
+                Ok(Found {
+                    card,
+                    config: self.config.clone(),
+                    ..Found::files(entries(splits))
+                })
             }
             From::Name(name) if !is_hub_id(name) => Err(DataError::NoFiles {
                 place: format!("{name} (no such file or folder)"),
@@ -282,8 +292,7 @@ impl LoadDataset {
                     self.revision.as_deref(),
                     &mut |download| progress(LoadEvent::Download(download)),
                 )?;
-                let (splits, card) = read_snapshot(&files)?;
-                Ok((entries(splits), card, Some(files.config)))
+                read_snapshot(&files)
             }
             // A browser has no call that waits for the network.
             #[cfg(target_arch = "wasm32")]
@@ -293,10 +302,7 @@ impl LoadDataset {
                     "{name} is not here: fetch it first, and load it with LoadDataset::snapshot"
                 )))
             }
-            From::Snapshot(files) => {
-                let (splits, card) = read_snapshot(files)?;
-                Ok((entries(splits), card, Some(files.config.clone())))
-            }
+            From::Snapshot(files) => read_snapshot(files),
         }
     }
 
@@ -385,8 +391,29 @@ impl LoadDataset {
     }
 }
 
+/// What there is to read.
+struct Found {
+    splits: SplitFiles,
+    card: Option<Card>,
+    /// The configuration that the card is to be asked for.
+    config: Option<String>,
+    /// The folder of the Hub's cache that the files lie in.
+    snapshot: Option<PathBuf>,
+}
+
+impl Found {
+    fn files(splits: SplitFiles) -> Self {
+        Self {
+            splits,
+            card: None,
+            config: None,
+            snapshot: None,
+        }
+    }
+}
+
 /// The splits of what was downloaded, and the card.
-fn read_snapshot(files: &DatasetFiles) -> Result<(Splits, Option<Card>), DataError> {
+fn read_snapshot(files: &DatasetFiles) -> Result<Found, DataError> {
     let card = match &files.card {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(DataError::io("read", path))?;
@@ -398,7 +425,12 @@ fn read_snapshot(files: &DatasetFiles) -> Result<(Splits, Option<Card>), DataErr
         let paths = split.files.iter().map(|file| files.root.join(file));
         (split.name.clone(), paths.collect())
     });
-    Ok((splits.collect(), card))
+    Ok(Found {
+        card,
+        config: Some(files.config.clone()),
+        snapshot: Some(files.root.clone()),
+        ..Found::files(entries(splits.collect()))
+    })
 }
 
 /// A file of a split.

@@ -1,13 +1,16 @@
 //! Damaged files of every kind that this crate reads end with an answer or an error.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use tunesmith_damage::{Kind, Meter, Trial, fixtures};
 use tunesmith_data::{DataError, Dataset, Format, LoadDataset, TokenizeOptions, Tokenizer};
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 #[global_allocator]
 static METER: Meter = Meter;
@@ -172,4 +175,133 @@ fn parquet() {
     let read = |bytes: &[u8]| rows(bytes, "rows.parquet", Format::Parquet);
     trial.run(read);
     trial.cut(read, |_, _| false);
+}
+
+/// Tries files of one format, of which no beginning is a whole one, and has every error name the file.
+fn never_whole(name: &str, format: Format, kind: Kind, files: &[Vec<u8>], panics_fail: bool) {
+    let trial = Trial {
+        name,
+        kind,
+        files,
+        caught_panics_fail: panics_fail,
+        one_in: 1,
+    };
+    let read = |bytes: &[u8]| rows(bytes, name, format);
+    trial.run(read);
+    let named = |bytes: &[u8]| {
+        let read = read(bytes);
+        if let Err(error) = &read {
+            let text = error.to_string();
+            assert!(text.contains(name), "cut at {}: {text}", bytes.len());
+        }
+        read
+    };
+    trial.cut(named, |_, _| false);
+}
+
+#[test]
+fn json_lists() {
+    let files = [
+        &br#"[{"text": "a", "label": 1}, {"text": "b", "label": 0}]"#[..],
+        br#"{"version": 2, "data": [{"text": "a", "label": 1}, {"text": "b", "late": [1]}]}"#,
+    ];
+    let files = files.map(<[u8]>::to_vec);
+    never_whole("rows.json", Format::JsonLines, Kind::Json, &files, true);
+}
+
+const PLAIN: &[u8] = b"text,label\nthe rain,1\n\"a, b\",0\n";
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        let options = SimpleFileOptions::default();
+        writer.start_file(*name, options).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn fixture(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+#[test]
+fn gzip_files() {
+    let files = [gzip(PLAIN), gzip(&gzip(PLAIN))];
+    never_whole("rows.csv.gz", Format::Csv, Kind::Bytes, &files, true);
+}
+
+#[test]
+fn zip_files() {
+    let files = [
+        zip(&[("rows.csv", PLAIN)]),
+        zip(&[("a.csv", PLAIN), ("b.csv", PLAIN)]),
+    ];
+    never_whole("rows.csv.zip", Format::Csv, Kind::Bytes, &files, true);
+}
+
+#[test]
+fn zstd_files() {
+    let files = [fixture("rows.csv.zst")];
+    never_whole("rows.csv.zst", Format::Csv, Kind::Bytes, &files, true);
+}
+
+#[test]
+fn workbooks() {
+    let sheet =
+        b"<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>text</t></is></c>\
+        <c r=\"B1\" t=\"s\"><v>0</v></c></row><row r=\"2\"><c r=\"A2\" t=\"str\"><v>a</v></c>\
+        <c r=\"B2\"><v>1</v></c></row></sheetData></worksheet>";
+    let members: [(&str, &[u8]); 5] = [
+        ("[Content_Types].xml", b"<Types/>"),
+        (
+            "xl/workbook.xml",
+            b"<workbook><sheets><sheet name=\"A\" sheetId=\"1\" r:id=\"rId1\"/></sheets></workbook>",
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            b"<Relationships><Relationship Id=\"rId1\" Target=\"worksheets/sheet1.xml\"/></Relationships>",
+        ),
+        ("xl/sharedStrings.xml", b"<sst><si><t>label</t></si></sst>"),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ];
+    never_whole(
+        "rows.xlsx",
+        Format::Sheet,
+        Kind::Bytes,
+        &[zip(&members)],
+        true,
+    );
+    // The parts themselves, since damage to the archive seldom gets past its checksums.
+    for damaged in [1, 2, 3, 4] {
+        let read = |bytes: &[u8]| {
+            let mut members = members;
+            members[damaged].1 = bytes;
+            rows(&zip(&members), "rows.xlsx", Format::Sheet)
+        };
+        let trial = Trial {
+            name: members[damaged].0,
+            kind: Kind::Text,
+            files: &[members[damaged].1.to_vec()],
+            caught_panics_fail: true,
+            one_in: 1,
+        };
+        trial.run(read);
+        trial.cut(read, |_, _| true);
+    }
+}
+
+#[test]
+fn parquet_codecs() {
+    let codecs = ["none", "snappy", "gzip", "brotli", "zstd", "zstd_v2", "lz4"];
+    let files = codecs.map(|codec| fixture(&format!("{codec}.parquet")));
+    // As above: the crate's panics are caught.
+    never_whole("rows.parquet", Format::Parquet, Kind::Bytes, &files, false);
 }

@@ -13,11 +13,12 @@ const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 /// Fetched where the repository has them. Small ones first, so that what is missing shows before
 /// the long download.
-const OPTIONAL: [&str; 4] = [
+const OPTIONAL: [&str; 5] = [
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.txt",
     "special_tokens_map.json",
+    "added_tokens.json",
 ];
 
 /// A checkpoint on disk.

@@ -246,6 +246,7 @@ fn a_model_comes_with_its_tokenizer_and_nothing_else() {
         "config.json",
         "tokenizer.json",
         "vocab.txt",
+        "added_tokens.json",
         "README.md",
         "tf_model.h5",
     ] {
@@ -269,6 +270,7 @@ fn a_model_comes_with_its_tokenizer_and_nothing_else() {
             "config.json",
             "tokenizer.json",
             "vocab.txt",
+            "added_tokens.json",
             "model.safetensors"
         ]
     );
