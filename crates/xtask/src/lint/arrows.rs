@@ -19,6 +19,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
+    ("tunesmith-checkpoint", &["tunesmith-platform"]),
     ("tunesmith-hub", &["tunesmith-platform"]),
     ("tunesmith-metrics", &[]),
     ("tunesmith-paraphrase", &[]),
@@ -32,7 +33,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     (
         "tunesmith-model",
-        &["tunesmith-kernels", "tunesmith-platform"],
+        &[
+            "tunesmith-checkpoint",
+            "tunesmith-kernels",
+            "tunesmith-platform",
+        ],
     ),
     (
         "tunesmith-train",
@@ -109,6 +114,7 @@ const WITHOUT_TENSORS: &[&str] = &[
     "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",
+    "tunesmith-checkpoint",
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",
@@ -124,6 +130,7 @@ const TENSORS: &[&str] = &["burn", "cubecl"];
 const BELOW_SHELLS: &[&str] = &[
     "tunesmith-shaders",
     "tunesmith-protocol",
+    "tunesmith-checkpoint",
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",
