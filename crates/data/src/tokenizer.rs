@@ -7,6 +7,7 @@
 
 mod charsmap;
 mod check;
+mod convert;
 mod pattern;
 
 use std::path::Path;
@@ -139,7 +140,8 @@ impl Tokenizer {
     /// Reads a `tokenizer.json` (or a folder with one) and what stands beside it and overrules it:
     /// `tokenizer_config.json`, and for older checkpoints `special_tokens_map.json` and
     /// `added_tokens.json`; the model's `config.json` says which kind of tokenizer it is where no other
-    /// file does.
+    /// file does. Where there is no `tokenizer.json`, the files of older tokenizers stand for it:
+    /// `vocab.txt`, `vocab.json` with `merges.txt`, or a model of sentencepiece.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, DataError> {
         let path = path.as_ref();
         let path = if fs::is_dir(path) {
@@ -147,29 +149,38 @@ impl Tokenizer {
         } else {
             path.to_path_buf()
         };
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(no_tokenizer(&path, error));
+        match fs::read(&path) {
+            Ok(bytes) => Self::named(&path.display().to_string(), &bytes, &beside(&path)?),
+            Err(error)
+                if error.kind() == std::io::ErrorKind::NotFound
+                    && path
+                        .file_name()
+                        .is_some_and(|name| name == "tokenizer.json") =>
+            {
+                let dir = path.parent().unwrap_or(Path::new("."));
+                match convert::convert(dir, &beside(&path)?)? {
+                    Some(made) => {
+                        let name = made.source.display().to_string();
+                        Self::named(&name, &made.json, &beside(&path)?)
+                    }
+                    None => Err(DataError::io("read", &path)(error)),
+                }
             }
-            Err(error) => return Err(DataError::io("read", &path)(error)),
-        };
-        let json = |name: &str| -> Result<Json, DataError> {
-            let path = path.with_file_name(name);
-            match fs::read(&path) {
-                Ok(text) => parse(&path.display().to_string(), &text),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Json::Null),
-                Err(error) => Err(DataError::io("read", &path)(error)),
-            }
-        };
-        let beside = Beside {
-            tokenizer_config: json("tokenizer_config.json")?,
-            // A damaged one is told where the model is read.
-            model_config: json("config.json").unwrap_or_default(),
-            special_tokens_map: json("special_tokens_map.json")?,
-            added_tokens: json("added_tokens.json")?,
-        };
-        Self::named(&path.display().to_string(), &bytes, &beside)
+            Err(error) => Err(DataError::io("read", &path)(error)),
+        }
+    }
+
+    /// The `tokenizer.json` of a folder that has only the files of older tokenizers, for a folder that
+    /// holds what was made of it; `None` where there is a `tokenizer.json`, or nothing to convert.
+    ///
+    /// Fails as [`Self::from_file`] does.
+    pub fn converted(dir: impl AsRef<Path>) -> Result<Option<Vec<u8>>, DataError> {
+        let path = dir.as_ref().join("tokenizer.json");
+        if fs::is_file(&path) {
+            return Ok(None);
+        }
+        let made = convert::convert(dir.as_ref(), &beside(&path)?)?;
+        Ok(made.map(|made| made.json))
     }
 
     /// From the contents of a `tokenizer.json` and, where there is one, a `tokenizer_config.json`.
@@ -515,31 +526,23 @@ fn parse(place: &str, text: &[u8]) -> Result<Json, DataError> {
     })
 }
 
-/// What to do where there is no `tokenizer.json`.
-fn no_tokenizer(path: &Path, error: std::io::Error) -> DataError {
-    let older = [
-        "vocab.txt",
-        "vocab.json",
-        "spiece.model",
-        "sentencepiece.bpe.model",
-    ];
-    let Some(older) = older
-        .iter()
-        .find(|name| fs::is_file(path.with_file_name(name)))
-    else {
-        return DataError::io("read", path)(error);
+/// The files beside a `tokenizer.json`, whether that is there or not.
+fn beside(path: &Path) -> Result<Beside, DataError> {
+    let json = |name: &str| -> Result<Json, DataError> {
+        let path = path.with_file_name(name);
+        match fs::read(&path) {
+            Ok(text) => parse(&path.display().to_string(), &text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Json::Null),
+            Err(error) => Err(DataError::io("read", &path)(error)),
+        }
     };
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let dir = dir.components().as_path().display();
-    DataError::Tokenizer {
-        place: dir.to_string(),
-        reason: format!(
-            "it has {older} and no tokenizer.json, which is what is read. Write one with Python's \
-             transformers: python -c \"from transformers import AutoTokenizer as T; \
-             T.from_pretrained('{dir}').save_pretrained('{dir}')\". Or name another folder or model with \
-             this vocabulary as tokenizer_name"
-        ),
-    }
+    Ok(Beside {
+        tokenizer_config: json("tokenizer_config.json")?,
+        // A damaged one is told where the model is read.
+        model_config: json("config.json").unwrap_or_default(),
+        special_tokens_map: json("special_tokens_map.json")?,
+        added_tokens: json("added_tokens.json")?,
+    })
 }
 
 fn refused(place: &str, error: &tokenizers::Error) -> DataError {

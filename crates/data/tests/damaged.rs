@@ -68,6 +68,46 @@ fn tokenizer_config_json() {
     trial.cut(read, |_, ()| false);
 }
 
+/// Files of older tokenizers: a copy of the golden's folder, in which one file is damaged.
+fn older(kind: &str, file: &str, of: Kind) {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens");
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(goldens.join("tokenizer_files").join(kind)).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let path = folder.path().join(file);
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let tokenizer = Tokenizer::from_file(folder.path())?;
+        for text in fixtures::TEXTS {
+            let _ = tokenizer.encode(text, Some("two"), &TokenizeOptions::default());
+        }
+        Ok::<_, DataError>(())
+    };
+    let files = [std::fs::read(&path).unwrap()];
+    let trial = Trial {
+        name: file,
+        kind: of,
+        files: &files,
+        caught_panics_fail: true,
+        one_in: 1,
+    };
+    trial.run(read);
+    // A shorter list of words or pieces is a list too.
+    trial.cut(read, |_, ()| true);
+}
+
+#[test]
+fn files_of_older_tokenizers() {
+    older("bert", "vocab.txt", Kind::Text);
+    older("roberta", "vocab.json", Kind::Json);
+    older("roberta", "merges.txt", Kind::Text);
+    older("xlm_roberta", "sentencepiece.bpe.model", Kind::Bytes);
+    older("albert", "spiece.model", Kind::Bytes);
+    older("deberta_v3", "spm.model", Kind::Bytes);
+}
+
 #[test]
 fn dataset_cards() {
     let folder = tempfile::tempdir().unwrap();

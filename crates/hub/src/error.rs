@@ -287,23 +287,15 @@ pub enum HubError {
         total: usize,
     },
 
-    /// The weights exist as a pickle only.
-    #[error(
-        "{repo} has no model.safetensors at revision {revision}, only {found}, which can run \
-         code when it is opened and is not read here. Convert it once in Python: \
-         AutoModel.from_pretrained({repo:?}).save_pretrained(\"some/folder\"), and pass that folder; \
-         or look at {page} for a pull request that adds safetensors and pass its revision, \
-         refs/pr/<number>"
-    )]
-    PickleOnly {
+    /// The list of the files that weights are split over can't be read.
+    #[error("{file} of {repo} does not say in which files the weights are ({message})")]
+    WeightsIndex {
         /// The model.
         repo: String,
-        /// Branch, tag or commit.
-        revision: String,
-        /// The pickle's name.
-        found: String,
-        /// The page of the repository's pull requests.
-        page: String,
+        /// The index.
+        file: &'static str,
+        /// What is wrong.
+        message: String,
     },
 
     /// The repository lacks a file that every model needs.

@@ -357,11 +357,6 @@ impl Hub {
         Ok(self.cache(kind, repo)?.snapshot(&commit.sha))
     }
 
-    /// The repository's page for people.
-    pub(crate) fn page(&self, kind: RepoKind, repo: &str) -> String {
-        self.target(kind, repo, MAIN, None).page()
-    }
-
     fn cache(&self, kind: RepoKind, repo: &str) -> Result<RepoCache, HubError> {
         check_repo(repo)?;
         Ok(RepoCache::new(&self.config.cache, kind, repo))

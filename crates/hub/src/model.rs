@@ -1,5 +1,6 @@
 //! The files that a checkpoint consists of.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -7,24 +8,43 @@ use tunesmith_architecture::family;
 use tunesmith_platform::fs;
 
 use crate::error::HubError;
-use crate::hub::{Commit, Download, Hub, RepoFile, RepoKind};
+use crate::hub::{Download, Hub, RepoFile, RepoKind};
 
 const CONFIG: &str = "config.json";
-const WEIGHTS: &str = "model.safetensors";
+/// What holds the weights, in transformers' order of preference; the first that is there is fetched. Those
+/// that end with [`INDEX`] name the files in which the weights are.
+const WEIGHTS: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
+const INDEX: &str = ".index.json";
+/// An index is read at once; no real one has a hundredth of it.
+const MOST_INDEX: u64 = 100_000_000;
+const TOKENIZER: &str = "tokenizer.json";
 /// Fetched where the repository has them. Small ones first, so that what is missing shows before
 /// the long download.
 const OPTIONAL: [&str; 5] = [
-    "tokenizer.json",
+    TOKENIZER,
     "tokenizer_config.json",
     "vocab.txt",
     "special_tokens_map.json",
     "added_tokens.json",
 ];
+/// What a `tokenizer.json` is made of, where the repository has none.
+const OLDER_TOKENIZER: [&str; 5] = [
+    "vocab.json",
+    "merges.txt",
+    "spm.model",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+];
 
 /// A checkpoint on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFiles {
-    /// Folder with `config.json`, `model.safetensors` and the tokenizer's files.
+    /// Folder with `config.json`, the weights and the tokenizer's files.
     pub root: PathBuf,
     /// The commit that all of them are of.
     pub commit: String,
@@ -34,8 +54,8 @@ impl Hub {
     /// Pins `revision` and fetches the checkpoint's files at that commit.
     ///
     /// # Errors
-    /// As [`Hub::resolve_commit`] and [`Hub::file`]; and where the repository has no `config.json`,
-    /// or its weights only as a pickle, which says how to convert it.
+    /// As [`Hub::resolve_commit`] and [`Hub::file`]; and where the repository has no `config.json`, no
+    /// weights, or an index of weights that can't be read.
     pub async fn model_snapshot(
         &self,
         repo: &str,
@@ -46,50 +66,75 @@ impl Hub {
         let commit = self.resolve_commit(kind, repo, revision).await?;
         let listed = self.list(kind, repo, &commit).await?;
         let has = |name: &str| listed.iter().any(|file| file.path == name);
-        let missing = if has(CONFIG) { WEIGHTS } else { CONFIG };
-        if !has(missing) {
+        let weights = WEIGHTS.into_iter().find(|name| has(name));
+        let Some(weights) = weights.filter(|_| has(CONFIG)) else {
+            let missing = if has(CONFIG) { WEIGHTS[0] } else { CONFIG };
             if !self.is_listed(kind, repo, &commit)? {
                 return Err(self.miss(format!("{missing} of model {repo} at {commit}")));
             }
-            return Err(self.explain_missing(repo, &commit, missing, &listed));
-        }
-        let small = OPTIONAL.into_iter().filter(|name| has(name));
-        for name in std::iter::once(CONFIG).chain(small).chain([WEIGHTS]) {
+            let at_root = listed.iter().map(|file| file.path.as_str());
+            return Err(HubError::NotAModel {
+                repo: repo.to_owned(),
+                file: missing,
+                revision: commit.revision,
+                found: at_root
+                    .filter(|path| !path.contains('/'))
+                    .map(ToOwned::to_owned)
+                    .collect(),
+            });
+        };
+        let older = OLDER_TOKENIZER.into_iter();
+        let older = older.filter(|_| !has(TOKENIZER));
+        let small = OPTIONAL.into_iter().chain(older).filter(|name| has(name));
+        for name in std::iter::once(CONFIG).chain(small) {
             self.fetch(kind, repo, &commit, name, &listed, progress)
                 .await?;
+        }
+        let path = self
+            .fetch(kind, repo, &commit, weights, &listed, progress)
+            .await?;
+        if weights.ends_with(INDEX) {
+            let shards = shards(&path).map_err(|message| HubError::WeightsIndex {
+                repo: repo.to_owned(),
+                file: weights,
+                message,
+            })?;
+            for shard in shards {
+                self.fetch(kind, repo, &commit, &shard, &listed, progress)
+                    .await?;
+            }
         }
         Ok(ModelFiles {
             root: self.snapshot(kind, repo, &commit)?,
             commit: commit.sha,
         })
     }
+}
 
-    fn explain_missing(
-        &self,
-        repo: &str,
-        commit: &Commit,
-        file: &'static str,
-        listed: &[RepoFile],
-    ) -> HubError {
-        let repo = repo.to_owned();
-        let revision = commit.revision.clone();
-        let at_root = listed.iter().map(|file| file.path.as_str());
-        let at_root = at_root.filter(|path| !path.contains('/'));
-        let is_pickle = |path: &&str| path.starts_with("pytorch_model") && path.ends_with(".bin");
-        match at_root.clone().find(is_pickle) {
-            Some(found) if file == WEIGHTS => HubError::PickleOnly {
-                page: format!("{}/discussions", self.page(RepoKind::Model, &repo)),
-                found: found.to_owned(),
-                repo,
-                revision,
-            },
-            _ => HubError::NotAModel {
-                repo,
-                file,
-                revision,
-                found: at_root.map(ToOwned::to_owned).collect(),
-            },
-        }
+/// The files that an index of weights names, each once.
+fn shards(index: &Path) -> Result<BTreeSet<String>, String> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let length = fs::metadata(index)
+        .map_err(|error| error.to_string())?
+        .len();
+    if length > MOST_INDEX {
+        return Err(format!("it has {length} bytes"));
+    }
+    let text = fs::read(index).map_err(|error| error.to_string())?;
+    let Index { weight_map } = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    let names: BTreeSet<String> = weight_map.into_values().collect();
+    let is_weights = |name: &str| name.ends_with(".safetensors") || name.ends_with(".bin");
+    match names
+        .iter()
+        .find(|name| name.contains('/') || !is_weights(name))
+    {
+        Some(other) => Err(format!(
+            "it names {other:?}, which is not a file of weights"
+        )),
+        None => Ok(names),
     }
 }
 
@@ -100,7 +145,12 @@ pub(crate) fn is_complete(snapshot: &Path, on_disk: &[RepoFile]) -> bool {
     struct Config {
         model_type: String,
     }
-    let has_weights = on_disk.iter().any(|file| file.path == WEIGHTS);
+    let has = |name: &str| on_disk.iter().any(|file| file.path == name);
+    let weights = WEIGHTS.into_iter().find(|name| has(name));
+    let has_weights = weights.is_some_and(|name| {
+        !name.ends_with(INDEX)
+            || shards(&snapshot.join(name)).is_ok_and(|names| names.iter().all(|name| has(name)))
+    });
     has_weights
         && fs::read(snapshot.join(CONFIG))
             .ok()

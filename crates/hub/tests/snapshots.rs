@@ -285,26 +285,116 @@ fn a_model_comes_with_its_tokenizer_and_nothing_else() {
     assert_eq!(there, order);
 }
 
-#[test]
-fn a_pickle_is_not_fetched_and_the_way_out_is_told() {
+/// The files that are fetched of a model with these, in their order.
+fn fetched(files: &[(&str, &str)]) -> Result<Vec<String>, String> {
     let (server, cache) = start();
-    server.add(MODEL, "config.json", b"{}");
-    server.add_large(MODEL, "pytorch_model.bin", &noise(10));
+    for (path, text) in files {
+        server.add(MODEL, path, text.as_bytes());
+    }
+    let mut order = Vec::new();
     let hub = server.hub(cache.path());
-    let text = hub
-        .model_snapshot("owner/tiny", None, &mut quiet)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        text.contains("no model.safetensors at revision main, only pytorch_model.bin"),
-        "{text}"
+    let note = &mut |download: Download| {
+        if order.last() != Some(&download.file) {
+            order.push(download.file);
+        }
+    };
+    match hub.model_snapshot("owner/tiny", None, note) {
+        Ok(_) => Ok(order),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn the_weights_are_the_first_in_transformers_order() {
+    let index = |first: &str, second: &str| {
+        format!(r#"{{"weight_map": {{"a": "{first}", "b": "{second}", "c": "{first}"}}}}"#)
+    };
+    let safetensors = index("x-1.safetensors", "x-2.safetensors");
+    let pickles = index("x-1.bin", "x-2.bin");
+    let all = [
+        ("config.json", "{}"),
+        ("model.safetensors", "1"),
+        ("model.safetensors.index.json", safetensors.as_str()),
+        ("x-1.safetensors", "2"),
+        ("x-2.safetensors", "3"),
+        ("pytorch_model.bin", "4"),
+        ("pytorch_model.bin.index.json", pickles.as_str()),
+        ("x-1.bin", "5"),
+        ("x-2.bin", "6"),
+    ];
+    let without = |count: usize| {
+        let left = [&all[..1], &all[count..]].concat();
+        fetched(&left).unwrap()
+    };
+    assert_eq!(without(1), ["config.json", "model.safetensors"]);
+    let shards = [
+        "config.json",
+        "model.safetensors.index.json",
+        "x-1.safetensors",
+        "x-2.safetensors",
+    ];
+    assert_eq!(without(2), shards);
+    assert_eq!(without(5), ["config.json", "pytorch_model.bin"]);
+    let shards = [
+        "config.json",
+        "pytorch_model.bin.index.json",
+        "x-1.bin",
+        "x-2.bin",
+    ];
+    assert_eq!(without(6), shards);
+}
+
+#[test]
+fn an_index_that_names_no_weights_is_told() {
+    for (index, said) in [
+        ("{", "EOF"),
+        (
+            r#"{"weight_map": {"a": "../x.bin"}}"#,
+            "\"../x.bin\", which is not a file of weights",
+        ),
+        (
+            r#"{"weight_map": {"a": "README.md"}}"#,
+            "\"README.md\", which is not a file of weights",
+        ),
+    ] {
+        let files = [
+            ("config.json", "{}"),
+            ("pytorch_model.bin.index.json", index),
+        ];
+        let message = fetched(&files).unwrap_err();
+        assert!(
+            message.contains("pytorch_model.bin.index.json of owner/tiny")
+                && message.contains(said),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn older_tokenizers_are_fetched_where_there_is_no_tokenizer_json() {
+    let all = [
+        ("config.json", "{}"),
+        ("tokenizer.json", "1"),
+        ("vocab.json", "2"),
+        ("merges.txt", "3"),
+        ("spm.model", "4"),
+        ("model.safetensors", "5"),
+    ];
+    assert_eq!(
+        fetched(&all).unwrap(),
+        ["config.json", "tokenizer.json", "model.safetensors"]
     );
-    assert!(
-        text.contains("from_pretrained(\"owner/tiny\").save_pretrained"),
-        "{text}"
+    let left = [&all[..1], &all[2..]].concat();
+    assert_eq!(
+        fetched(&left).unwrap(),
+        [
+            "config.json",
+            "vocab.json",
+            "merges.txt",
+            "spm.model",
+            "model.safetensors"
+        ]
     );
-    assert!(text.contains("/owner/tiny/discussions"), "{text}");
-    assert_eq!(server.count("HEAD", ""), 0);
 }
 
 #[test]

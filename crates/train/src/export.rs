@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tunesmith_data::Tokenizer;
 use tunesmith_model::Model;
 use tunesmith_platform::fs::{self, lock::LOCK_FILE};
 use tunesmith_protocol::{Metrics, ResumeFrom, TrainingArguments};
@@ -143,6 +144,11 @@ pub(crate) async fn write_model(
         if fs::is_file(&from) {
             fs::copy(&from, &to).map_err(TrainError::io("write", &to))?;
         }
+    }
+    // Of a base model that has an older tokenizer's files: what it was trained with.
+    if let Some(json) = Tokenizer::converted(tokenizer)? {
+        let to = dir.join("tokenizer.json");
+        fs::write(&to, json).map_err(TrainError::io("write", &to))?;
     }
     Ok(())
 }

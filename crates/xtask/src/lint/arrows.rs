@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
+    ("tunesmith-checkpoint", &["tunesmith-platform"]),
     (
         "tunesmith-hub",
         &["tunesmith-architecture", "tunesmith-platform"],
@@ -38,6 +39,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "tunesmith-model",
         &[
             "tunesmith-architecture",
+            "tunesmith-checkpoint",
             "tunesmith-kernels",
             "tunesmith-platform",
         ],
@@ -118,6 +120,7 @@ const WITHOUT_TENSORS: &[&str] = &[
     "tunesmith-protocol",
     "tunesmith-platform",
     "tunesmith-architecture",
+    "tunesmith-checkpoint",
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",
@@ -134,6 +137,7 @@ const BELOW_SHELLS: &[&str] = &[
     "tunesmith-shaders",
     "tunesmith-protocol",
     "tunesmith-architecture",
+    "tunesmith-checkpoint",
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",

@@ -15,12 +15,15 @@ use crate::shell::Cmd;
 const PACKAGES: [&str; 3] = ["torch==2.15.0", "transformers==5.23.0", "numpy==2.4.6"];
 
 /// What making goldens needs besides.
-const FOR_GOLDENS: [&str; 6] = [
+const FOR_GOLDENS: [&str; 8] = [
     "datasets==5.2.0",
     "pandas==3.1.1",
+    // transformers reads sentencepiece's models with it.
+    "protobuf==7.36.2",
     "pyarrow==26.0.1",
     "scikit-learn==1.9.1",
     "scipy==1.17.1",
+    "sentencepiece==0.2.3",
     "tokenizers==0.23.3",
 ];
 
