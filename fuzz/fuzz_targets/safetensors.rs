@@ -13,10 +13,10 @@ static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let _ = std::fs::write(&*PATH, data);
-    let Ok(file) = TensorFile::open(&PATH) else {
+    let Ok(file) = TensorFile::open_file(&PATH) else {
         return;
     };
     for name in file.names() {
-        let _ = file.read(&name);
+        let _ = file.read(name);
     }
 });

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
+use tunesmith_checkpoint::CheckpointError;
 
 /// An error of reading, writing or running a model.
 #[derive(Debug, Error)]
@@ -15,7 +16,10 @@ pub enum ModelError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A folder without weights in the form that is read.
+    /// A file of weights is damaged, can't be read, or holds what a model can't take.
+    #[error(transparent)]
+    Weights(#[from] CheckpointError),
+    /// A folder without weights in a form that is read.
     #[error("{path}: {message}")]
     NoWeights {
         /// The folder.
@@ -31,14 +35,6 @@ pub enum ModelError {
         /// What is wrong and what to do.
         message: String,
     },
-    /// The weights file is not a whole safetensors file.
-    #[error("{path} is not a complete safetensors file ({message}); download it again")]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What the reader said.
-        message: String,
-    },
     /// A tensor has another shape than the configuration says.
     #[error(
         "{path}: tensor '{name}' has the shape {found:?}, but config.json makes it {expected:?}; the two files are not of one model"
@@ -52,30 +48,6 @@ pub enum ModelError {
         found: Vec<usize>,
         /// The shape that the configuration asks for.
         expected: Vec<usize>,
-    },
-    /// A tensor's element type can't be read.
-    #[error(
-        "{path}: tensor '{name}' is stored as {dtype}; F32, F16 and BF16 can be read. Save the model in one of these"
-    )]
-    Dtype {
-        /// The file.
-        path: PathBuf,
-        /// The tensor's name.
-        name: String,
-        /// Its element type.
-        dtype: String,
-    },
-    /// A weight is NaN or infinite.
-    #[error(
-        "{path}: tensor '{name}' holds {value}, so the model can't compute anything. Its training had gone wrong before it was saved: use an earlier checkpoint, or train it again with a lower learning_rate"
-    )]
-    NotFinite {
-        /// The file.
-        path: PathBuf,
-        /// The tensor's name.
-        name: String,
-        /// The first such value.
-        value: f32,
     },
     /// Weights of the encoder itself are missing.
     #[error(

@@ -31,4 +31,5 @@ pub use model::{Inference, Model, Output};
 pub use noise::Mode;
 pub use parameter::{Parameter, Parameters};
 pub use tunesmith_architecture::{ModelConfig, Task, TrainedColumns};
-pub use weights::{LoadReport, TensorFile, write_tensors};
+pub use tunesmith_checkpoint::{Checkpoint as TensorFile, CheckpointError};
+pub use weights::{LoadReport, write_tensors};

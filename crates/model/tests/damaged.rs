@@ -114,10 +114,10 @@ fn tensor_files_of_any_shapes() {
     let path = dir.path().join("any.safetensors");
     let read = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let file = TensorFile::open(&path)?;
+        let file = TensorFile::open_file(&path)?;
         for name in file.names() {
-            let count: usize = file.shape(&name).unwrap().iter().product();
-            if let Ok(values) = file.read(&name) {
+            let count: usize = file.shape(name).unwrap().iter().product();
+            if let Ok(values) = file.read(name) {
                 assert_eq!(values.len(), count);
             }
         }

@@ -26,7 +26,7 @@ fn cpu() -> ComputeDevice {
 
 /// A saved tiny model and its tensors.
 fn read_tensors(path: &Path) -> Tensors {
-    let file = TensorFile::open(path).unwrap();
+    let file = TensorFile::open_file(path).unwrap();
     let tensor = |name: String| {
         let tensor = (
             file.shape(&name).unwrap().to_vec(),
@@ -34,7 +34,7 @@ fn read_tensors(path: &Path) -> Tensors {
         );
         (name, tensor)
     };
-    file.names().into_iter().map(tensor).collect()
+    file.names().map(str::to_owned).map(tensor).collect()
 }
 
 fn saved(dir: &Path) -> Tensors {
@@ -184,13 +184,6 @@ fn every_fault_of_a_checkpoint_is_named() {
         "{text}"
     );
     assert!(text.contains("config.json makes it [8, 8]"), "{text}");
-
-    write(dir.path(), &tensors, Dtype::F64);
-    let text = message(dir.path());
-    assert!(
-        text.contains("is stored as F64; F32, F16 and BF16 can be read"),
-        "{text}"
-    );
 
     let head: Tensors = tensors
         .iter()

@@ -9,9 +9,6 @@ use tunesmith_protocol::ModelArguments;
 
 use crate::SessionError;
 
-/// What the names of the head's parameters begin with.
-const HEAD: &str = "classifier";
-
 /// The folder of a model: `name_or_path` itself where it is one, else the hub's snapshot in the
 /// shared cache, downloaded where it isn't there yet. Blocks.
 ///

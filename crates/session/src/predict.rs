@@ -51,6 +51,8 @@ impl Predictor {
         let labels = config.label_names();
         let trained = config.trained_columns();
         let (model, report) = Model::from_pretrained(dir, config, 0, &device)?;
+        let name = dir.display().to_string();
+        let warnings = warnings(&report, &model.config.class(), &name);
         Ok(Self {
             model,
             collator: DataCollatorWithPadding::from_tokenizer(&tokenizer)?,
@@ -61,7 +63,7 @@ impl Predictor {
             },
             labels,
             trained,
-            warnings: warnings(&report, &model.config.class(), &dir.display().to_string()),
+            warnings,
         })
     }
 

@@ -162,7 +162,7 @@ impl Checkpoint {
         }
         let text = |error: TrainError| error.to_string();
         let tensors =
-            |name: &str| TensorFile::open(&dir.join(name)).map_err(|error| error.to_string());
+            |name: &str| TensorFile::open_file(&dir.join(name)).map_err(|error| error.to_string());
         let checkpoint = Self {
             state: TrainerState::load(&dir.join(TRAINER_STATE)).map_err(text)?,
             args: read_json(&dir.join(TRAINING_ARGS)).map_err(text)?,
@@ -177,10 +177,8 @@ impl Checkpoint {
     /// Whether a run could go on from the checkpoint in a folder.
     pub(crate) fn is_good(dir: &Path) -> bool {
         Self::load(dir).is_ok_and(|checkpoint| {
-            let names = checkpoint.model.names();
-            names
-                .iter()
-                .all(|name| finite_values(&checkpoint.model, name).is_ok())
+            let mut names = checkpoint.model.names();
+            names.all(|name| finite_values(&checkpoint.model, name).is_ok())
         })
     }
 }

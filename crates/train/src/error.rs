@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use tunesmith_data::DataError;
 use tunesmith_metrics::MetricError;
-use tunesmith_model::ModelError;
+use tunesmith_model::{CheckpointError, ModelError};
 
 /// An error of training, evaluating, predicting or saving.
 #[derive(Debug, Error)]
@@ -193,7 +193,11 @@ impl TrainError {
     /// What the system said, where this error is of the file system.
     pub(crate) fn system(&self) -> Option<&io::Error> {
         match self {
-            Self::Io { source, .. } | Self::Model(ModelError::Io { source, .. }) => Some(source),
+            Self::Io { source, .. }
+            | Self::Model(
+                ModelError::Io { source, .. }
+                | ModelError::Weights(CheckpointError::Io { source, .. }),
+            ) => Some(source),
             _ => None,
         }
     }

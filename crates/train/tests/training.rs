@@ -323,7 +323,7 @@ fn the_best_model_is_loaded_at_the_end() {
         output.best_model_checkpoint,
         Some(folder.display().to_string())
     );
-    let stored = TensorFile::open(&folder.join("model.safetensors")).unwrap();
+    let stored = TensorFile::open_file(&folder.join("model.safetensors")).unwrap();
     for (name, values) in weights(&trainer) {
         assert_eq!(
             stored.read(&name).unwrap(),

@@ -78,7 +78,7 @@ fn weights_of_the_wrong_type() {
             "model.safetensors",
             WEIGHT,
             "I32",
-            "F32, F16 and BF16 can be read",
+            "F32, F16, BF16 and F64 can be read",
         ],
     );
 }

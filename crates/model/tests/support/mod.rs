@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Tensor;
 use serde_json::Value;
 use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
-use tunesmith_model::{AutoConfig, Model};
+use tunesmith_model::{AutoConfig, Model, ModelConfig};
 
 /// The root of the repository.
 pub fn repository() -> PathBuf {

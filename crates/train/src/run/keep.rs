@@ -142,7 +142,7 @@ impl Run<'_> {
     /// ones are the model, which is better than none.
     fn load_best(&mut self, path: &Path) -> Result<bool, TrainError> {
         let model = &mut self.trainer.model;
-        let tensors = TensorFile::open(&path.join("model.safetensors"))
+        let tensors = TensorFile::open_file(&path.join("model.safetensors"))
             .map_err(|error| error.to_string())
             .and_then(|tensors| check_parameters(model, &tensors).map(|()| tensors));
         let tensors = match tensors {

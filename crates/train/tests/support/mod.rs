@@ -11,7 +11,7 @@ use tunesmith_data::{
 };
 use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
 use tunesmith_metrics::Metric;
-use tunesmith_model::{Mode, Model, ModelConfig};
+use tunesmith_model::{Mode, Model, ModelConfig, Task};
 use tunesmith_protocol::{Event, IntervalStrategy, ResumeFrom, Step, Steps, TrainingArguments};
 use tunesmith_train::{AdamW, Names, Schedule, TrainError, TrainOutput, Trainer, batch_inputs};
 
@@ -60,8 +60,9 @@ pub fn config(dropout: f32) -> ModelConfig {
         "initializer_range": 0.1
     });
     let mut config = ModelConfig::from_json(&text.to_string()).unwrap();
-    config.set_labels(&["no".to_owned(), "yes".to_owned()]);
-    config.set_dropout(dropout);
+    let names = ["no", "yes"].map(str::to_owned);
+    config.set_head(Task::SingleLabel, &names).unwrap();
+    config.set_dropout(dropout).unwrap();
     config
 }
 
