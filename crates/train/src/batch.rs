@@ -22,6 +22,8 @@ pub fn batch_inputs(batch: &Batch) -> (Inputs, Option<Targets>) {
         Labels::None => None,
         Labels::Class(classes) => Some(Targets::Classes(classes.clone())),
         Labels::Regression(values) => Some(Targets::Values(values.clone())),
+        // TODO(tasks): targets of the model's heads for several labels and for tokens.
+        Labels::MultiHot(_) | Labels::Tokens(_) => None,
     };
     (inputs, targets)
 }

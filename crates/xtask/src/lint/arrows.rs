@@ -21,7 +21,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
     ("tunesmith-hub", &["tunesmith-platform"]),
-    ("tunesmith-metrics", &[]),
+    ("tunesmith-metrics", &["tunesmith-architecture"]),
     ("tunesmith-paraphrase", &[]),
     (
         "tunesmith-data",
@@ -111,6 +111,7 @@ const WITHOUT_TENSORS: &[&str] = &[
     "inventory",
     "zstd",
     "tunesmith-allocator",
+    "tunesmith-architecture",
     "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",

@@ -15,12 +15,13 @@ use crate::shell::Cmd;
 const PACKAGES: [&str; 3] = ["torch==2.15.0", "transformers==5.23.0", "numpy==2.4.6"];
 
 /// What making goldens needs besides.
-const FOR_GOLDENS: [&str; 6] = [
+const FOR_GOLDENS: [&str; 7] = [
     "datasets==5.2.0",
     "pandas==3.1.1",
     "pyarrow==26.0.1",
     "scikit-learn==1.9.1",
     "scipy==1.17.1",
+    "seqeval==1.2.2",
     "tokenizers==0.23.3",
 ];
 
