@@ -1,9 +1,10 @@
 //! Examples of different lengths become one rectangular batch of integers on the host. Masks come
 //! from lengths, never from comparing ids with the padding id: a text may contain that token.
 
-use crate::{DataError, ExampleRef, Label, PaddingSide, Tokenizer};
+use crate::{DataError, ExampleRef, IGNORED, Label, PaddingSide, Tokenizer};
 
-/// Pads examples to the longest of their batch, as transformers' class of the same name.
+/// Pads examples to the longest of their batch, as transformers' class of the same name; the labels of tokens
+/// with -100, as its `DataCollatorForTokenClassification`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataCollatorWithPadding {
     /// Fills up `input_ids`.
@@ -18,15 +19,20 @@ pub struct DataCollatorWithPadding {
     pub max_length: Option<usize>,
 }
 
-/// The labels of a batch: `[batch]`.
+/// The labels of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Labels {
     /// None of the examples has one.
     None,
-    /// Classes.
+    /// Classes: `[batch]`.
     Class(Vec<u32>),
-    /// Numbers.
+    /// Numbers: `[batch]`.
     Regression(Vec<f32>),
+    /// For each label 1 where the row has it and 0 where not: `[batch, num_labels]`, row by row.
+    MultiHot(Vec<f32>),
+    /// The class of each token, [`IGNORED`] for padding and what else counts for nothing: `[batch, seq]`,
+    /// row by row.
+    Tokens(Vec<i32>),
 }
 
 /// A batch on the host.
@@ -44,7 +50,7 @@ pub struct Batch {
     pub lengths: Vec<u32>,
     /// Which side is padding.
     pub padding_side: PaddingSide,
-    /// `[batch]`.
+    /// The labels, where the examples have some.
     pub labels: Labels,
 }
 
@@ -116,7 +122,7 @@ impl DataCollatorWithPadding {
             token_type_ids: with_types.then(|| Vec::with_capacity(examples.len() * seq)),
             lengths: Vec::with_capacity(examples.len()),
             padding_side: self.padding_side,
-            labels: labels(&examples)?,
+            labels: self.labels(&examples, seq)?,
         };
         for example in &examples {
             batch.lengths.push(example.input_ids.len() as u32);
@@ -138,12 +144,47 @@ impl DataCollatorWithPadding {
         Ok(batch)
     }
 
-    fn pad(
+    fn labels(&self, examples: &[ExampleRef<'_>], seq: usize) -> Result<Labels, DataError> {
+        let mut labels = match examples.first().map(|example| example.label) {
+            Some(Label::Class(_)) => Labels::Class(Vec::new()),
+            Some(Label::Regression(_)) => Labels::Regression(Vec::new()),
+            Some(Label::MultiHot(_)) => Labels::MultiHot(Vec::new()),
+            Some(Label::Tokens(_)) => Labels::Tokens(Vec::with_capacity(examples.len() * seq)),
+            Some(Label::None) | None => Labels::None,
+        };
+        let width = match examples.first().map(|example| example.label) {
+            Some(Label::MultiHot(row)) => row.len(),
+            _ => 0,
+        };
+        for example in examples {
+            match (&mut labels, example.label) {
+                (Labels::None, Label::None) => {}
+                (Labels::Class(classes), Label::Class(class)) => classes.push(class),
+                (Labels::Regression(scores), Label::Regression(score)) => scores.push(score),
+                (Labels::MultiHot(rows), Label::MultiHot(row)) if row.len() == width => {
+                    rows.extend(row);
+                }
+                (Labels::Tokens(tokens), Label::Tokens(row))
+                    if row.len() == example.input_ids.len() =>
+                {
+                    self.pad(tokens, row.iter().copied(), seq, IGNORED);
+                }
+                _ => {
+                    return Err(DataError::Mismatch(
+                        "some examples of a batch have labels and some have not: fill the missing ones in (null or -1), or filter such rows out".to_owned(),
+                    ));
+                }
+            }
+        }
+        Ok(labels)
+    }
+
+    fn pad<T: Clone>(
         &self,
-        row: &mut Vec<u32>,
-        ids: impl ExactSizeIterator<Item = u32>,
+        row: &mut Vec<T>,
+        ids: impl ExactSizeIterator<Item = T>,
         seq: usize,
-        padding: u32,
+        padding: T,
     ) {
         let padding = std::iter::repeat_n(padding, seq - ids.len());
         match self.padding_side {
@@ -157,27 +198,6 @@ impl DataCollatorWithPadding {
             }
         }
     }
-}
-
-fn labels(examples: &[ExampleRef<'_>]) -> Result<Labels, DataError> {
-    let mut labels = match examples.first().map(|example| example.label) {
-        Some(Label::Class(_)) => Labels::Class(Vec::new()),
-        Some(Label::Regression(_)) => Labels::Regression(Vec::new()),
-        _ => Labels::None,
-    };
-    for example in examples {
-        match (&mut labels, example.label) {
-            (Labels::None, Label::None) => {}
-            (Labels::Class(classes), Label::Class(class)) => classes.push(class),
-            (Labels::Regression(scores), Label::Regression(score)) => scores.push(score),
-            _ => {
-                return Err(DataError::Mismatch(
-                    "some examples of a batch have labels and some have not: fill the missing ones in (null or -1), or filter such rows out".to_owned(),
-                ));
-            }
-        }
-    }
-    Ok(labels)
 }
 
 impl Batch {
@@ -211,12 +231,47 @@ mod tests {
         }
     }
 
-    fn example<'a>(ids: &'a [i32], types: &'a [i8], label: Label) -> ExampleRef<'a> {
+    fn example<'a>(ids: &'a [i32], types: &'a [i8], label: Label<'a>) -> ExampleRef<'a> {
         ExampleRef {
             input_ids: ids,
             token_type_ids: Some(types),
             label,
         }
+    }
+
+    #[test]
+    fn labels_of_tokens_are_padded_as_the_tokens_are() {
+        let tokens = [
+            example(
+                &[1, 5, 2],
+                &[0, 0, 0],
+                Label::Tokens(&[IGNORED, 3, IGNORED]),
+            ),
+            example(&[7], &[0], Label::Tokens(&[2])),
+        ];
+        let labels = |collator: DataCollatorWithPadding| collator.collate(tokens).unwrap().labels;
+        let mut left = collator();
+        left.padding_side = PaddingSide::Left;
+        assert_eq!(
+            labels(collator()),
+            Labels::Tokens(vec![IGNORED, 3, IGNORED, 2, IGNORED, IGNORED])
+        );
+        assert_eq!(
+            labels(left),
+            Labels::Tokens(vec![IGNORED, 3, IGNORED, IGNORED, IGNORED, 2])
+        );
+    }
+
+    #[test]
+    fn rows_of_several_labels_stay_whole() {
+        let rows = [
+            example(&[1], &[0], Label::MultiHot(&[1.0, 0.0])),
+            example(&[2], &[0], Label::MultiHot(&[1.0, 1.0])),
+        ];
+        let batch = collator().collate(rows).unwrap();
+        assert_eq!(batch.labels, Labels::MultiHot(vec![1.0, 0.0, 1.0, 1.0]));
+        let uneven = [rows[0], example(&[2], &[0], Label::MultiHot(&[1.0]))];
+        assert!(collator().collate(uneven).is_err());
     }
 
     #[test]

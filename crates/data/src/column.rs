@@ -14,7 +14,8 @@ use arrow_schema::DataType;
 use sha2::{Digest, Sha256};
 
 use crate::ipc::Mapping;
-use crate::{Dtype, Feature, Value};
+use crate::list::ListBuilder;
+use crate::{Dtype, Feature, List, Value};
 
 /// The values of a column in the order of the file.
 pub(crate) struct Chunks {
@@ -84,10 +85,17 @@ fn hash_value(hasher: &mut Sha256, value: Value<'_>) {
             hasher.update((value.len() as u64).to_le_bytes());
             hasher.update(value);
         }
+        Value::List(list) => {
+            hasher.update([6]);
+            hasher.update((list.len() as u64).to_le_bytes());
+            for item in list.iter() {
+                hash_value(hasher, item);
+            }
+        }
     }
 }
 
-fn value_at(array: &ArrayRef, i: usize) -> Value<'_> {
+pub(crate) fn value_at(array: &ArrayRef, i: usize) -> Value<'_> {
     if array.is_null(i) {
         return Value::Null;
     }
@@ -112,6 +120,7 @@ fn value_at(array: &ArrayRef, i: usize) -> Value<'_> {
         }
         DataType::Float32 => Value::Float32(array.as_primitive::<Float32Type>().value(i)),
         DataType::Float64 => Value::Float(array.as_primitive::<Float64Type>().value(i)),
+        DataType::List(_) => Value::List(List::of(array.as_list::<i32>(), i)),
         // No reader lets another type in.
         _ => Value::Null,
     }
@@ -238,9 +247,23 @@ enum Values {
     Bool(BooleanBuilder),
     Int(Vec<Option<i64>>),
     Float(Vec<Option<f64>>),
+    List(ListBuilder),
 }
 
 impl ColumnBuilder {
+    /// For values as a column of that type keeps them.
+    pub(crate) fn of(feature: &Feature) -> Self {
+        match feature {
+            Feature::Value(dtype) => Self::new(*dtype),
+            Feature::ClassLabel(_) => Self::new(Dtype::Int64),
+            Feature::List(item) => Self {
+                // Of no use to a list: the items have their own.
+                dtype: Dtype::Int64,
+                values: Values::List(ListBuilder::new(Self::of(item))),
+            },
+        }
+    }
+
     pub(crate) fn new(dtype: Dtype) -> Self {
         let values = match dtype {
             Dtype::String => Values::Text(StringBuilder::new()),
@@ -275,9 +298,35 @@ impl ColumnBuilder {
                 Some(value) => values.push(Some(value)),
                 None => return false,
             },
+            (Values::List(lists), Value::Null) => lists.push_null(),
+            (Values::List(_), Value::List(list)) => return self.push_list(list.iter()),
             _ => return false,
         }
         true
+    }
+
+    /// Adds a list of these items; `false` where this is no column of lists or an item doesn't fit.
+    #[must_use]
+    pub(crate) fn push_list<'v>(&mut self, items: impl Iterator<Item = Value<'v>>) -> bool {
+        self.push_items(|builder| {
+            let mut length = 0;
+            for item in items {
+                if !builder.push(item) {
+                    return None;
+                }
+                length += 1;
+            }
+            Some(length)
+        })
+    }
+
+    /// Adds a list whose items `push` adds, saying how many; see [`ListBuilder::push`].
+    #[must_use]
+    pub(crate) fn push_items(&mut self, push: impl FnOnce(&mut Self) -> Option<usize>) -> bool {
+        match &mut self.values {
+            Values::List(lists) => lists.push(push),
+            _ => false,
+        }
     }
 
     pub(crate) fn finish(self) -> ArrayRef {
@@ -285,6 +334,7 @@ impl ColumnBuilder {
             Values::Text(mut builder) => Arc::new(builder.finish()),
             Values::Bool(mut builder) => Arc::new(builder.finish()),
             Values::Int(values) => int_array(self.dtype, values),
+            Values::List(lists) => lists.finish(),
             Values::Float(values) => match self.dtype {
                 Dtype::Float32 => Arc::new(
                     values

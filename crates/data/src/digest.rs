@@ -47,8 +47,8 @@ pub struct BatchDigest(Sha256);
 
 impl BatchDigest {
     /// Adds a batch: its rows and its length, then `input_ids`, `token_type_ids` where it has them,
-    /// `attention_mask` and the labels, row by row, each number a little-endian `u32`, a regression's
-    /// labels a little-endian `f32`.
+    /// `attention_mask` and the labels, row by row, each number a little-endian `u32`, the labels of tokens
+    /// `i32`, those of a regression and of several labels a row `f32`.
     pub fn add(&mut self, batch: &Batch) {
         let mut add = |numbers: &[u32]| words(&mut self.0, numbers.iter().copied());
         add(&[batch.batch as u32, batch.seq as u32]);
@@ -58,7 +58,10 @@ impl BatchDigest {
         match &batch.labels {
             Labels::None => {}
             Labels::Class(classes) => add(classes),
-            Labels::Regression(values) => words(&mut self.0, values.iter().map(|x| x.to_bits())),
+            Labels::Regression(values) | Labels::MultiHot(values) => {
+                words(&mut self.0, values.iter().map(|x| x.to_bits()));
+            }
+            Labels::Tokens(classes) => words(&mut self.0, classes.iter().map(|x| *x as u32)),
         }
     }
 
@@ -118,13 +121,15 @@ mod tests {
 
     #[test]
     fn everything_a_model_is_given_tells() {
-        let changes: [fn(&mut Batch); 6] = [
+        let changes: [fn(&mut Batch); 8] = [
             |batch| batch.input_ids[1] = 8,
             |batch| batch.token_type_ids = None,
             |batch| batch.lengths[1] = 3,
             |batch| batch.padding_side = PaddingSide::Left,
             |batch| batch.labels = Labels::Class(vec![1, 1]),
             |batch| batch.labels = Labels::Regression(vec![1.0, 0.0]),
+            |batch| batch.labels = Labels::MultiHot(vec![1.0, 0.0, 0.0, 1.0]),
+            |batch| batch.labels = Labels::Tokens(vec![-100, 1, -100, -100, -100, -100]),
         ];
         for (number, change) in changes.iter().enumerate() {
             let mut other = batch();

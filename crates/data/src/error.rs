@@ -243,7 +243,7 @@ impl DataError {
         Self::ColumnType {
             column: column.to_owned(),
             dtype: dtype.to_owned(),
-            reason: "only text, numbers, true and false are read: choose another column, or write this one as text".to_owned(),
+            reason: "only text, numbers, true and false, and lists of them, are read: choose another column, or write this one as text".to_owned(),
         }
     }
 

@@ -9,6 +9,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde_json::{Map, Value as Json, json};
 
 use crate::DataError;
+use crate::list::list_type;
 
 /// The metadata key under which `datasets` keeps features in parquet and Arrow files.
 pub(crate) const METADATA_KEY: &str = "huggingface";
@@ -129,14 +130,66 @@ pub enum Feature {
     Value(Dtype),
     /// Classes, kept as integers.
     ClassLabel(ClassLabel),
+    /// Lists of plain values or of classes.
+    List(Box<Feature>),
 }
 
 impl Feature {
-    /// The type of the values as they are kept: `int64` for classes.
-    pub fn dtype(&self) -> Dtype {
+    /// The type of the values as they are kept: `int64` for classes; none for lists.
+    pub fn dtype(&self) -> Option<Dtype> {
         match self {
-            Self::Value(dtype) => *dtype,
-            Self::ClassLabel(_) => Dtype::Int64,
+            Self::Value(dtype) => Some(*dtype),
+            Self::ClassLabel(_) => Some(Dtype::Int64),
+            Self::List(_) => None,
+        }
+    }
+
+    /// The type of a list's items.
+    pub fn item(&self) -> Option<&Self> {
+        match self {
+            Self::Value(_) | Self::ClassLabel(_) => None,
+            Self::List(item) => Some(item),
+        }
+    }
+
+    /// Whether a column holds words: lists of text.
+    pub fn is_words(&self) -> bool {
+        self.item() == Some(&Self::Value(Dtype::String))
+    }
+
+    pub(crate) fn is_float(&self) -> bool {
+        self.dtype().is_some_and(Dtype::is_float)
+    }
+
+    pub(crate) fn arrow(&self) -> DataType {
+        match self {
+            Self::Value(dtype) => dtype.arrow(),
+            Self::ClassLabel(_) => Dtype::Int64.arrow(),
+            Self::List(item) => list_type(item.arrow()),
+        }
+    }
+
+    /// The type of an Arrow column: of plain values, or of lists of them.
+    pub(crate) fn from_arrow(data_type: &DataType) -> Option<Self> {
+        match data_type {
+            DataType::List(item) => {
+                let item = Dtype::from_arrow(item.data_type())?;
+                Some(Self::List(Box::new(Self::Value(item))))
+            }
+            plain => Dtype::from_arrow(plain).map(Self::Value),
+        }
+    }
+
+    /// This type of a file's column, or the one that its writer declared, where both keep the same.
+    pub(crate) fn declared(self, declared: Option<&Self>) -> Self {
+        match (self, declared) {
+            (Self::Value(dtype), Some(Self::ClassLabel(label))) if dtype.is_integer() => {
+                Self::ClassLabel(label.clone())
+            }
+            (Self::List(item), Some(Self::List(declared))) => {
+                Self::List(Box::new(item.declared(Some(declared))))
+            }
+            (found, _) => found,
         }
     }
 
@@ -144,11 +197,20 @@ impl Feature {
         match self {
             Self::Value(dtype) => json!({"dtype": dtype.name(), "_type": "Value"}),
             Self::ClassLabel(label) => json!({"names": label.names, "_type": "ClassLabel"}),
+            Self::List(item) => json!({"feature": item.to_json(), "_type": "List"}),
         }
     }
 
-    /// `None` for features that this crate has no type for (lists, images).
+    /// `None` for features that this crate has no type for (lists of lists, images).
     fn from_json(json: &Json) -> Option<Self> {
+        let list_of = |item: &Json| match Self::from_json(item)? {
+            Self::List(_) => None,
+            item => Some(Self::List(Box::new(item))),
+        };
+        // As older versions of `datasets` wrote a list.
+        if let Some([item]) = json.as_array().map(Vec::as_slice) {
+            return list_of(item);
+        }
         match json.get("_type")?.as_str()? {
             "Value" => Dtype::from_name(json.get("dtype")?.as_str()?).map(Self::Value),
             "ClassLabel" => {
@@ -156,6 +218,7 @@ impl Feature {
                 let names: Option<Vec<&str>> = names.iter().map(Json::as_str).collect();
                 names.map(|names| Self::ClassLabel(ClassLabel::new(names)))
             }
+            "List" | "LargeList" | "Sequence" => list_of(json.get("feature")?),
             _ => None,
         }
     }
@@ -168,6 +231,7 @@ impl fmt::Display for Feature {
             Self::ClassLabel(label) => {
                 write!(f, "ClassLabel(names={})", PyList(&label.names))
             }
+            Self::List(item) => write!(f, "List({item})"),
         }
     }
 }
@@ -266,7 +330,7 @@ impl Features {
     pub(crate) fn schema(&self) -> SchemaRef {
         let fields: Vec<Field> = self
             .iter()
-            .map(|(name, feature)| Field::new(name, feature.dtype().arrow(), true))
+            .map(|(name, feature)| Field::new(name, feature.arrow(), true))
             .collect();
         let columns: Map<String, Json> = self
             .iter()
@@ -358,6 +422,10 @@ mod tests {
                 Feature::ClassLabel(ClassLabel::new(["no", "it's"])),
             ),
             ("idx".to_owned(), Feature::Value(Dtype::Int32)),
+            (
+                "tags".to_owned(),
+                Feature::List(Box::new(Feature::ClassLabel(ClassLabel::new(["O", "B-X"])))),
+            ),
         ])
         .unwrap()
     }
@@ -367,7 +435,7 @@ mod tests {
         assert_eq!(
             sample().to_string(),
             "{'text': Value('string'), 'label': ClassLabel(names=['no', \"it's\"]), \
-             'idx': Value('int32')}"
+             'idx': Value('int32'), 'tags': List(ClassLabel(names=['O', 'B-X']))}"
         );
     }
 
@@ -376,6 +444,21 @@ mod tests {
         let schema = sample().schema();
         let text = &schema.metadata()[METADATA_KEY];
         assert_eq!(Features::from_metadata(text).unwrap(), sample());
+    }
+
+    #[test]
+    fn lists_are_read_as_every_version_of_datasets_writes_them() {
+        let words = Feature::List(Box::new(Feature::Value(Dtype::String)));
+        let item = json!({"dtype": "string", "_type": "Value"});
+        for json in [
+            json!({"feature": item, "_type": "List"}),
+            json!({"feature": item, "length": -1, "_type": "Sequence"}),
+            json!([item]),
+        ] {
+            assert_eq!(Feature::from_json(&json), Some(words.clone()), "{json}");
+        }
+        let deep = json!({"feature": [item], "_type": "List"});
+        assert_eq!(Feature::from_json(&deep), None);
     }
 
     #[test]

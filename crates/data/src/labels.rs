@@ -3,8 +3,10 @@
 use crate::{ColumnView, DataError, Dataset, Feature, Value};
 
 mod encoder;
+mod multi;
 
 pub use encoder::{LabelEncoder, TestLabels};
+pub use multi::{LabelColumns, MultiLabelEncoder};
 
 /// What the labels of a column ask of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +47,7 @@ pub fn label_info(dataset: &Dataset, column: &str) -> Result<LabelInfo, DataErro
             names: Some(label.names.clone()),
         }),
         Feature::Value(dtype) if dtype.is_float() => Ok(LabelInfo::Regression),
-        Feature::Value(crate::Dtype::String) => Err(not_encoded(&view, column)),
+        Feature::Value(crate::Dtype::String) | Feature::List(_) => Err(not_encoded(&view, column)),
         Feature::Value(_) => {
             let values = encoder::whole_numbers(&view);
             Ok(LabelInfo::Classes {
@@ -91,7 +93,7 @@ pub fn check_labels(
     for (row, value) in view.iter().enumerate() {
         let label = match value {
             Value::Null => return Err(null_label(row, column)),
-            Value::Str(_) => return Err(not_encoded(&view, column)),
+            Value::Str(_) | Value::List(_) => return Err(not_encoded(&view, column)),
             value => value.as_i64().ok_or_else(|| DataError::Value {
                 row,
                 column: column.to_owned(),
@@ -115,7 +117,7 @@ pub fn check_labels(
     if let Some(label) = counts.iter().position(|count| *count == view.len()) {
         let name = match view.feature() {
             Feature::ClassLabel(names) => names.int2str(label as i64),
-            Feature::Value(_) => None,
+            Feature::Value(_) | Feature::List(_) => None,
         };
         return Err(DataError::OneClass {
             column: column.to_owned(),

@@ -7,6 +7,7 @@ use arrow_array::types::{Float32Type, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, StringArray};
 
 use crate::column::{Column, ColumnBuilder};
+use crate::list::list_array;
 use crate::{
     ClassLabel, DataError, Dataset, DatasetDict, Dtype, Feature, Features, Row, Value, parallel,
     permutation,
@@ -68,6 +69,15 @@ macro_rules! new_column {
                 Self(Arc::new(values.into_iter().collect::<$array>()))
             }
         }
+
+        impl From<Vec<Vec<$native>>> for NewColumn {
+            /// A column of lists.
+            fn from(lists: Vec<Vec<$native>>) -> Self {
+                let lengths = lists.iter().map(Vec::len).collect();
+                let items = lists.into_iter().flatten().map(Some).collect::<$array>();
+                Self(list_array(lengths, Arc::new(items)))
+            }
+        }
     )*};
 }
 
@@ -95,6 +105,7 @@ pub(crate) fn class_name(value: Value<'_>) -> Option<String> {
             })
         }
         Value::Int(value) => Some(value.to_string()),
+        Value::List(_) => None,
     }
 }
 
@@ -249,7 +260,7 @@ impl Dataset {
         if *old == feature {
             return Ok(self.clone());
         }
-        let mut builder = ColumnBuilder::new(feature.dtype());
+        let mut builder = ColumnBuilder::of(&feature);
         for row in 0..self.num_rows {
             let value = self.columns[index].value(row);
             if !push_cast(&mut builder, old, &feature, value) {
@@ -263,6 +274,11 @@ impl Dataset {
                         }
                         Feature::Value(dtype) => {
                             format!("{dtype} is needed: correct the value, or choose another type")
+                        }
+                        Feature::List(_) => {
+                            format!(
+                                "{feature} is needed: correct the value, or choose another type"
+                            )
                         }
                     },
                 });
@@ -284,7 +300,7 @@ impl Dataset {
     pub(crate) fn encode_classes(&self, name: &str, label: &ClassLabel) -> Result<Self, DataError> {
         match self.column(name)?.feature() {
             Feature::ClassLabel(_) => Ok(self.clone()),
-            Feature::Value(_) => self
+            Feature::Value(_) | Feature::List(_) => self
                 .cast_column(name, Feature::Value(Dtype::String))?
                 .cast_column(name, Feature::ClassLabel(label.clone())),
         }
@@ -353,9 +369,9 @@ impl Dataset {
             .collect();
         let mut columns = self.columns;
         for (name, arrays) in made {
-            let Some(dtype) = arrays
+            let Some(feature) = arrays
                 .first()
-                .and_then(|a| Dtype::from_arrow(a.data_type()))
+                .and_then(|a| Feature::from_arrow(a.data_type()))
             else {
                 continue;
             };
@@ -363,13 +379,13 @@ impl Dataset {
             match features.iter().position(|(old, _)| *old == name) {
                 Some(i) => {
                     // A class label stays one, as in `datasets`.
-                    if features[i].1.dtype() != dtype {
-                        features[i].1 = Feature::Value(dtype);
+                    if features[i].1.arrow() != feature.arrow() {
+                        features[i].1 = feature;
                     }
                     columns[i] = column;
                 }
                 None => {
-                    features.push((name, Feature::Value(dtype)));
+                    features.push((name, feature));
                     columns.push(column);
                 }
             }
@@ -435,6 +451,15 @@ fn push_cast(
             id.filter(in_range)
                 .is_some_and(|id| builder.push(Value::Int(id)))
         }
+        Feature::List(item) => match (old, value) {
+            (Feature::List(old), Value::List(list)) => builder.push_items(|builder| {
+                let fits = list
+                    .iter()
+                    .all(|value| push_cast(builder, old, item, value));
+                fits.then_some(list.len())
+            }),
+            _ => false,
+        },
         Feature::Value(Dtype::String) => match (old, value) {
             (Feature::ClassLabel(label), Value::Int(id)) => label
                 .int2str(id)

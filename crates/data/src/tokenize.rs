@@ -14,11 +14,11 @@ use sha2::{Digest, Sha256};
 
 use crate::digest::hex;
 use crate::ipc::{IpcWriter, MappedTable};
-use crate::labels::not_encoded;
+use crate::labels::{not_encoded, null_label};
 use crate::tokenized::{INPUT_IDS, LABEL, TOKEN_TYPE_IDS};
 use crate::{
-    ColumnView, DataError, Dataset, Dtype, Feature, TokenizeOptions, TokenizedDataset, Tokenizer,
-    parallel,
+    ColumnView, DataError, Dataset, Dtype, Feature, TagEncoder, TokenizeOptions, TokenizedDataset,
+    Tokenizer, parallel,
 };
 
 /// Rows of a record batch of the cache.
@@ -79,7 +79,35 @@ pub fn tokenize_dataset(
     args: &TokenizeArgs,
     progress: &mut dyn FnMut(TokenizeProgress),
 ) -> Result<TokenizedDataset, DataError> {
-    let job = Job::new(dataset, tokenizer, args)?;
+    run(&Job::new(dataset, tokenizer, args)?, args, progress)
+}
+
+/// Tokenizes texts or words with tags, each token with its class; without them where the rows have none.
+/// Of the arguments only the options and the folder count: the columns are those of `tags`, and there is
+/// no second text.
+///
+/// Fails where a column is missing or of another type, where tags don't fit their words, and where the
+/// tokenizer refuses a text; the message has the row.
+pub fn tokenize_tagged(
+    dataset: &Dataset,
+    tokenizer: &Tokenizer,
+    tags: &TagEncoder,
+    args: &TokenizeArgs,
+    progress: &mut dyn FnMut(TokenizeProgress),
+) -> Result<TokenizedDataset, DataError> {
+    run(
+        &Job::tagged(dataset, tokenizer, tags, args)?,
+        args,
+        progress,
+    )
+}
+
+fn run(
+    job: &Job<'_>,
+    args: &TokenizeArgs,
+    progress: &mut dyn FnMut(TokenizeProgress),
+) -> Result<TokenizedDataset, DataError> {
+    let (dataset, tokenizer) = (job.dataset, job.tokenizer);
     let total = dataset.num_rows();
     let mut report = |rows, from_cache| {
         progress(TokenizeProgress {
@@ -131,6 +159,8 @@ struct Job<'a> {
     text: ColumnView<'a>,
     pair: Option<ColumnView<'a>>,
     label: Option<ColumnView<'a>>,
+    /// What makes the labels of tokens, in place of the label column.
+    tags: Option<&'a TagEncoder>,
     schema: SchemaRef,
 }
 
@@ -156,12 +186,13 @@ impl<'a> Job<'a> {
             fields.push(list_field(TOKEN_TYPE_IDS, DataType::Int8));
         }
         if let (Some(view), Some(name)) = (&label, &args.label_column) {
-            let data_type = match view.feature() {
+            fields.push(match view.feature() {
                 Feature::Value(Dtype::String) => return Err(not_encoded(view, name)),
-                feature if feature.dtype().is_float() => DataType::Float32,
-                _ => DataType::Int64,
-            };
-            fields.push(Field::new(LABEL, data_type, true));
+                Feature::List(item) if item.is_float() => list_field(LABEL, DataType::Float32),
+                Feature::List(_) => return Err(not_encoded(view, name)),
+                feature if feature.is_float() => Field::new(LABEL, DataType::Float32, true),
+                _ => Field::new(LABEL, DataType::Int64, true),
+            });
         }
         Ok(Self {
             dataset,
@@ -170,6 +201,33 @@ impl<'a> Job<'a> {
             text,
             pair,
             label,
+            tags: None,
+            schema: Arc::new(Schema::new(fields)),
+        })
+    }
+
+    fn tagged(
+        dataset: &'a Dataset,
+        tokenizer: &'a Tokenizer,
+        tags: &'a TagEncoder,
+        args: &'a TokenizeArgs,
+    ) -> Result<Self, DataError> {
+        let text = dataset.column(tags.columns().text())?;
+        let mut fields = vec![list_field(INPUT_IDS, DataType::Int32)];
+        if args.token_type_ids {
+            fields.push(list_field(TOKEN_TYPE_IDS, DataType::Int8));
+        }
+        if tags.columns().are_labelled(dataset) {
+            fields.push(list_field(LABEL, DataType::Int32));
+        }
+        Ok(Self {
+            dataset,
+            tokenizer,
+            args,
+            text,
+            pair: None,
+            label: None,
+            tags: Some(tags),
             schema: Arc::new(Schema::new(fields)),
         })
     }
@@ -201,7 +259,19 @@ impl<'a> Job<'a> {
             }
         }
         if let Some(label) = &self.label {
-            hasher.update(label.feature().dtype().name());
+            hasher.update(label.feature().arrow().to_string());
+        }
+        if let Some(tags) = self.tags {
+            hasher.update(format!("{:?} {}", tags.names(), tags.label_all_tokens()));
+            for column in tags.columns().labels() {
+                match self.dataset.column(&column) {
+                    Ok(view) => {
+                        hasher.update(format!("{}", view.feature()));
+                        view.column.hash_into(&mut hasher);
+                    }
+                    Err(_) => hasher.update([0]),
+                }
+            }
         }
         hex(&hasher.finalize())
     }
@@ -230,6 +300,29 @@ impl<'a> Job<'a> {
     fn tokenize(&self, start: usize, end: usize) -> Result<Piece, DataError> {
         let mut piece = Piece::default();
         for row in start..end {
+            let at_row = |error| match error {
+                DataError::Tokenizer { reason, .. } => DataError::Tokenizer {
+                    place: format!("row {row}"),
+                    reason,
+                },
+                other => other,
+            };
+            if let Some(tags) = self.tags {
+                let options = &self.args.options;
+                let tokenized = tags.tokenize(self.dataset, row, self.tokenizer, options);
+                let (tokens, labels) = tokenized.map_err(at_row)?;
+                piece.lengths.push(tokens.len());
+                piece
+                    .ids
+                    .extend(tokens.input_ids.iter().map(|id| *id as i32));
+                if self.args.token_type_ids {
+                    piece
+                        .types
+                        .extend(tokens.token_type_ids.iter().map(|id| *id as i8));
+                }
+                piece.labels.extend(labels.into_iter().flatten());
+                continue;
+            }
             let text = self.cell(&self.text, &self.args.text_column, row)?;
             let pair = match (&self.pair, &self.args.text_pair_column) {
                 (Some(view), Some(name)) => Some(self.cell(view, name, row)?),
@@ -238,13 +331,7 @@ impl<'a> Job<'a> {
             let encoding = self
                 .tokenizer
                 .encode_ids(text, pair, &self.args.options)
-                .map_err(|error| match error {
-                    DataError::Tokenizer { reason, .. } => DataError::Tokenizer {
-                        place: format!("row {row}"),
-                        reason,
-                    },
-                    other => other,
-                })?;
+                .map_err(at_row)?;
             // Ids are indices of an embedding, so they fit 31 bits; types are 0 and 1, or few more.
             piece.lengths.push(encoding.len());
             piece
@@ -277,7 +364,14 @@ impl<'a> Job<'a> {
         )?];
         if self.args.token_type_ids {
             let types = Arc::new(Int8Array::from(piece.types));
-            columns.push(list(TOKEN_TYPE_IDS, offsets, types)?);
+            columns.push(list(TOKEN_TYPE_IDS, offsets.clone(), types)?);
+        }
+        if self
+            .tags
+            .is_some_and(|tags| tags.columns().are_labelled(self.dataset))
+        {
+            let labels = Arc::new(Int32Array::from(piece.labels));
+            columns.push(list(LABEL, offsets, labels)?);
         }
         if let (Some(view), Some(name)) = (&self.label, &self.args.label_column) {
             columns.push(labels(view, name, start, end)?);
@@ -293,6 +387,8 @@ struct Piece {
     lengths: Vec<usize>,
     ids: Vec<i32>,
     types: Vec<i8>,
+    /// Of tokens.
+    labels: Vec<i32>,
 }
 
 impl Piece {
@@ -300,6 +396,7 @@ impl Piece {
         self.lengths.extend(other.lengths);
         self.ids.extend(other.ids);
         self.types.extend(other.types);
+        self.labels.extend(other.labels);
     }
 }
 
@@ -323,7 +420,21 @@ fn labels(
     end: usize,
 ) -> Result<ArrayRef, DataError> {
     let values = (start..end).map(|row| (row, view.column.value(row)));
-    if view.feature().dtype().is_float() {
+    if view.feature().item().is_some() {
+        let (mut lengths, mut numbers) = (Vec::with_capacity(end - start), Vec::new());
+        for (row, value) in values {
+            let items = value.as_list().ok_or_else(|| null_label(row, name))?;
+            lengths.push(items.len());
+            numbers.extend(
+                items
+                    .iter()
+                    .map(|item| item.as_f64().unwrap_or(f64::NAN) as f32),
+            );
+        }
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        return list(LABEL, offsets, Arc::new(Float32Array::from(numbers)));
+    }
+    if view.feature().is_float() {
         let scores = values.map(|(_, value)| value.as_f64().map(|score| score as f32));
         return Ok(Arc::new(scores.collect::<Float32Array>()));
     }

@@ -12,13 +12,17 @@ use crate::ipc::{MappedTable, Mapping};
 
 /// What an example is to be told as.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Label {
+pub enum Label<'a> {
     /// Not known: the dataset has no label here, or -1.
     None,
     /// A class.
     Class(u32),
     /// A number.
     Regression(f32),
+    /// For each label 1 where the row has it and 0 where not: `[num_labels]`.
+    MultiHot(&'a [f32]),
+    /// The class of each token, [`crate::IGNORED`] where it counts for nothing: `[length]`.
+    Tokens(&'a [i32]),
 }
 
 /// One tokenized example, borrowed from the dataset.
@@ -29,7 +33,7 @@ pub struct ExampleRef<'a> {
     /// 0 for the first text and 1 for the second, where the model takes type ids: `[length]`.
     pub token_type_ids: Option<&'a [i8]>,
     /// The label.
-    pub label: Label,
+    pub label: Label<'a>,
 }
 
 pub(crate) const INPUT_IDS: &str = "input_ids";
@@ -59,6 +63,9 @@ enum LabelArray {
     None,
     Class(Int64Array),
     Regression(Float32Array),
+    MultiHot(OffsetBuffer<i32>, Float32Array),
+    /// With the offsets of the ids.
+    Tokens(Int32Array),
 }
 
 impl Chunk {
@@ -78,6 +85,17 @@ impl Chunk {
             Some(labels) => match labels.data_type() {
                 DataType::Int64 => {
                     LabelArray::Class(labels.as_primitive_opt::<Int64Type>()?.clone())
+                }
+                DataType::List(item) => {
+                    let lists = labels.as_list_opt::<i32>()?;
+                    let values = lists.values();
+                    if *item.data_type() == DataType::Int32 {
+                        (lists.offsets() == ids.offsets()).then_some(())?;
+                        LabelArray::Tokens(values.as_primitive_opt::<Int32Type>()?.clone())
+                    } else {
+                        let values = values.as_primitive_opt::<Float32Type>()?.clone();
+                        LabelArray::MultiHot(lists.offsets().clone(), values)
+                    }
                 }
                 _ => LabelArray::Regression(labels.as_primitive_opt::<Float32Type>()?.clone()),
             },
@@ -150,7 +168,7 @@ impl TokenizedDataset {
             token_type_ids: chunk
                 .token_type_ids
                 .as_ref()
-                .map(|ids| &ids.values()[range]),
+                .map(|ids| &ids.values()[range.clone()]),
             label: match &chunk.labels {
                 LabelArray::Class(labels) if labels.is_valid(row) => {
                     u32::try_from(labels.value(row)).map_or(Label::None, Label::Class)
@@ -158,7 +176,12 @@ impl TokenizedDataset {
                 LabelArray::Regression(labels) if labels.is_valid(row) => {
                     Label::Regression(labels.value(row))
                 }
-                _ => Label::None,
+                LabelArray::MultiHot(offsets, values) => {
+                    let of_row = offsets[row] as usize..offsets[row + 1] as usize;
+                    Label::MultiHot(&values.values()[of_row])
+                }
+                LabelArray::Tokens(labels) => Label::Tokens(&labels.values()[range]),
+                LabelArray::None | LabelArray::Class(_) | LabelArray::Regression(_) => Label::None,
             },
         }
     }

@@ -8,6 +8,7 @@
 mod charsmap;
 mod check;
 mod convert;
+mod offsets;
 mod pattern;
 
 use std::path::Path;
@@ -15,18 +16,21 @@ use std::str::FromStr;
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+use tokenizers::models::ModelWrapper;
 use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::utils::padding::PaddingDirection;
 use tokenizers::utils::truncation::{
     TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
 };
-use tokenizers::{Encoding as RawEncoding, PostProcessor};
+use tokenizers::{Encoding as RawEncoding, Model, PostProcessor};
 use tunesmith_platform::fs;
 
 use crate::DataError;
 use crate::caught::caught;
 use crate::long::Cutter;
 use crate::tokenizer_config::Beside;
+
+pub use offsets::PlacedTokens;
 
 /// transformers writes 1e30 where a tokenizer has no limit.
 const LONGEST: f64 = (1_u64 << 30) as f64;
@@ -130,6 +134,7 @@ pub struct Tokenizer {
     padding_side: PaddingSide,
     pad_token: Option<(String, u32)>,
     pad_token_type_id: u32,
+    unk_token_id: Option<u32>,
     model_max_length: Option<usize>,
     fingerprint: [u8; 32],
     /// How long texts are cut, where they may be.
@@ -255,14 +260,18 @@ impl Tokenizer {
         hasher.update(truncation_side.as_ref());
         Ok(Self {
             cutter: Cutter::of(&inner),
-            inner,
             post_processor,
             truncation_side,
             padding_side,
             pad_token,
             pad_token_type_id,
+            unk_token_id: beside
+                .special("unk_token")
+                .and_then(|token| inner.token_to_id(token))
+                .or_else(|| unknown(inner.get_model())),
             model_max_length,
             fingerprint: hasher.finalize().into(),
+            inner,
         })
     }
 
@@ -323,10 +332,7 @@ impl Tokenizer {
         encode: impl Fn(&str) -> tokenizers::Result<RawEncoding>,
     ) -> Result<RawEncoding, DataError> {
         let failed = |error| refused("the text", &error);
-        let special = match &self.post_processor {
-            Some(processor) if options.add_special_tokens => processor.added_tokens(pair.is_some()),
-            _ => 0,
-        };
+        let special = self.special_tokens(pair.is_some(), options);
         let most = self.max_length(options);
         let room = most.map(|most| most.saturating_sub(special));
         let is_alone = pair.is_none();
@@ -356,12 +362,24 @@ impl Tokenizer {
             }
             second = Some(encoding);
         }
+        self.finish(first, second, options)
+    }
+
+    /// Cuts what is too long and adds the special tokens.
+    fn finish(
+        &self,
+        mut first: RawEncoding,
+        mut second: Option<RawEncoding>,
+        options: &TokenizeOptions,
+    ) -> Result<RawEncoding, DataError> {
+        let most = self.max_length(options);
         if let Some(second) = &mut second {
             second.set_type_ids(vec![1; second.len()]);
         }
         if let Some(max_length) = most
             && let Some(strategy) = strategy(options.truncation)
         {
+            let special = self.special_tokens(second.is_some(), options);
             let room = max_length.checked_sub(special).ok_or_else(|| {
                 DataError::Argument(format!(
                     "max_length {max_length} is too short: the special tokens alone are {special}"
@@ -389,11 +407,18 @@ impl Tokenizer {
         match &self.post_processor {
             Some(processor) => processor
                 .process(first, second, options.add_special_tokens)
-                .map_err(failed),
+                .map_err(|error| refused("the text", &error)),
             None => Ok(RawEncoding::merge(
                 std::iter::once(first).chain(second),
                 false,
             )),
+        }
+    }
+
+    fn special_tokens(&self, is_pair: bool, options: &TokenizeOptions) -> usize {
+        match &self.post_processor {
+            Some(processor) if options.add_special_tokens => processor.added_tokens(is_pair),
+            _ => 0,
         }
     }
 
@@ -487,6 +512,11 @@ impl Tokenizer {
         self.pad_token_type_id
     }
 
+    /// The id of what stands for unknown words.
+    pub fn unk_token_id(&self) -> Option<u32> {
+        self.unk_token_id
+    }
+
     /// The id of a token.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.inner.token_to_id(token)
@@ -508,6 +538,17 @@ fn build(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
     let json = check::parse(bytes)?;
     caught(|| serde_json::from_value(json))?
         .map_err(|error| format!("{error}. It must be the tokenizer.json of a fast tokenizer"))
+}
+
+/// The id of the model's own token for unknown words.
+fn unknown(model: &ModelWrapper) -> Option<u32> {
+    let token = match model {
+        ModelWrapper::WordPiece(model) => Some(&model.unk_token),
+        ModelWrapper::WordLevel(model) => Some(&model.unk_token),
+        ModelWrapper::BPE(model) => model.unk_token.as_ref(),
+        ModelWrapper::Unigram(_) => None,
+    };
+    model.token_to_id(token?)
 }
 
 fn strategy(truncation: Truncation) -> Option<TruncationStrategy> {

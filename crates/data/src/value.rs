@@ -5,6 +5,8 @@ use std::io;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::List;
+
 /// One cell of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -20,6 +22,8 @@ pub enum Value<'a> {
     Float32(f32),
     /// Text.
     Str(&'a str),
+    /// A list of plain values.
+    List(List<'a>),
 }
 
 impl<'a> Value<'a> {
@@ -50,6 +54,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The items, where this is a list.
+    pub fn as_list(&self) -> Option<List<'a>> {
+        match self {
+            Self::List(list) => Some(*list),
+            _ => None,
+        }
+    }
+
     /// Whether the value is missing.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
@@ -65,6 +77,7 @@ impl Serialize for Value<'_> {
             Self::Float(value) => serializer.serialize_f64(*value),
             Self::Float32(value) => serializer.serialize_f32(*value),
             Self::Str(value) => serializer.serialize_str(value),
+            Self::List(list) => list.serialize(serializer),
         }
     }
 }

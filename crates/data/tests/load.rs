@@ -226,7 +226,9 @@ fn what_does_not_exist_is_told() {
     let path = write(folder.path(), "data.xlsx", "");
     assert!(message(&path).contains("not a workbook"));
     let path = write(folder.path(), "data.doc", "a\tb\n");
-    assert!(message(&path).contains("must end in .parquet, .csv, .tsv, .jsonl, .json or .xlsx"));
+    assert!(
+        message(&path).contains("must end in .parquet, .csv, .tsv, .jsonl, .json, .conll or .xlsx")
+    );
     let csv = write(folder.path(), "a.csv", "text,label\nx,1\n");
     let wrong = LoadDataset::new(csv)
         .columns(["txet"])

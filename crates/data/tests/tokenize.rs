@@ -143,14 +143,16 @@ fn a_damaged_file_is_made_again() {
 fn labels_come_in_every_kind() {
     let csv = "t,class,score,none\nred,1,0.5,-1\nblue,0,2,-1\n";
     let dataset = Dataset::from_bytes("a.csv", Format::Csv, csv.into()).unwrap();
-    let label = |column: &str| {
+    for (column, wanted) in [
+        ("class", Label::Class(1)),
+        ("score", Label::Regression(0.5)),
+        ("none", Label::None),
+    ] {
         let mut args = TokenizeArgs::new("t");
         args.label_column = Some(column.to_owned());
-        run(&dataset, &args).0.example(0).label
-    };
-    assert_eq!(label("class"), Label::Class(1));
-    assert_eq!(label("score"), Label::Regression(0.5));
-    assert_eq!(label("none"), Label::None);
+        let (rows, _) = run(&dataset, &args);
+        assert_eq!(rows.example(0).label, wanted, "{column}");
+    }
     let (unlabelled, _) = run(&dataset, &TokenizeArgs::new("t"));
     assert_eq!(unlabelled.example(1).label, Label::None);
     assert_eq!(unlabelled.example(1).input_ids, [2, 6, 3]);

@@ -2,6 +2,7 @@
 //! its memory doesn't grow with the rows.
 
 use crate::error::{MetricError, Side};
+use crate::report::{Counts, LabelScores};
 
 /// How often each class was predicted, was right to be, and was there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,6 +108,18 @@ impl ClassCounts {
         } else {
             both / product.sqrt()
         }
+    }
+
+    /// Precision, recall and F1 of every class, in the order of their ids; `names` are theirs.
+    #[must_use]
+    pub fn by_label(&self, names: &[String]) -> Vec<LabelScores> {
+        let counts = (0..self.num_labels()).map(|label| Counts {
+            hits: self.hits[label],
+            predicted: self.predicted[label],
+            actual: self.actual[label],
+        });
+        let named = names.iter().zip(counts);
+        named.map(|(name, counts)| counts.scores(name)).collect()
     }
 
     fn correct(&self) -> f64 {

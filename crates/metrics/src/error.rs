@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Scheme;
+
 /// Which of the two columns a value stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -85,6 +87,44 @@ pub enum MetricError {
     /// Classes were added where a score is measured.
     #[error("this metric measures scores, not classes: add them with add_batch")]
     NotAClassMetric,
+    /// Values of rows with several labels that don't make whole rows.
+    #[error(
+        "{values} values are no whole rows of {num_labels} labels: give each row one value for every label"
+    )]
+    NotWholeRows {
+        /// How many there are.
+        values: usize,
+        /// Labels of a row.
+        num_labels: usize,
+    },
+    /// Rows of another kind than the metric measures.
+    #[error("this metric measures {wanted}, not {given}")]
+    OtherKind {
+        /// What it measures.
+        wanted: &'static str,
+        /// What was added.
+        given: &'static str,
+    },
+    /// A tag that its scheme doesn't have.
+    #[error(
+        "the tag {tag:?} is not of the scheme {scheme}: its tags are O, or begin with one of {prefixes}"
+    )]
+    NotOfScheme {
+        /// The tag.
+        tag: String,
+        /// The scheme.
+        scheme: Scheme,
+        /// The prefixes it has, with commas between.
+        prefixes: String,
+    },
+    /// No scheme of this name.
+    #[error("there is no tagging scheme `{name}`: use one of {known}")]
+    UnknownScheme {
+        /// The name given.
+        name: String,
+        /// The names known, with commas between.
+        known: String,
+    },
     /// A data set without labels.
     #[error("a data set needs at least one label (1 for a regression), got 0")]
     NoLabels,

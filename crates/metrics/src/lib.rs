@@ -15,14 +15,20 @@
 
 mod classes;
 mod correlation;
+mod entities;
 mod error;
 mod metric;
+mod multi_label;
+mod report;
 mod scores;
 mod task;
 
 pub use classes::{ClassCounts, confusion_matrix};
 pub use correlation::{mean_squared_error, pearson, spearman};
+pub use entities::{Chunk, EntityCounts, Reading, Scheme};
 pub use error::{MetricError, Side};
 pub use metric::{Metric, load};
+pub use multi_label::{DEFAULT_THRESHOLD, MultiLabelCounts, above_thresholds, best_thresholds};
+pub use report::LabelScores;
 pub use scores::Scores;
 pub use task::GlueTask;

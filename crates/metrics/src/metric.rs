@@ -1,9 +1,11 @@
 //! The interface of evaluate: load a metric, add batches, compute.
 
+use tunesmith_architecture::Task;
+
 use crate::classes::{ClassCounts, same_length};
 use crate::correlation::{mean_squared_error, pearson, spearman};
 use crate::error::{MetricError, Side};
-use crate::{GlueTask, Scores};
+use crate::{EntityCounts, GlueTask, LabelScores, MultiLabelCounts, Reading, Scores};
 
 /// Finds a metric as `evaluate.load("glue", "mrpc")` does.
 ///
@@ -35,18 +37,85 @@ enum Report {
     Matthews,
     Correlations,
     CorrelationsMse,
+    MultiLabel,
+    Entities,
+    /// Tags that are no parts of entities: parts of speech.
+    Tags,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Rows {
     Classes(ClassCounts),
+    MultiLabel(MultiLabelCounts, Vec<String>),
+    Tokens(Tokens),
     Scores {
         predictions: Vec<f32>,
         references: Vec<f32>,
     },
 }
 
+/// Tags, counted as entities and each for itself.
+#[derive(Debug, Clone, PartialEq)]
+struct Tokens {
+    names: Vec<String>,
+    entities: EntityCounts,
+    tags: ClassCounts,
+    sentences: usize,
+}
+
+/// Whether these are tags of entities: `O`, and others with a prefix such as `B-`.
+fn are_entities(names: &[String]) -> bool {
+    let has_prefix = |name: &String| {
+        let mut chars = name.chars();
+        chars.next().is_some_and(|c| "BIESUL".contains(c)) && chars.next() == Some('-')
+    };
+    names.iter().all(|name| name == "O" || has_prefix(name)) && names.iter().any(has_prefix)
+}
+
 impl Metric {
+    /// The metric that a task is judged by where nobody names one; `names` are its labels'.
+    ///
+    /// One label a row and regression: as [`Metric::for_labels`]. Several labels: `accuracy` (of whole
+    /// rows), `f1_micro`, `f1_macro` and `f1_weighted`. Tokens: `precision`, `recall`, `f1` and
+    /// `accuracy` as transformers' example reports them, of entities where the tags are such
+    /// (`B-PER`, `O`), read leniently; else (`NOUN`, `VERB`) `accuracy` and `f1_macro` of the tags.
+    ///
+    /// # Errors
+    /// When there are no labels.
+    pub fn of_task(task: Task, names: &[String]) -> Result<Self, MetricError> {
+        if names.is_empty() {
+            return Err(MetricError::NoLabels);
+        }
+        match task {
+            Task::SingleLabel => Self::for_labels(names.len().max(2)),
+            Task::Regression => Self::for_labels(1),
+            Task::MultiLabel => Ok(Self {
+                report: Report::MultiLabel,
+                rows: Rows::MultiLabel(MultiLabelCounts::new(names.len()), names.to_vec()),
+            }),
+            Task::Tokens => Ok(Self::tokens(names, Reading::Lenient)),
+        }
+    }
+
+    /// The metric of tagged tokens, whose entities are read like that.
+    #[must_use]
+    pub fn tokens(names: &[String], reading: Reading) -> Self {
+        let report = if are_entities(names) {
+            Report::Entities
+        } else {
+            Report::Tags
+        };
+        Self {
+            report,
+            rows: Rows::Tokens(Tokens {
+                names: names.to_vec(),
+                entities: EntityCounts::new(reading),
+                tags: ClassCounts::new(names.len()),
+                sentences: 0,
+            }),
+        }
+    }
+
     /// The metric of a GLUE task: `accuracy` and `f1` for MRPC and QQP, `matthews_correlation` for
     /// CoLA, `pearson` and `spearmanr` for STS-B, `accuracy` for the others.
     #[must_use]
@@ -93,11 +162,13 @@ impl Metric {
         matches!(self.rows, Rows::Scores { .. })
     }
 
-    /// Rows added.
+    /// Rows added: sentences, where tokens are tagged.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.rows {
             Rows::Classes(counts) => counts.rows() as usize,
+            Rows::MultiLabel(counts, _) => counts.rows() as usize,
+            Rows::Tokens(tokens) => tokens.sentences,
             Rows::Scores { predictions, .. } => predictions.len(),
         }
     }
@@ -143,6 +214,7 @@ impl Metric {
                 &whole(predictions, Side::Prediction, first)?,
                 &whole(references, Side::Reference, first)?,
             ),
+            Rows::MultiLabel(..) | Rows::Tokens(_) => Err(self.other_kind("one value a row")),
         }
     }
 
@@ -158,6 +230,76 @@ impl Metric {
         match &mut self.rows {
             Rows::Classes(counts) => counts.add_batch(predictions, references),
             Rows::Scores { .. } => Err(MetricError::NotAClassMetric),
+            Rows::MultiLabel(..) | Rows::Tokens(_) => Err(self.other_kind("one class a row")),
+        }
+    }
+
+    /// Adds rows of several labels, `[rows * num_labels]`, row by row. On an error none of it is added.
+    ///
+    /// # Errors
+    /// When the lengths differ or are no whole rows, or this metric measures something else.
+    pub fn add_batch_labels(
+        &mut self,
+        predictions: &[bool],
+        references: &[bool],
+    ) -> Result<(), MetricError> {
+        match &mut self.rows {
+            Rows::MultiLabel(counts, _) => counts.add_batch(predictions, references),
+            Rows::Classes(_) | Rows::Tokens(_) | Rows::Scores { .. } => {
+                Err(self.other_kind("rows of several labels"))
+            }
+        }
+    }
+
+    /// Adds the tags of a sentence: the class of each token that has a label, in their order. Tokens
+    /// without one (-100) are left out on both sides, as transformers' example does.
+    ///
+    /// # Errors
+    /// When the lengths differ, a class is out of range, or this metric measures something else.
+    pub fn add_sentence(
+        &mut self,
+        predictions: &[i64],
+        references: &[i64],
+    ) -> Result<(), MetricError> {
+        let Rows::Tokens(tokens) = &mut self.rows else {
+            return Err(self.other_kind("tags of tokens"));
+        };
+        tokens.tags.add_batch(predictions, references)?;
+        if self.report == Report::Entities {
+            // The classes are in range: they were just counted.
+            let tags = |classes: &[i64]| -> Vec<&str> {
+                let name = |class: &i64| tokens.names.get(usize::try_from(*class).ok()?);
+                let names = classes.iter().filter_map(name);
+                names.map(String::as_str).collect()
+            };
+            let (predicted, wanted) = (tags(predictions), tags(references));
+            tokens.entities.add(&predicted, &wanted)?;
+        }
+        tokens.sentences += 1;
+        Ok(())
+    }
+
+    fn other_kind(&self, given: &'static str) -> MetricError {
+        let wanted = match &self.rows {
+            Rows::Classes(_) => "one class a row",
+            Rows::MultiLabel(..) => "rows of several labels",
+            Rows::Tokens(_) => "tags of tokens",
+            Rows::Scores { .. } => "one number a row",
+        };
+        MetricError::OtherKind { wanted, given }
+    }
+
+    /// Precision, recall and F1 of every label, or of every type of entity; none where there is one class
+    /// or one number a row.
+    #[must_use]
+    pub fn by_label(&self) -> Vec<LabelScores> {
+        match &self.rows {
+            Rows::Classes(_) | Rows::Scores { .. } => Vec::new(),
+            Rows::MultiLabel(counts, names) => counts.by_label(names),
+            Rows::Tokens(tokens) => match self.report {
+                Report::Entities => tokens.entities.by_kind(),
+                _ => tokens.tags.by_label(&tokens.names),
+            },
         }
     }
 
@@ -179,6 +321,25 @@ impl Metric {
                 ],
                 _ => vec![("accuracy", counts.accuracy())],
             },
+            Rows::MultiLabel(counts, _) => vec![
+                ("accuracy", counts.subset_accuracy()),
+                ("f1_micro", counts.f1_micro()),
+                ("f1_macro", counts.f1_macro()),
+                ("f1_weighted", counts.f1_weighted()),
+            ],
+            Rows::Tokens(Tokens { entities, tags, .. }) => {
+                if self.report == Report::Entities {
+                    let overall = entities.overall();
+                    vec![
+                        ("precision", overall.precision),
+                        ("recall", overall.recall),
+                        ("f1", overall.f1),
+                        ("accuracy", entities.accuracy()),
+                    ]
+                } else {
+                    vec![("accuracy", tags.accuracy()), ("f1_macro", tags.f1_macro())]
+                }
+            }
             Rows::Scores {
                 predictions,
                 references,

@@ -22,6 +22,8 @@ pub fn batch_inputs(batch: &Batch) -> (Inputs, Option<Targets>) {
         Labels::None => None,
         Labels::Class(classes) => Some(Targets::Classes(classes.clone())),
         Labels::Regression(values) => Some(Targets::Values(values.clone())),
+        Labels::MultiHot(values) => Some(Targets::Labels(values.clone())),
+        Labels::Tokens(classes) => Some(Targets::Tokens(classes.clone())),
     };
     (inputs, targets)
 }

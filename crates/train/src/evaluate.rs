@@ -1,6 +1,6 @@
 //! One pass over a dataset without dropout: loss, metrics and logits, a batch at a time.
 
-use tunesmith_data::{Labels, TokenizedDataset};
+use tunesmith_data::{IGNORED, Labels, TokenizedDataset};
 use tunesmith_metrics::Metric;
 use tunesmith_platform::now;
 use tunesmith_protocol::Metrics;
@@ -34,7 +34,8 @@ pub struct PredictionOutput {
     pub logits: Vec<f32>,
     /// The head's outputs: classes, or 1 for a regression.
     pub num_labels: usize,
-    /// `[rows]`, classes as numbers; `None` where the rows have no labels.
+    /// `[rows]`, classes as numbers; `[rows, num_labels]` of 0 and 1 where a row may have several; one
+    /// after the other for tokens, padding included. `None` where the rows have no labels.
     pub label_ids: Option<Vec<f64>>,
     /// Loss, metrics and times.
     pub evaluation: Evaluation,
@@ -89,6 +90,10 @@ pub struct EvalPass {
     batches: usize,
     loss: f64,
     labels: Vec<f64>,
+    /// Rows with labels.
+    labelled: usize,
+    /// The head's outputs.
+    num_labels: usize,
     logits: Vec<f32>,
     time: Duration,
 }
@@ -113,6 +118,8 @@ impl EvalPass {
             batches: 0,
             loss: 0.0,
             labels: Vec::new(),
+            labelled: 0,
+            num_labels: 1,
             logits: Vec::new(),
             time: Duration::ZERO,
         })
@@ -160,14 +167,15 @@ impl EvalPass {
         if let Some(loss) = results.next().and_then(|loss| loss.first().copied()) {
             self.loss += f64::from(loss) * batch.batch as f64;
         }
-        let num_labels = logits.len() / batch.batch;
+        let num_labels = trainer.model.config.num_labels();
+        self.num_labels = num_labels;
         if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(TrainError::Logits {
-                row: self.row + place / num_labels,
+                row: self.row + place * batch.batch / logits.len(),
                 value: logits[place],
             });
         }
-        self.score(&batch.labels, &logits, num_labels)?;
+        self.score(&batch.labels, &logits, num_labels, batch.batch)?;
         self.logits.extend(logits);
         self.row = end;
         self.batches += 1;
@@ -180,7 +188,11 @@ impl EvalPass {
         labels: &Labels,
         logits: &[f32],
         num_labels: usize,
+        rows: usize,
     ) -> Result<(), TrainError> {
+        if *labels != Labels::None {
+            self.labelled += rows;
+        }
         match labels {
             Labels::None => {}
             Labels::Class(classes) => {
@@ -203,6 +215,31 @@ impl EvalPass {
                 }
                 self.labels.extend(wanted);
             }
+            Labels::MultiHot(values) => {
+                let wanted: Vec<bool> = values.iter().map(|value| *value == 1.0).collect();
+                // A probability lies above a half where its logit lies above 0.
+                let predicted: Vec<bool> = logits.iter().map(|logit| *logit > 0.0).collect();
+                if let Some(metric) = &mut self.metric {
+                    metric.add_batch_labels(&predicted, &wanted)?;
+                }
+                self.labels.extend(values.iter().map(|x| f64::from(*x)));
+            }
+            Labels::Tokens(classes) => {
+                // `[batch, seq]` of classes, `[batch, seq, num_labels]` of logits.
+                let seq = classes.len() / rows.max(1);
+                let sentences = classes.chunks(seq.max(1));
+                for (wanted, logits) in sentences.zip(logits.chunks((seq * num_labels).max(1))) {
+                    let tokens = wanted.iter().zip(logits.chunks(num_labels.max(1)));
+                    let (predicted, wanted): (Vec<i64>, Vec<i64>) = tokens
+                        .filter(|(class, _)| **class != IGNORED)
+                        .map(|(class, logits)| (argmax(logits) as i64, i64::from(*class)))
+                        .unzip();
+                    if let Some(metric) = &mut self.metric {
+                        metric.add_sentence(&predicted, &wanted)?;
+                    }
+                }
+                self.labels.extend(classes.iter().map(|x| f64::from(*x)));
+            }
         }
         Ok(())
     }
@@ -213,14 +250,14 @@ impl EvalPass {
     /// Where the metric has no value for them.
     pub fn finish(self) -> Result<PredictionOutput, TrainError> {
         let rows = self.row;
-        let labelled = self.labels.len();
+        let labelled = self.labelled;
         let metrics = match self.metric {
             Some(metric) if !metric.is_empty() => metric.compute()?.iter().collect(),
             _ => Metrics::default(),
         };
         let speed = Throughput::of(self.time, rows as f64, self.batches as f64);
         Ok(PredictionOutput {
-            num_labels: self.logits.len() / rows.max(1),
+            num_labels: self.num_labels,
             logits: self.logits,
             label_ids: (labelled == rows).then_some(self.labels),
             evaluation: Evaluation {

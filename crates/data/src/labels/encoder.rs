@@ -266,7 +266,7 @@ impl LabelEncoder {
         }
         let as_id = |id: i64| self.numbers_are_ids.then(|| in_range(id)).flatten();
         match value {
-            Value::Null => None,
+            Value::Null | Value::List(_) => None,
             Value::Str(text) => {
                 let found = self.ids.get(text).or_else(|| self.ids.get(text.trim()));
                 let found = found.copied();
@@ -296,7 +296,7 @@ impl LabelEncoder {
         ids: Vec<Option<i64>>,
     ) -> Result<Dataset, DataError> {
         let view = dataset.column(column)?;
-        let same = view.feature().dtype().is_integer()
+        let same = view.feature().dtype().is_some_and(Dtype::is_integer)
             && view
                 .iter()
                 .zip(&ids)
@@ -381,7 +381,7 @@ fn number(view: &ColumnView<'_>, value: Value<'_>) -> Option<f64> {
 
 /// A column's numbers; `None` where they are floats already.
 fn numbers(view: &ColumnView<'_>, column: &str) -> Result<Option<Vec<Option<f64>>>, DataError> {
-    if view.feature().dtype().is_float() {
+    if view.feature().is_float() {
         return Ok(None);
     }
     let number = |(row, value): (usize, Value<'_>)| match number(view, value) {

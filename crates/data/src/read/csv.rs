@@ -218,8 +218,7 @@ pub(super) fn stream(
     while file.next()? {
         for (column, field) in fields.iter().enumerate() {
             let text = field.map_or(Ok(""), |field| file.text(field))?;
-            let dtype = features.at(column).1.dtype();
-            if !batcher.push(column, typed(text, dtype)) {
+            if !batcher.push(column, typed(text, features.at(column).1)) {
                 return Err(file.changed());
             }
         }

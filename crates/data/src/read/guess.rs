@@ -111,7 +111,11 @@ fn boolean(text: &str) -> Option<bool> {
 }
 
 /// A field as a value of its column's type; one that doesn't fit stays text, which the column refuses.
-pub(super) fn typed(text: &str, dtype: Dtype) -> Value<'_> {
+pub(super) fn typed<'a>(text: &'a str, feature: &Feature) -> Value<'a> {
+    let Some(dtype) = feature.dtype() else {
+        // No such file has lists.
+        return Value::Str(text);
+    };
     match dtype {
         _ if text.is_empty() => Value::Null,
         Dtype::String => Value::Str(text),
@@ -213,13 +217,15 @@ mod tests {
         assert_eq!(with(&["1,5", "2"], false), Dtype::String);
         assert_eq!(with(&["1,5", "2.5"], true), Dtype::String);
         assert_eq!(with(&["1,500,000"], true), Dtype::String);
-        assert_eq!(typed("-1,5", Dtype::Float64), Value::Float(-1.5));
+        let float = Feature::Value(Dtype::Float64);
+        assert_eq!(typed("-1,5", &float), Value::Float(-1.5));
     }
 
     #[test]
     fn words_for_missing_stay_in_text() {
-        assert_eq!(typed("null", Dtype::String), Value::Str("null"));
-        assert_eq!(typed("", Dtype::String), Value::Null);
-        assert_eq!(typed("null", Dtype::Float64), Value::Null);
+        let [string, float] = [Dtype::String, Dtype::Float64].map(Feature::Value);
+        assert_eq!(typed("null", &string), Value::Str("null"));
+        assert_eq!(typed("", &string), Value::Null);
+        assert_eq!(typed("null", &float), Value::Null);
     }
 }

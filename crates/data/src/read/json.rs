@@ -2,8 +2,10 @@
 //! object that holds such a list in one of its fields.
 //!
 //! A key that a row lacks is null there. Whole numbers and fractions in one column make it `float64`;
-//! numbers and text make it text. Columns with lists or objects are left out. Only values of columns that
-//! are wanted are kept while a row is parsed, and each key is looked up once.
+//! numbers and text make it text. A list of plain values is a list; a list of objects is a list for each of
+//! their keys, named as `datasets`' `flatten` names it (`spans.start`). Columns with other lists and with
+//! objects are left out. Only values of columns that are wanted are kept while a row is parsed, and each key
+//! is looked up once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,18 +24,43 @@ use crate::{DataError, Dtype, Feature, Features, Value};
 const MOST_EMPTY_CELLS: usize = 100_000_000;
 
 /// What the values of a key were so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Guess {
+    seen: Seen,
+    /// What the items of its lists were.
+    items: Option<Seen>,
+    /// What the keys of the objects in its lists were.
+    fields: Vec<(String, Seen)>,
+    /// The last row that had it.
+    row: u64,
+}
+
+/// The kinds of values that were seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
     bool: bool,
     int: bool,
     float: bool,
     text: bool,
     nested: bool,
-    /// The last row that had it.
-    row: u64,
 }
 
-impl Guess {
+impl Seen {
+    fn observe(&mut self, cell: &Cell) {
+        match cell {
+            Cell::Null => {}
+            Cell::Bool(_) => self.bool = true,
+            Cell::Int(_) => self.int = true,
+            Cell::Float(_) => self.float = true,
+            Cell::Text(_) => self.text = true,
+            Cell::List(_) | Cell::Object(_) | Cell::Nested => self.nested = true,
+        }
+    }
+
+    fn is_plain(self) -> bool {
+        self.bool || self.int || self.float || self.text
+    }
+
     fn is_mixed(self) -> bool {
         let numbers = self.int || self.float;
         u8::from(self.bool) + u8::from(numbers) + u8::from(self.text) > 1
@@ -47,6 +74,57 @@ impl Guess {
             Self { bool: true, .. } => Dtype::Bool,
             // Nothing but null says nothing.
             _ => Dtype::String,
+        }
+    }
+}
+
+impl Guess {
+    fn observe(&mut self, cell: &Cell) {
+        let Cell::List(items) = cell else {
+            return self.seen.observe(cell);
+        };
+        let mut seen = self.items.unwrap_or_default();
+        for item in items {
+            let Cell::Object(fields) = item else {
+                seen.observe(item);
+                continue;
+            };
+            for (key, value) in fields {
+                match self.fields.iter_mut().find(|(name, _)| name == key) {
+                    Some((_, field)) => field.observe(value),
+                    None => {
+                        let mut field = Seen::default();
+                        field.observe(value);
+                        self.fields.push((key.clone(), field));
+                    }
+                }
+            }
+        }
+        self.items = Some(seen);
+    }
+
+    /// The columns that the key becomes: what was seen, and their types; `None` where it can't be a column.
+    fn columns(&self, name: &str) -> Vec<(String, Seen, Option<Feature>)> {
+        let list = |seen: Seen| Feature::List(Box::new(Feature::Value(seen.dtype())));
+        match self.items {
+            None if !self.seen.nested => {
+                let feature = Feature::Value(self.seen.dtype());
+                vec![(name.to_owned(), self.seen, Some(feature))]
+            }
+            Some(items) if !self.seen.nested && !self.seen.is_plain() && !items.nested => {
+                if self.fields.is_empty() {
+                    return vec![(name.to_owned(), items, Some(list(items)))];
+                }
+                if items.is_plain() {
+                    return vec![(name.to_owned(), items, None)];
+                }
+                let fields = self.fields.iter().map(|(key, seen)| {
+                    let feature = (!seen.nested).then(|| list(*seen));
+                    (format!("{name}.{key}"), *seen, feature)
+                });
+                fields.collect()
+            }
+            _ => vec![(name.to_owned(), self.seen, None)],
         }
     }
 }
@@ -83,28 +161,33 @@ impl Guesses {
         options: &ReadOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Features, DataError> {
-        let names: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
+        let found: Vec<_> = self
+            .columns
+            .iter()
+            .flat_map(|(name, guess)| guess.columns(name))
+            .collect();
+        let names: Vec<String> = found.iter().map(|(name, ..)| name.clone()).collect();
         // Of a file without rows nothing is known.
         if !names.is_empty() {
             options.check(&names)?;
         }
         let mut columns = Vec::new();
         let mut left_out = Vec::new();
-        for (name, guess) in self.columns {
+        for (name, seen, feature) in found {
             if !options.wants(&name) {
                 continue;
             }
-            if guess.nested {
+            let Some(feature) = feature else {
                 left_out.push((name, "a list or an object".to_owned()));
                 continue;
-            }
-            if guess.is_mixed() {
+            };
+            if seen.is_mixed() {
                 warnings.push(format!(
                     "{}: the values of {name:?} are of several types; they are read as text",
                     self.name
                 ));
             }
-            columns.push((name, Feature::Value(guess.dtype())));
+            columns.push((name, feature));
         }
         super::without(columns, left_out, options, warnings, &self.name)
     }
@@ -128,14 +211,7 @@ impl Rows for Guesses {
         }
         guess.row = self.rows;
         self.cells += 1;
-        match cell {
-            Cell::Null => {}
-            Cell::Bool(_) => guess.bool = true,
-            Cell::Int(_) => guess.int = true,
-            Cell::Float(_) => guess.float = true,
-            Cell::Text(_) => guess.text = true,
-            Cell::Nested => guess.nested = true,
-        }
+        guess.observe(&cell);
         Ok(())
     }
 
@@ -155,11 +231,29 @@ pub(super) fn stream(
         features,
         batcher: Batcher::new(features),
         cells: Vec::new(),
+        fields: fields(features),
         sink,
     };
     table.clear();
     read(source, &mut table)?;
     table.batcher.flush(table.sink)
+}
+
+/// For a key the columns of its objects' keys: `spans` has `start` of the column `spans.start`.
+type Fields = HashMap<String, Vec<(String, usize)>>;
+
+fn fields(features: &Features) -> Fields {
+    let mut fields = Fields::new();
+    for (column, (name, feature)) in features.iter().enumerate() {
+        if feature.item().is_none() {
+            continue;
+        }
+        for (dot, _) in name.match_indices('.') {
+            let (key, field) = (name[..dot].to_owned(), name[dot + 1..].to_owned());
+            fields.entry(key).or_default().push((field, column));
+        }
+    }
+    fields
 }
 
 /// Rows on their way into record batches.
@@ -168,6 +262,7 @@ struct Table<'a> {
     features: &'a Features,
     batcher: Batcher<'a>,
     cells: Vec<Cell>,
+    fields: Fields,
     sink: Sink<'a>,
 }
 
@@ -182,28 +277,41 @@ impl Rows for Table<'_> {
     fn cell(&mut self, key: &str, cell: Cell) -> Result<(), String> {
         if let Some(column) = self.features.position(key) {
             self.cells[column] = cell;
+            return Ok(());
+        }
+        let (Some(fields), Cell::List(mut items)) = (self.fields.get(key), cell) else {
+            return Ok(());
+        };
+        for (field, column) in fields {
+            let values = items.iter_mut().map(|item| match item {
+                Cell::Object(fields) => {
+                    let value = fields.iter_mut().find(|(key, _)| key == field);
+                    value.map_or(Cell::Null, |(_, value)| {
+                        std::mem::replace(value, Cell::Null)
+                    })
+                }
+                _ => Cell::Null,
+            });
+            self.cells[*column] = Cell::List(values.collect());
         }
         Ok(())
     }
 
     fn end_row(&mut self) -> Result<(), DataError> {
-        for (column, cell) in self.cells.iter().enumerate() {
-            let as_text = self.features.at(column).1.dtype() == Dtype::String;
-            let written = match cell {
-                Cell::Bool(value) if as_text => value.to_string(),
-                Cell::Int(value) if as_text => value.to_string(),
-                Cell::Float(value) if as_text => Value::Float(*value).to_string(),
-                _ => String::new(),
+        for (column, cell) in self.cells.iter_mut().enumerate() {
+            let feature = self.features.at(column).1;
+            let fits = match (feature.item(), cell) {
+                (Some(item), Cell::List(items)) => {
+                    write_out(items, item);
+                    self.batcher
+                        .push_list(column, items.iter().map(Cell::value))
+                }
+                (_, cell) => {
+                    write_out(std::slice::from_mut(cell), feature);
+                    self.batcher.push(column, cell.value())
+                }
             };
-            let value = match cell {
-                Cell::Text(text) => Value::Str(text),
-                Cell::Null | Cell::Nested => Value::Null,
-                _ if as_text => Value::Str(&written),
-                Cell::Bool(value) => Value::Bool(*value),
-                Cell::Int(value) => Value::Int(*value),
-                Cell::Float(value) => Value::Float(*value),
-            };
-            if !self.batcher.push(column, value) {
+            if !fits {
                 return Err(self
                     .source
                     .error("the file was changed while it was read; try again"));
@@ -222,8 +330,39 @@ enum Cell {
     Int(i64),
     Float(f64),
     Text(String),
-    /// A list or an object, which is not kept.
+    List(Vec<Cell>),
+    /// Of a list.
+    Object(Vec<(String, Cell)>),
+    /// A list of a list, or an object elsewhere, which is not kept.
     Nested,
+}
+
+impl Cell {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => Value::Str(text),
+            Self::Null | Self::List(_) | Self::Object(_) | Self::Nested => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Int(value) => Value::Int(*value),
+            Self::Float(value) => Value::Float(*value),
+        }
+    }
+}
+
+/// Turns values into text where their column is one of text.
+fn write_out(cells: &mut [Cell], feature: &Feature) {
+    if feature.dtype() != Some(Dtype::String) {
+        return;
+    }
+    for cell in cells {
+        let text = match cell {
+            Cell::Bool(value) => value.to_string(),
+            Cell::Int(value) => value.to_string(),
+            Cell::Float(value) => Value::Float(*value).to_string(),
+            Cell::Null | Cell::Text(_) | Cell::List(_) | Cell::Object(_) | Cell::Nested => continue,
+        };
+        *cell = Cell::Text(text);
+    }
 }
 
 /// What is done with the rows of a file.
@@ -620,14 +759,22 @@ impl<'de> Visitor<'de> for RowSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         while let Some(key) = object.next_key::<String>()? {
-            let cell = object.next_value_seed(Seed(CellOf))?;
+            let cell = object.next_value_seed(Seed(CellOf(Depth::Row)))?;
             self.0.cell(&key, cell).map_err(A::Error::custom)?;
         }
         Ok(())
     }
 }
 
-struct CellOf;
+/// Where a value stands.
+#[derive(Clone, Copy)]
+enum Depth {
+    Row,
+    List,
+    Object,
+}
+
+struct CellOf(Depth);
 
 impl<'de> Visitor<'de> for CellOf {
     type Value = Cell;
@@ -650,12 +797,35 @@ impl<'de> Visitor<'de> for CellOf {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Cell, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Cell::Nested)
+        match self.0 {
+            Depth::Row => {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element_seed(Seed(CellOf(Depth::List)))? {
+                    items.push(item);
+                }
+                Ok(Cell::List(items))
+            }
+            Depth::List | Depth::Object => {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Cell::Nested)
+            }
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Cell, A::Error> {
-        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Cell::Nested)
+        match self.0 {
+            Depth::List => {
+                let mut fields = Vec::new();
+                while let Some(key) = object.next_key::<String>()? {
+                    let value = object.next_value_seed(Seed(CellOf(Depth::Object)))?;
+                    fields.push((key, value));
+                }
+                Ok(Cell::Object(fields))
+            }
+            Depth::Row | Depth::Object => {
+                while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Cell::Nested)
+            }
+        }
     }
 }

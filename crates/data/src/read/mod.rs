@@ -2,6 +2,7 @@
 //! memory can be copied into the cache. Text files are read twice: once to find the types, once for
 //! the values.
 
+mod conll;
 mod csv;
 mod encoding;
 mod guess;
@@ -42,12 +43,14 @@ pub enum Format {
     JsonLines,
     /// The first sheet of a workbook (.xlsx), its first row a header.
     Sheet,
+    /// CoNLL: a word and its tags on each line, an empty line after each sentence.
+    Conll,
 }
 
 impl Format {
     /// The endings of names, for messages.
     pub(crate) const ENDINGS: &str =
-        ".parquet, .csv, .tsv, .jsonl, .json or .xlsx, and may be packed (.gz, .zst, .zip)";
+        ".parquet, .csv, .tsv, .jsonl, .json, .conll or .xlsx, and may be packed (.gz, .zst, .zip)";
 
     /// The format that a file's name says; what it is packed in (`.gz`, `.zst`, `.zip`) may follow.
     pub fn of(path: &Path) -> Option<Self> {
@@ -60,6 +63,7 @@ impl Format {
             "tsv" | "tab" => Some(Self::Tsv),
             "jsonl" | "json" | "ndjson" => Some(Self::JsonLines),
             "xlsx" | "xlsm" => Some(Self::Sheet),
+            "conll" | "conllu" | "iob" | "iob2" | "bio" => Some(Self::Conll),
             _ => None,
         }
     }
@@ -131,6 +135,7 @@ pub(crate) fn scan<'a>(
 ) -> Result<Plan<'a>, DataError> {
     let mut table_types = guess::Guesses::default();
     let mut json_types = json::Guesses::default();
+    let mut conll_types = conll::Columns::default();
     let mut features: Option<(Features, String)> = None;
     let mut warnings = Vec::new();
     for (source, format) in sources {
@@ -140,6 +145,7 @@ pub(crate) fn scan<'a>(
             }
             Format::Sheet => sheet::scan(source, options, &mut table_types, &mut warnings)?,
             Format::JsonLines => json_types.scan(source)?,
+            Format::Conll => conll_types.scan(source)?,
             Format::Parquet => {
                 let found = parquet::features(source, options, &mut warnings)?;
                 match &features {
@@ -157,6 +163,7 @@ pub(crate) fn scan<'a>(
     let features = match features {
         Some((features, _)) => features,
         None if !table_types.is_empty() => table_types.features(options)?,
+        None if !conll_types.is_empty() => conll_types.features(options)?,
         None => json_types.features(options, &mut warnings)?,
     };
     Ok(Plan {
@@ -178,6 +185,7 @@ impl Plan<'_> {
                 }
                 Format::JsonLines => json::stream(source, &self.features, sink)?,
                 Format::Sheet => sheet::stream(source, &self.features, sink)?,
+                Format::Conll => conll::stream(source, &self.features, sink)?,
             }
         }
         Ok(())
@@ -249,7 +257,7 @@ fn without(
             .collect();
         let more = left_out.len() - names.len();
         warnings.push(format!(
-            "{file}: left out, since only text, numbers, true and false are read: {}{}",
+            "{file}: left out, since only text, numbers, true and false, and lists of them, are read: {}{}",
             names.join(", "),
             if more > 0 {
                 format!(" and {more} more")
@@ -287,7 +295,7 @@ impl<'a> Batcher<'a> {
     fn builders(features: &Features) -> Vec<ColumnBuilder> {
         features
             .iter()
-            .map(|(_, feature)| ColumnBuilder::new(feature.dtype()))
+            .map(|(_, feature)| ColumnBuilder::of(feature))
             .collect()
     }
 
@@ -302,6 +310,18 @@ impl<'a> Batcher<'a> {
             }
         }
         self.builders[column].push(value)
+    }
+
+    /// Adds a list of these items; see [`Batcher::push`].
+    #[must_use]
+    fn push_list<'v>(&mut self, column: usize, items: impl Iterator<Item = Value<'v>>) -> bool {
+        let mut bytes = 0;
+        let counted = items.inspect(|item| {
+            bytes += item.as_str().map_or(8, str::len);
+        });
+        let fits = self.builders[column].push_list(counted);
+        self.bytes += bytes;
+        fits && i32::try_from(self.bytes).is_ok()
     }
 
     fn end_row(&mut self, sink: Sink<'_>) -> Result<(), DataError> {

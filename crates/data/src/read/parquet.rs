@@ -10,7 +10,8 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
@@ -23,7 +24,8 @@ use parquet::file::reader::ChunkReader;
 
 use super::{BATCH_BYTES, BATCH_ROWS, ReadOptions, Sink, Source};
 use crate::features::METADATA_KEY;
-use crate::{DataError, Dtype, Feature, Features};
+use crate::list::renamed;
+use crate::{DataError, Feature, Features};
 
 pub(super) fn features(
     source: &Source,
@@ -127,16 +129,11 @@ fn features_of<R: ChunkReader>(
         if !options.wants(&name) {
             continue;
         }
-        let Some(dtype) = Dtype::from_arrow(field.data_type()) else {
+        let Some(found) = Feature::from_arrow(field.data_type()) else {
             left_out.push((name, field.data_type().to_string()));
             continue;
         };
-        let feature = match declared.get(&name) {
-            Some(Feature::ClassLabel(label)) if dtype.is_integer() => {
-                Feature::ClassLabel(label.clone())
-            }
-            _ => Feature::Value(dtype),
-        };
+        let feature = found.declared(declared.get(&name));
         read.insert(field.name().as_str());
         columns.push((name, feature));
     }
@@ -221,7 +218,7 @@ impl Reader {
         let columns = features
             .iter()
             .zip(&self.places)
-            .map(|((_, feature), place)| widened(batch.column(*place), feature.dtype()))
+            .map(|((_, feature), place)| widened(batch.column(*place), feature))
             .collect();
         RecordBatch::try_new(schema.clone(), columns)
             .map(Some)
@@ -241,16 +238,20 @@ fn batch_rows(metadata: &ParquetMetaData) -> usize {
 }
 
 /// Class labels may be stored in any integer type; ours are `int64`.
-fn widened(column: &arrow_array::ArrayRef, dtype: Dtype) -> arrow_array::ArrayRef {
-    if *column.data_type() == dtype.arrow() {
-        return column.clone();
+fn widened(column: &ArrayRef, feature: &Feature) -> ArrayRef {
+    let column = match column.as_list_opt::<i32>() {
+        Some(lists) => renamed(lists),
+        None => column.clone(),
+    };
+    if *column.data_type() == feature.arrow() {
+        return column;
     }
     let narrow = crate::column::Column::new(vec![column.clone()]);
-    let mut builder = crate::column::ColumnBuilder::new(dtype);
+    let mut builder = crate::column::ColumnBuilder::of(feature);
     for row in 0..narrow.len() {
         if !builder.push(narrow.value(row)) {
             // The schema check that follows tells the two types.
-            return column.clone();
+            return column;
         }
     }
     builder.finish()

@@ -70,7 +70,7 @@ pub(super) fn stream(
         for (column, field) in fields.iter().enumerate() {
             let cell = field.and_then(|field| row.get(field));
             let text = cell.map_or("", |cell| cell.text.as_str());
-            if !batcher.push(column, typed(text, features.at(column).1.dtype())) {
+            if !batcher.push(column, typed(text, features.at(column).1)) {
                 return Err(
                     source.line_error(*number, "the file was changed while it was read; try again")
                 );

@@ -10,7 +10,7 @@ use tunesmith_data::{
     Truncation,
 };
 
-fn repository() -> PathBuf {
+pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

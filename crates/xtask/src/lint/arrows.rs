@@ -25,7 +25,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "tunesmith-hub",
         &["tunesmith-architecture", "tunesmith-platform"],
     ),
-    ("tunesmith-metrics", &[]),
+    ("tunesmith-metrics", &["tunesmith-architecture"]),
     ("tunesmith-paraphrase", &[]),
     (
         "tunesmith-data",
@@ -116,6 +116,7 @@ const WITHOUT_TENSORS: &[&str] = &[
     "inventory",
     "zstd",
     "tunesmith-allocator",
+    "tunesmith-architecture",
     "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",

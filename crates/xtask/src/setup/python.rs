@@ -15,7 +15,7 @@ use crate::shell::Cmd;
 const PACKAGES: [&str; 3] = ["torch==2.15.0", "transformers==5.23.0", "numpy==2.4.6"];
 
 /// What making goldens needs besides.
-const FOR_GOLDENS: [&str; 8] = [
+const FOR_GOLDENS: [&str; 9] = [
     "datasets==5.2.0",
     "pandas==3.1.1",
     // transformers reads sentencepiece's models with it.
@@ -24,6 +24,7 @@ const FOR_GOLDENS: [&str; 8] = [
     "scikit-learn==1.9.1",
     "scipy==1.17.1",
     "sentencepiece==0.2.3",
+    "seqeval==1.2.2",
     "tokenizers==0.23.3",
 ];
 
