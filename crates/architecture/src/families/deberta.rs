@@ -71,7 +71,8 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
             if matches!(relative, Relative::Disentangled(_)) && !shared {
                 let names = ["pos_query_proj", "pos_key_proj"].into_iter().zip(kinds);
                 let names: Vec<String> = names
-                    .filter_map(|(name, set)| set.then(|| own(name)))
+                    .filter(|(_, set)| *set)
+                    .map(|(name, _)| own(name))
                     .collect();
                 if !names.is_empty() {
                     layer.attention.positions = Some(style.stacked(names, hidden, hidden));
