@@ -168,7 +168,6 @@ def main():
         if config is not None:
             (folder / "tokenizer_config.json").write_text(json.dumps(config) + "\n")
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        show(name, tokenizer)
         call = lambda *which: tokenizer(*which, return_token_type_ids=True)
         made[name] = {
             "size": len(tokenizer),
@@ -178,13 +177,6 @@ def main():
             "pairs": [digest({key: rows[0] for key, rows in call([a], [b]).items()}) for a, b in pairs],
         }
     write("tokenizer_files.json", {"texts": pairs, "kinds": made}, PACKAGES)
-
-
-def show(name, tokenizer):
-    import os
-    if os.environ.get("SHOW"):
-        value = json.loads(tokenizer.backend_tokenizer.to_str())
-        Path(os.environ["SHOW"], name + ".json").write_text(json.dumps(value, ensure_ascii=False, indent=1))
 
 
 if __name__ == "__main__":
