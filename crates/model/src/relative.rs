@@ -26,6 +26,10 @@ pub(crate) enum Relative {
 
 /// The same for the sequences of one batch.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one a batch; its tensors are handles"
+)]
 pub(crate) enum Distances {
     None,
     Bias {

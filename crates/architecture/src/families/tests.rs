@@ -1,4 +1,5 @@
 //! Every family's tensors by name, and what a family refuses.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::HashSet;
 
