@@ -45,7 +45,7 @@ pub(crate) fn local_model(name_or_path: &str) -> Result<Option<PathBuf>, Session
     if fs::exists(path) {
         return Err(SessionError::Arguments(format!(
             "{name_or_path} has no config.json, so it is not a model's folder: one with config.json, \
-             model.safetensors and tokenizer.json is needed"
+             the weights (model.safetensors or pytorch_model.bin) and the tokenizer is needed"
         )));
     }
     let looks_like_a_path = path.is_absolute()

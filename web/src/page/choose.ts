@@ -50,7 +50,7 @@ class Choose {
         choice("model", "hub", "From the hub", "A checkpoint of type bert on huggingface.co, downloaded once.", () =>
           this.pick(this.hubForm()),
         ),
-        choice("model", "files", "Local files", "A folder with config.json, model.safetensors and the tokenizer.", () =>
+        choice("model", "files", "Local files", "A folder with config.json, the weights and the tokenizer.", () =>
           this.pick(this.filePicker()),
         ),
       ),
@@ -148,7 +148,7 @@ class Choose {
     return field(
       "Files of the checkpoint",
       files,
-      "Pick them together: config.json, model.safetensors, and tokenizer.json or vocab.txt",
+      "Pick them together: config.json, the weights (model.safetensors or pytorch_model.bin), and the tokenizer's files",
     );
   }
 
