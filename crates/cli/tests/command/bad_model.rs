@@ -108,7 +108,7 @@ fn an_unknown_model_type() {
         &[
             "config.json",
             "model_type 'gpt2' is not supported",
-            "'bert' is",
+            "bert, distilbert, roberta",
         ],
     );
 }

@@ -157,22 +157,27 @@ fn a_row_that_may_not_be_cut_says_how_to_cut_it() {
 }
 
 #[test]
-fn files_of_another_form_say_how_to_convert_them() {
+fn files_of_another_form_are_read_or_told() {
     let scratch = Scratch::ready();
     let model = scratch.path("model");
-    fs::rename(
-        model.join("model.safetensors"),
-        model.join("pytorch_model.bin"),
-    )
-    .unwrap();
     let line = "predict --model model --device cpu --text cat";
+    let weights = model.join("model.safetensors");
+    fs::rename(&weights, model.join("tf_model.h5")).unwrap();
     contains(
         &scratch.run(line).error(),
-        &["pytorch_model.bin", "save_pretrained"],
+        &["TensorFlow's", "pytorch_model.bin"],
     );
-    fs::rename(model.join("tokenizer.json"), model.join("vocab.txt")).unwrap();
+    // By its name it would be a pickle, and it isn't one.
+    fs::rename(model.join("tf_model.h5"), model.join("pytorch_model.bin")).unwrap();
     contains(
-        &scratch.run("tokenize --model model --text cat").error(),
-        &["vocab.txt and no tokenizer.json", "AutoTokenizer"],
+        &scratch.run(line).error(),
+        &["pytorch_model.bin", "download it again"],
     );
+    fs::remove_file(model.join("tokenizer.json")).unwrap();
+    scratch.write(
+        "model/vocab.txt",
+        "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ncat\n",
+    );
+    let run = scratch.run("tokenize --model model --text cat").ok();
+    contains(&run, &["[CLS]", "cat", "[SEP]"]);
 }
