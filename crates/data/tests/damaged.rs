@@ -219,6 +219,8 @@ fn parquet() {
 
 /// Tries files of one format, of which no beginning is a whole one, and has every error name the file.
 fn never_whole(name: &str, format: Format, kind: Kind, files: &[Vec<u8>], panics_fail: bool) {
+    // Nothing at all is a file of JSON Lines without a line.
+    let may_be_empty = format == Format::JsonLines;
     let trial = Trial {
         name,
         kind,
@@ -236,7 +238,7 @@ fn never_whole(name: &str, format: Format, kind: Kind, files: &[Vec<u8>], panics
         }
         read
     };
-    trial.cut(named, |_, _| false);
+    trial.cut(named, |bytes, _| may_be_empty && bytes.is_empty());
 }
 
 #[test]

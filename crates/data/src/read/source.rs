@@ -172,7 +172,7 @@ impl Source {
                 Magic::Zip => return self.resolve_zip(hint, warn),
                 Magic::Parquet => return Ok(vec![(self, Format::Parquet)]),
                 Magic::Other(what) => return Err(self.error(format!("this is {what}"))),
-                Magic::None => break,
+                Magic::None => break self.check_cut()?,
             };
             if self.layers.len() == MOST_LAYERS {
                 return Err(self.error("it is packed in itself again and again: unpack it first"));
@@ -193,6 +193,22 @@ impl Source {
                 Ok(vec![(self, format)])
             }
         }
+    }
+
+    /// Of a packed file so little may be left that its first bytes say nothing: it would be read as text.
+    fn check_cut(&self) -> Result<(), DataError> {
+        /// Fewer bytes than any packed file begins with.
+        const SHORTEST: usize = 4;
+        const PACKED: [&str; 3] = [".gz", ".zip", ".zst"];
+        let name = self.name.to_lowercase();
+        let is_packed = PACKED.iter().any(|ending| name.ends_with(ending));
+        let length = self.head()?.len();
+        if self.layers.is_empty() && is_packed && length < SHORTEST {
+            return Err(self.error(format!(
+                "it ends after {length} bytes, so it is no whole packed file: copy or download it again"
+            )));
+        }
+        Ok(())
     }
 
     /// What the zip holds that this file is.
