@@ -8,6 +8,7 @@
 mod charsmap;
 mod check;
 mod convert;
+mod decoder;
 mod offsets;
 mod pattern;
 
@@ -16,6 +17,7 @@ use std::str::FromStr;
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+use tokenizers::decoders::DecoderWrapper;
 use tokenizers::models::ModelWrapper;
 use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::utils::padding::PaddingDirection;
@@ -130,6 +132,8 @@ pub struct Tokenizer {
     /// Without truncation, padding and post-processing: those are applied here, call by call.
     inner: tokenizers::Tokenizer,
     post_processor: Option<PostProcessorWrapper>,
+    /// What makes text of tokens.
+    decoder: Option<DecoderWrapper>,
     truncation_side: TruncationDirection,
     padding_side: PaddingSide,
     pad_token: Option<(String, u32)>,
@@ -208,7 +212,7 @@ impl Tokenizer {
         let overruled = beside.applied_to(bytes)?;
         let bytes = overruled.as_deref().unwrap_or(bytes);
         let config = &beside.tokenizer_config;
-        let mut inner = build(bytes).map_err(|reason| DataError::Tokenizer {
+        let (mut inner, decoder) = build(bytes).map_err(|reason| DataError::Tokenizer {
             place: name.to_owned(),
             reason: format!("damaged or not supported: {reason}"),
         })?;
@@ -260,6 +264,7 @@ impl Tokenizer {
         hasher.update(truncation_side.as_ref());
         Ok(Self {
             cutter: Cutter::of(&inner),
+            decoder,
             post_processor,
             truncation_side,
             padding_side,
@@ -534,9 +539,10 @@ impl Tokenizer {
 }
 
 /// Builds the tokenizer of a `tokenizer.json` that has been found whole.
-fn build(bytes: &[u8]) -> Result<tokenizers::Tokenizer, String> {
-    let json = check::parse(bytes)?;
+fn build(bytes: &[u8]) -> Result<(tokenizers::Tokenizer, Option<DecoderWrapper>), String> {
+    let (json, decoder) = check::parse(bytes)?;
     caught(|| serde_json::from_value(json))?
+        .map(|tokenizer| (tokenizer, decoder::read(decoder)))
         .map_err(|error| format!("{error}. It must be the tokenizer.json of a fast tokenizer"))
 }
 

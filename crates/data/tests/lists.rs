@@ -168,7 +168,7 @@ fn labels_that_are_wrong_are_told_by_their_row() {
         message.contains("name those as label_column_names"),
         "{message}"
     );
-    let none = read(Format::JsonLines, "{\"l\": []}\n");
+    let none = read(Format::JsonLines, "{\"l\": []}\n{\"l\": []}\n");
     let columns = LabelColumns::of(&none, "l", None).unwrap();
     assert!(MultiLabelEncoder::of_rows(&none, columns).is_err());
 }

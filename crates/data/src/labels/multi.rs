@@ -89,19 +89,16 @@ impl LabelColumns {
     }
 }
 
-/// The separator that leaves the fewest different labels; a comma where none does.
+/// Of the separators that are there the one that leaves the fewest different labels; a comma where none is.
 fn sniff(texts: &[&str]) -> char {
-    let labels = |separator: Option<char>| {
-        let parts = texts.iter().flat_map(|text| match separator {
-            Some(separator) => text.split(separator).map(str::trim).collect(),
-            None => vec![*text],
-        });
-        parts.collect::<BTreeSet<&str>>().len()
+    let labels = |separator: char| {
+        let parts = texts.iter().flat_map(|text| text.split(separator));
+        parts.map(str::trim).collect::<BTreeSet<&str>>().len()
     };
-    let (mut fewest, mut best) = (labels(None), ',');
+    let (mut fewest, mut best) = (usize::MAX, ',');
     for separator in SEPARATORS {
         let is_there = texts.iter().any(|text| text.contains(separator));
-        let count = labels(Some(separator));
+        let count = labels(separator);
         if is_there && count < fewest {
             (fewest, best) = (count, separator);
         }

@@ -40,8 +40,8 @@ const MOST_STEPS: usize = 256;
 const MOST_GROWTH: usize = 4096;
 
 /// Parses and checks a `tokenizer.json`; what it gives can be handed to `tokenizers`. The decoder is
-/// taken out: nothing is decoded here.
-pub(super) fn parse(bytes: &[u8]) -> Result<Json, String> {
+/// taken out and given beside it, unchecked: only who decodes needs it.
+pub(super) fn parse(bytes: &[u8]) -> Result<(Json, Json), String> {
     let mut json: Json = serde_json::from_slice(bytes).map_err(|error| {
         if error.is_eof() {
             format!(
@@ -57,7 +57,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Json, String> {
             "it is not a JSON object. It must be the tokenizer.json of a fast tokenizer".into(),
         );
     };
-    root.insert("decoder".to_owned(), Json::Null);
+    let decoder = root.insert("decoder".to_owned(), Json::Null);
     if depth(root) > MOST_DEPTH {
         return Err(format!("it is nested more than {MOST_DEPTH} deep"));
     }
@@ -71,7 +71,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Json, String> {
     if let Json::Array(tokens) = part("added_tokens") {
         check_added_tokens(tokens, normalizer.as_ref())?;
     }
-    Ok(json)
+    Ok((json, decoder.unwrap_or_default()))
 }
 
 fn depth(root: &Map<String, Json>) -> usize {

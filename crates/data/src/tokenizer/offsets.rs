@@ -1,8 +1,8 @@
 //! Tokens with their places in the text: what tags need, for which a token's word and characters count.
 
+use tokenizers::Encoding as RawEncoding;
 use tokenizers::models::ModelWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::{Decoder, Encoding as RawEncoding};
 
 use super::{TokenizeOptions, Tokenizer, refused};
 use crate::DataError;
@@ -117,20 +117,6 @@ impl Tokenizer {
         self.inner.get_pre_tokenizer().is_some_and(bare)
     }
 
-    /// The text of tokens: `convert_tokens_to_string` in transformers.
-    ///
-    /// # Errors
-    /// Where the tokenizer's decoder refuses them.
-    pub fn tokens_to_text(&self, tokens: Vec<String>) -> Result<String, DataError> {
-        match self.inner.get_decoder() {
-            None => Ok(tokens.join(" ")),
-            Some(decoder) => self.guarded(|| {
-                let text = decoder.decode(tokens);
-                text.map_err(|error| refused("the tokens", &error))
-            }),
-        }
-    }
-
     /// Whether a token shows by its own text that it goes on with a word (`##ing`).
     pub(crate) fn marks_continuations(&self) -> bool {
         match self.inner.get_model() {
@@ -143,7 +129,10 @@ impl Tokenizer {
         }
     }
 
-    fn guarded<T>(&self, run: impl FnOnce() -> Result<T, DataError>) -> Result<T, DataError> {
+    pub(super) fn guarded<T>(
+        &self,
+        run: impl FnOnce() -> Result<T, DataError>,
+    ) -> Result<T, DataError> {
         caught(run).unwrap_or_else(|panic| {
             Err(DataError::Tokenizer {
                 place: "the text".to_owned(),
