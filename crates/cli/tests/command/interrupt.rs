@@ -2,7 +2,6 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -40,6 +39,18 @@ fn signal(child: &Child, name: &str) {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+/// Whether a signal waits for the child; only Linux tells.
+fn is_pending(child: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+    status
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("ShdPnd:")
+                .or(line.strip_prefix("SigPnd:"))
+        })
+        .any(|signals| signals.trim().bytes().any(|digit| digit != b'0'))
 }
 
 #[test]
@@ -106,18 +117,18 @@ fn stops_at_once(first: &str, second: &str) {
     scratch.write("train.csv", pairs(8192, 0));
     let more = "--max_steps 4000 --save_strategy no --per_device_train_batch_size 64 \
                 --gradient_accumulation_steps 128 --events log.jsonl";
-    let mut child = start(&scratch, more);
+    let child = start(&scratch, more);
     wait_for_steps(&scratch.path("log.jsonl"), 1);
     signal(&child, first);
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut text = String::new();
-    while !text.contains("Finishing the step and saving") {
-        assert!(said.read_line(&mut text).unwrap() > 0, "it ended: {text}");
-    }
+    // Two of one name are one while the first is on its way. What the command says comes after the step.
+    wait_until("the signal's delivery", || !is_pending(&child));
     signal(&child, second);
-    said.read_to_string(&mut text).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{text}");
-    contains(&text, &["Stopped at once; what was not saved is lost."]);
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    contains(
+        &ran.stderr,
+        &["Stopped at once; what was not saved is lost."],
+    );
     assert_eq!(
         steps(&scratch.path("log.jsonl")),
         1,
