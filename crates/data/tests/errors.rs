@@ -5,7 +5,8 @@ mod common;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, types::Int32Type};
+use arrow_array::builder::{Int32Builder, ListBuilder};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use tunesmith_data::{DataError, Dataset, Format, LoadDataset, check_labels, label_info};
 
@@ -102,7 +103,12 @@ fn parquet_of_a_codec_that_is_not_read() {
 
 #[test]
 fn parquet_columns_that_cannot_be_read() {
-    let lists = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)])]);
+    // Lists of lists.
+    let mut lists = ListBuilder::new(ListBuilder::new(Int32Builder::new()));
+    lists.values().values().append_value(1);
+    lists.values().append(true);
+    lists.append(true);
+    let lists = lists.finish();
     let texts = StringArray::from(vec!["a"]);
     let bytes = parquet_bytes(vec![("words", Arc::new(lists)), ("text", Arc::new(texts))]);
     let all = parse(Format::Parquet, bytes.clone()).unwrap();
