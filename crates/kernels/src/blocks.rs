@@ -85,6 +85,8 @@ impl BlockLayout {
                 }
             }
         }
+        // A buffer of nothing can't be bound.
+        blocks[0].count = blocks[0].count.max(ALIGNMENT);
         (Self { blocks }, slots.into_iter().flatten().collect())
     }
 
