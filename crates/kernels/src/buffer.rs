@@ -145,6 +145,16 @@ pub(crate) fn ints(tensor: &Tensor<1, Int>) -> Buffer {
 }
 
 /// A new buffer whose contents the kernel writes in full.
+///
+/// On the CPU it is made of a vector: burn makes an empty tensor of bytes and copies them to where floats
+/// may lie, so that each tensor takes its size twice for a moment, and leaves a hole of that size.
 pub(crate) fn empty<const D: usize>(shape: [usize; D], device: &Device) -> Buffer {
-    floats(Tensor::<D>::empty(shape, device))
+    if *device != Device::flex() {
+        return floats(Tensor::<D>::empty(shape, device));
+    }
+    let zeros = vec![0.0_f32; shape.iter().product()];
+    floats(Tensor::<D>::from_data(
+        TensorData::new(zeros, shape),
+        device,
+    ))
 }

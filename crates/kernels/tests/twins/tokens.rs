@@ -32,7 +32,7 @@ fn means_over_tokens() {
         (33, 64, true),
         (130, 132, true),
     ] {
-        let lengths = [seq as u32, 1, seq.div_ceil(2) as u32];
+        let lengths = [seq as u32, 1, usize::div_ceil(seq, 2) as u32];
         compare(
             &format!("mean_pool {seq}x{cols} left {pad_left}"),
             |device| {
@@ -58,7 +58,7 @@ fn windows_of_a_convolution() {
         (3, 4, 7, false),
         (6, 5, 4, true),
     ] {
-        let lengths = [seq as u32, 1, seq.div_ceil(2) as u32];
+        let lengths = [seq as u32, 1, usize::div_ceil(seq, 2) as u32];
         compare(
             &format!("windows {seq}x{cols} of {kernel} left {pad_left}"),
             |device| {
