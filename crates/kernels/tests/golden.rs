@@ -249,8 +249,8 @@ fn attentions(op: &str) {
     each(op, |case| {
         let shape = case.attention();
         let table = case.has("table").then(|| case.view("table"));
-        let names: &[&[&str]] = if table.is_some() { &[&["table"]] } else { &[] };
-        let (mut gradients, slots) = case.gradients(names);
+        let name = if table.is_some() { "table" } else { "qkv" };
+        let (mut gradients, slots) = case.gradients(&[&[name]]);
         let positions = case.has("positions").then(|| case.tensor("positions"));
         let index = case.golden["index"]
             .is_array()

@@ -22,6 +22,14 @@ const RENDERERS: [&str; 2] = ["llvmpipe", "SwiftShader"];
 /// Each of them, opened with no more than WebGPU's default limits: with the variants of a software renderer,
 /// and once more with those that a GPU is given. Then every GPU.
 pub(crate) fn renderers() -> Vec<ComputeDevice> {
+    // Once a test, which has a thread of its own: a device's memory and pipelines stay with the process.
+    thread_local! {
+        static OPENED: Vec<ComputeDevice> = open();
+    }
+    OPENED.with(Clone::clone)
+}
+
+fn open() -> Vec<ComputeDevice> {
     pollster::block_on(async {
         let all = adapters().await;
         let mut opened = Vec::new();
