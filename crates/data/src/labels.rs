@@ -146,6 +146,15 @@ fn check_regression(view: &ColumnView<'_>, column: &str) -> Result<(), DataError
     Ok(())
 }
 
+/// Names for a message: the first of them, and how many more there are.
+pub(crate) fn listed(names: &[String]) -> String {
+    const MOST: usize = 20;
+    match names.split_at_checked(MOST) {
+        None | Some((_, [])) => names.join(", "),
+        Some((first, more)) => format!("{} and {} more", first.join(", "), more.len()),
+    }
+}
+
 pub(crate) fn null_label(row: usize, column: &str) -> DataError {
     DataError::NullLabel {
         row,

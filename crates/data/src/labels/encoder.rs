@@ -6,13 +6,10 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array};
 
-use super::{check_regression, null_label};
+use super::{check_regression, listed, null_label};
 use crate::column::{Column, exact_i64};
 use crate::ops::class_name;
 use crate::{ClassLabel, ColumnView, DataError, Dataset, Dtype, Feature, Value};
-
-/// Names that an error lists.
-const LISTED: usize = 20;
 
 /// What files write where a label is not known.
 const UNKNOWN: [&str; 9] = ["?", "-1", "-1.0", "-", "", "NA", "nan", "NaN", "None"];
@@ -335,11 +332,6 @@ impl LabelEncoder {
             (Feature::ClassLabel(own), Some(id)) => own.int2str(id),
             _ => None,
         };
-        let listed = self.names.len().min(LISTED);
-        let more = match self.names.len() - listed {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         let hint = match whole(&value) {
             Some(-1) => "-1 marks rows without a known label: remove such rows",
             Some(_) => "correct the label, or remove the row",
@@ -352,10 +344,7 @@ impl LabelEncoder {
             row,
             column,
             found: found.map_or_else(|| value.to_string(), |name| format!("{name:?}")),
-            expected: format!(
-                "the classes are {}{more}; {hint}",
-                self.names[..listed].join(", ")
-            ),
+            expected: format!("the classes are {}; {hint}", listed(&self.names)),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float32Array};
 
-use super::null_label;
+use super::{listed, null_label};
 use crate::column::Column;
 use crate::list::list_array;
 use crate::ops::class_name;
@@ -17,9 +17,6 @@ const SEPARATORS: [char; 4] = ['|', ';', '\t', ','];
 
 /// The column of numbers where the labels come from several columns.
 const TOGETHER: &str = "labels";
-
-/// Names that an error lists.
-const LISTED: usize = 20;
 
 /// Where the labels of a row stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,18 +294,13 @@ impl MultiLabelEncoder {
         if value.is_null() {
             return null_label(row, column);
         }
-        let listed = self.names.len().min(LISTED);
-        let more = match self.names.len() - listed {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         DataError::Value {
             row,
             column: column.to_owned(),
             found: value.to_string(),
             expected: format!(
-                "the labels are {}{more}; correct the label, remove the row, or add such rows to those trained on",
-                self.names[..listed].join(", ")
+                "the labels are {}; correct the label, remove the row, or add such rows to those trained on",
+                listed(&self.names)
             ),
         }
     }

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::align::{self, IGNORED, Place, Span};
 use super::columns::TagColumns;
-use crate::labels::null_label;
+use crate::labels::{listed, null_label};
 use crate::{DataError, Dataset, Feature, List, PlacedTokens, TokenizeOptions, Tokenizer, Value};
 
 /// What a token outside of all entities is called.
 const OUTSIDE: &str = "O";
-
-/// Names that an error lists.
-const LISTED: usize = 20;
 
 /// The tags that a model is trained on, and how rows get them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -289,18 +286,13 @@ impl TagEncoder {
         if tag.is_null() {
             return null_label(row, column);
         }
-        let listed = self.names.len().min(LISTED);
-        let more = match self.names.len() - listed {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
         DataError::Value {
             row,
             column: column.to_owned(),
             found: tag.to_string(),
             expected: format!(
-                "the tags are {}{more}; correct the tag, remove the row, or add such rows to those trained on",
-                self.names[..listed].join(", ")
+                "the tags are {}; correct the tag, remove the row, or add such rows to those trained on",
+                listed(&self.names)
             ),
         }
     }
