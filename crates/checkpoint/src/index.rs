@@ -1,6 +1,6 @@
 //! The index of weights in shards: which tensor is in which file beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -9,12 +9,24 @@ use tunesmith_platform::fs;
 use crate::CheckpointError;
 use crate::checkpoint::io;
 
+/// How the names of indices end.
+pub const INDEX: &str = ".index.json";
+
 /// More than any real index has.
 const MOST: u64 = 100_000_000;
 
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
+}
+
+/// The files that an index of weights names, each once.
+///
+/// # Errors
+/// Names the index, and says what is wrong with it: it can't be read, or names what is no file of weights
+/// beside it.
+pub fn shards(path: &Path) -> Result<BTreeSet<String>, CheckpointError> {
+    Ok(read(path)?.into_values().collect())
 }
 
 /// The file of each tensor.
@@ -36,7 +48,7 @@ pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, String>, CheckpointEr
         let leaves = file.contains(['/', '\\', ':']) || file.starts_with('.');
         if leaves || !(file.ends_with(".safetensors") || file.ends_with(".bin")) {
             return Err(corrupt(format!(
-                "the tensor '{name}' would be in '{file}', which is not a file of weights beside it"
+                "the tensor '{name}' would be in {file:?}, which is not a file of weights beside it"
             )));
         }
     }

@@ -17,5 +17,6 @@ mod write;
 
 pub use checkpoint::{Checkpoint, WEIGHTS};
 pub use error::CheckpointError;
+pub use index::{INDEX, shards};
 pub use stored::{Dtype, TensorInfo};
 pub use write::TensorWriter;

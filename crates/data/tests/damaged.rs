@@ -1,16 +1,16 @@
 //! Damaged files of every kind that this crate reads end with an answer or an error.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::io::Write;
+mod common;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use flate2::write::GzEncoder;
+use common::{gzip, zip};
 use parquet::arrow::ArrowWriter;
 use tunesmith_damage::{Kind, Meter, Trial, fixtures};
 use tunesmith_data::{DataError, Dataset, Format, LoadDataset, TokenizeOptions, Tokenizer};
-use zip::write::{SimpleFileOptions, ZipWriter};
 
 #[global_allocator]
 static METER: Meter = Meter;
@@ -252,22 +252,6 @@ fn json_lists() {
 }
 
 const PLAIN: &[u8] = b"text,label\nthe rain,1\n\"a, b\",0\n";
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes) in members {
-        let options = SimpleFileOptions::default();
-        writer.start_file(*name, options).unwrap();
-        writer.write_all(bytes).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
-}
 
 fn fixture(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");

@@ -2,14 +2,14 @@
 //! codec, workbooks.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::io::Write;
+mod common;
+
 use std::path::Path;
 
-use flate2::write::GzEncoder;
+use common::{gzip, zip};
 use tunesmith_data::{
     DataError, Dataset, DatasetDict, Format, LoadDataset, LoadEvent, load_dataset,
 };
-use zip::write::{SimpleFileOptions, ZipWriter};
 
 fn parse(format: Format, bytes: impl Into<Vec<u8>>) -> Result<Dataset, DataError> {
     Dataset::from_bytes("input", format, bytes.into())
@@ -31,22 +31,6 @@ fn message<T>(result: Result<T, DataError>) -> String {
 fn rows(data: &Dataset) -> String {
     let rows: Vec<String> = data.rows().map(|row| row.to_string()).collect();
     rows.join(" ")
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    for (name, bytes) in members {
-        let options = SimpleFileOptions::default();
-        writer.start_file(*name, options).unwrap();
-        writer.write_all(bytes).unwrap();
-    }
-    writer.finish().unwrap().into_inner()
 }
 
 fn fixture(name: &str) -> String {

@@ -1,27 +1,16 @@
 //! The files that a checkpoint consists of.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tunesmith_architecture::family;
+use tunesmith_checkpoint::{INDEX, WEIGHTS, shards};
 use tunesmith_platform::fs;
 
 use crate::error::HubError;
 use crate::hub::{Download, Hub, RepoFile, RepoKind};
 
 const CONFIG: &str = "config.json";
-/// What holds the weights, in transformers' order of preference; the first that is there is fetched. Those
-/// that end with [`INDEX`] name the files in which the weights are.
-const WEIGHTS: [&str; 4] = [
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-];
-const INDEX: &str = ".index.json";
-/// An index is read at once; no real one has a hundredth of it.
-const MOST_INDEX: u64 = 100_000_000;
 const TOKENIZER: &str = "tokenizer.json";
 /// Fetched where the repository has them. Small ones first, so that what is missing shows before
 /// the long download.
@@ -94,10 +83,10 @@ impl Hub {
             .fetch(kind, repo, &commit, weights, &listed, progress)
             .await?;
         if weights.ends_with(INDEX) {
-            let shards = shards(&path).map_err(|message| HubError::WeightsIndex {
+            let shards = shards(&path).map_err(|error| HubError::WeightsIndex {
                 repo: repo.to_owned(),
                 file: weights,
-                message,
+                message: error.to_string(),
             })?;
             for shard in shards {
                 self.fetch(kind, repo, &commit, &shard, &listed, progress)
@@ -108,33 +97,6 @@ impl Hub {
             root: self.snapshot(kind, repo, &commit)?,
             commit: commit.sha,
         })
-    }
-}
-
-/// The files that an index of weights names, each once.
-fn shards(index: &Path) -> Result<BTreeSet<String>, String> {
-    #[derive(Deserialize)]
-    struct Index {
-        weight_map: BTreeMap<String, String>,
-    }
-    let length = fs::metadata(index)
-        .map_err(|error| error.to_string())?
-        .len();
-    if length > MOST_INDEX {
-        return Err(format!("it has {length} bytes"));
-    }
-    let text = fs::read(index).map_err(|error| error.to_string())?;
-    let Index { weight_map } = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-    let names: BTreeSet<String> = weight_map.into_values().collect();
-    let is_weights = |name: &str| name.ends_with(".safetensors") || name.ends_with(".bin");
-    match names
-        .iter()
-        .find(|name| name.contains('/') || !is_weights(name))
-    {
-        Some(other) => Err(format!(
-            "it names {other:?}, which is not a file of weights"
-        )),
-        None => Ok(names),
     }
 }
 

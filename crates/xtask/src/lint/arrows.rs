@@ -23,7 +23,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("tunesmith-checkpoint", &["tunesmith-platform"]),
     (
         "tunesmith-hub",
-        &["tunesmith-architecture", "tunesmith-platform"],
+        &[
+            "tunesmith-architecture",
+            "tunesmith-checkpoint",
+            "tunesmith-platform",
+        ],
     ),
     ("tunesmith-metrics", &["tunesmith-architecture"]),
     ("tunesmith-paraphrase", &[]),
@@ -120,7 +124,6 @@ const WITHOUT_TENSORS: &[&str] = &[
     "tunesmith-damage",
     "tunesmith-protocol",
     "tunesmith-platform",
-    "tunesmith-architecture",
     "tunesmith-checkpoint",
     "tunesmith-hub",
     "tunesmith-metrics",
