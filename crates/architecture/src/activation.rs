@@ -1,7 +1,7 @@
 //! The functions between two linear layers, by transformers' names.
 
 /// An activation function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
     /// `x * Phi(x)`, exact (Hendrycks and Gimpel, arXiv 1606.08415).
     Gelu,
@@ -16,6 +16,15 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// Every activation.
+    pub const ALL: [Self; 5] = [
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Relu,
+        Self::Silu,
+        Self::Tanh,
+    ];
+
     /// The names in transformers' `ACT2FN`, each with what it computes.
     const NAMES: &[(&str, Self)] = &[
         ("gelu", Self::Gelu),

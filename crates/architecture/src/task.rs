@@ -24,6 +24,15 @@ impl Task {
         Self::Tokens,
     ];
 
+    /// The task of a head over rows with so many outputs and no `problem_type`: a single one is a number.
+    pub fn of_outputs(count: usize) -> Self {
+        if count == 1 {
+            Self::Regression
+        } else {
+            Self::SingleLabel
+        }
+    }
+
     /// What `config.json` says under `problem_type`; a model of tokens has none.
     pub fn problem_type(self) -> Option<&'static str> {
         match self {
@@ -56,11 +65,7 @@ impl Task {
             return Ok(Self::Tokens);
         }
         match fields.get("problem_type") {
-            None | Some(Value::Null) => Ok(if labels == 1 {
-                Self::Regression
-            } else {
-                Self::SingleLabel
-            }),
+            None | Some(Value::Null) => Ok(Self::of_outputs(labels)),
             Some(name) => Self::ALL
                 .into_iter()
                 .find(|task| {

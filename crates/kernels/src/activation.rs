@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
+use tunesmith_architecture::Activation;
 use tunesmith_shaders::{ACTIVATE, ACTIVATE_BACKWARD, GATED, GATED_BACKWARD, Shader};
 
 use crate::buffer::{empty, floats, tensor};
@@ -11,46 +12,20 @@ use crate::math::{erf, exp, sigmoid, tanh};
 /// Elements a thread works on at a time.
 const CHUNK: usize = 16 * 1024;
 
-/// A function that a layer applies to each number by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// `x * Phi(x)`, the exact GELU (Hendrycks and Gimpel, arXiv 1606.08415): transformers' `gelu`.
-    Gelu,
-    /// The same paper's approximation by tanh: transformers' `gelu_new`, `gelu_pytorch_tanh` and `gelu_fast`.
-    GeluTanh,
-    /// `max(x, 0)`.
-    Relu,
-    /// `x * sigmoid(x)`, also known as swish.
-    Silu,
-    /// The hyperbolic tangent.
-    Tanh,
+fn flag(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Gelu => "gelu",
+        Activation::GeluTanh => "gelu_tanh",
+        Activation::Relu => "relu",
+        Activation::Silu => "silu",
+        Activation::Tanh => "tanh",
+    }
 }
 
-impl Activation {
-    /// Every activation.
-    pub const ALL: [Self; 5] = [
-        Self::Gelu,
-        Self::GeluTanh,
-        Self::Relu,
-        Self::Silu,
-        Self::Tanh,
-    ];
-
-    fn flag(self) -> &'static str {
-        match self {
-            Self::Gelu => "gelu",
-            Self::GeluTanh => "gelu_tanh",
-            Self::Relu => "relu",
-            Self::Silu => "silu",
-            Self::Tanh => "tanh",
-        }
-    }
-
-    /// The variant for it, four numbers at a time or one.
-    fn variant(self, shader: &'static Shader, width: usize) -> Variant {
-        let by = if width == 4 { "fours" } else { "scalar" };
-        Variant::shader(shader, &[(self.flag(), true), (by, true)])
-    }
+/// The variant for it, four numbers at a time or one.
+fn variant(activation: Activation, shader: &'static Shader, width: usize) -> Variant {
+    let by = if width == 4 { "fours" } else { "scalar" };
+    Variant::shader(shader, &[(flag(activation), true), (by, true)])
 }
 
 /// An activation as a type, so that the loop over it is compiled for it alone.
@@ -202,7 +177,7 @@ impl Kernel for Activate {
         let width = lane_width(self.count);
         let lanes = self.count / width;
         Launch {
-            variant: self.kind.variant(shader, width),
+            variant: variant(self.kind, shader, width),
             extent: Extent::Line(lanes),
             params: Params::default().int(lanes),
         }
@@ -279,7 +254,7 @@ impl Kernel for Gated {
         let width = lane_width(self.wide);
         let wide = self.wide / width;
         Launch {
-            variant: self.kind.variant(shader, width),
+            variant: variant(self.kind, shader, width),
             extent: Extent::Line(self.rows * wide),
             params: Params::default().int(self.rows * wide).int(wide),
         }

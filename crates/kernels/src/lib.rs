@@ -30,7 +30,7 @@ mod testing;
 mod tiles;
 mod tokens;
 
-pub use activation::{Activation, activate, activate_backward, gated, gated_backward};
+pub use activation::{activate, activate_backward, gated, gated_backward};
 pub use adamw::{AdamWHyper, AdamWState, adamw};
 pub use attention::{Attention, AttentionSaved, PositionBias, attention, attention_backward};
 pub use blocks::{BlockLayout, Blocks, Slot, View, zeros};
@@ -54,3 +54,4 @@ pub use reduce::{GradientNorm, gradient_norm};
 pub use rope::rope;
 pub use tiles::{TileTime, take_quickest, time_tiles};
 pub use tokens::{mean_pool, mean_pool_backward, windows, windows_backward};
+pub use tunesmith_architecture::Activation;

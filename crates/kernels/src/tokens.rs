@@ -17,6 +17,18 @@ pub(crate) fn tokens(length: i32, seq: usize, pad_left: bool) -> Range<usize> {
     first..first + length
 }
 
+/// What an op over padded sequences makes of `input`, in this shape.
+fn over(
+    op: &dyn Kernel,
+    input: &Tensor<2>,
+    lengths: &Tensor<1, Int>,
+    shape: [usize; 2],
+) -> Tensor<2> {
+    let output = empty(shape, &input.device());
+    let [output] = run(op, &[floats(input.clone())], &[ints(lengths)], [output]);
+    tensor(output)
+}
+
 struct MeanPool {
     batch: usize,
     seq: usize,
@@ -43,9 +55,7 @@ pub fn mean_pool(
         pad_left,
         backward: false,
     };
-    let pooled = empty([batch, cols], &x.device());
-    let [pooled] = run(&op, &[floats(x.clone())], &[ints(lengths)], [pooled]);
-    tensor(pooled)
+    over(&op, x, lengths, [batch, cols])
 }
 
 /// The gradient of [`mean_pool`]'s `x`, `[batch * seq, hidden]`, from that of its output; zero on padding.
@@ -64,9 +74,7 @@ pub fn mean_pool_backward(
         pad_left,
         backward: true,
     };
-    let dx = empty([batch * seq, cols], &dy.device());
-    let [dx] = run(&op, &[floats(dy.clone())], &[ints(lengths)], [dx]);
-    tensor(dx)
+    over(&op, dy, lengths, [batch * seq, cols])
 }
 
 impl Kernel for MeanPool {
@@ -161,9 +169,7 @@ pub fn windows(
         pad_left,
         backward: false,
     };
-    let output = empty([batch * seq, hidden * kernel], &x.device());
-    let [output] = run(&op, &[floats(x.clone())], &[ints(lengths)], [output]);
-    tensor(output)
+    over(&op, x, lengths, [batch * seq, hidden * kernel])
 }
 
 /// The gradient of [`windows`]' `x`, `[batch * seq, hidden]`, from that of its output; zero on padding.
@@ -185,9 +191,7 @@ pub fn windows_backward(
         pad_left,
         backward: true,
     };
-    let dx = empty([batch * seq, hidden], &dy.device());
-    let [dx] = run(&op, &[floats(dy.clone())], &[ints(lengths)], [dx]);
-    tensor(dx)
+    over(&op, dy, lengths, [batch * seq, hidden])
 }
 
 impl Windows {

@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tunesmith_architecture as architecture;
 use tunesmith_kernels::{
-    self as kernels, AttentionSaved, Blocks, PositionBias, attention, attention_backward, dropout,
-    rope,
+    self as kernels, AttentionSaved, Blocks, Dropout, PositionBias, View, attention,
+    attention_backward, dropout, rope,
 };
 
 use crate::layers::{Backward, Linear, Places};
@@ -57,16 +57,28 @@ struct Positions {
     index: Tensor<1, Int>,
     queries: Option<usize>,
     keys: Option<usize>,
+    dropout: Dropout,
 }
 
-impl Positions {
-    fn bias(&self) -> PositionBias<'_> {
-        PositionBias::Disentangled {
-            positions: &self.projected,
-            queries: self.queries,
-            keys: self.keys,
-            index: &self.index,
-        }
+/// What attention is told of distances; `table` is [`Distances::table`].
+fn bias<'a>(
+    distances: &'a Distances,
+    table: Option<&'a View>,
+    positions: Option<&'a Positions>,
+) -> PositionBias<'a> {
+    match (distances, table, positions) {
+        (Distances::Bias { table: slot, index }, Some(table), _) => PositionBias::Relative {
+            table,
+            slot: *slot,
+            index,
+        },
+        (_, _, Some(positions)) => PositionBias::Disentangled {
+            positions: &positions.projected,
+            queries: positions.queries,
+            keys: positions.keys,
+            index: &positions.index,
+        },
+        _ => PositionBias::None,
     }
 }
 
@@ -153,7 +165,8 @@ impl SelfAttention {
         if !queries && !keys {
             return None;
         }
-        let rows = dropout(rows.clone(), &mode.layer(layer, Site::Positions, *p));
+        let noise = mode.layer(layer, Site::Positions, *p);
+        let rows = dropout(rows.clone(), &noise);
         let projected = self.position_projection().forward(values, &rows);
         // Own projections are there for what is asked for alone; the shared ones for both.
         let has_queries = self.positions.is_none() || *queries;
@@ -164,6 +177,7 @@ impl SelfAttention {
             index: index.clone(),
             queries: queries.then_some(0),
             keys: keys.then_some(keys_at),
+            dropout: noise,
         })
     }
 
@@ -182,19 +196,8 @@ impl SelfAttention {
             qkv = rope(&shape, &qkv, table, false);
         }
         let positions = self.positions(values, sequences, mode, layer);
-        let table;
-        let bias = match (&sequences.distances, &positions) {
-            (_, Some(positions)) => positions.bias(),
-            (Distances::Bias { table: slot, index }, None) => {
-                table = values.view(*slot);
-                PositionBias::Relative {
-                    table: &table,
-                    slot: *slot,
-                    index,
-                }
-            }
-            (Distances::None | Distances::Disentangled { .. }, None) => PositionBias::None,
-        };
+        let table = sequences.distances.table(values);
+        let bias = bias(&sequences.distances, table.as_ref(), positions.as_ref());
         let (context, attention) = attention(&shape, &qkv, &sequences.lengths, &bias);
         let y = self.output.forward(values, &context);
         let saved = SelfAttentionSaved {
@@ -225,19 +228,12 @@ impl SelfAttention {
         let shape = self.shape(sequences, mode, layer);
         self.output.backward_parameters(pass, dy, &saved.context, 1);
         let dcontext = self.output.backward_into(pass.values, dy, None);
-        let table;
-        let bias = match (&sequences.distances, &saved.positions) {
-            (_, Some(positions)) => positions.bias(),
-            (Distances::Bias { table: slot, index }, None) => {
-                table = pass.values.view(*slot);
-                PositionBias::Relative {
-                    table: &table,
-                    slot: *slot,
-                    index,
-                }
-            }
-            (Distances::None | Distances::Disentangled { .. }, None) => PositionBias::None,
-        };
+        let table = sequences.distances.table(pass.values);
+        let bias = bias(
+            &sequences.distances,
+            table.as_ref(),
+            saved.positions.as_ref(),
+        );
         let (mut dqkv, dpositions) = attention_backward(
             &shape,
             &saved.qkv,
@@ -250,10 +246,7 @@ impl SelfAttention {
             let projection = self.position_projection();
             projection.backward_parameters(pass, &dpositions, &positions.rows, 1);
             let drows = projection.backward_into(pass.values, &dpositions, None);
-            let Distances::Disentangled { dropout: p, .. } = &sequences.distances else {
-                unreachable!("positions come from disentangled distances")
-            };
-            rows.gather(drows, &mode.layer(layer, Site::Positions, *p), &mode.none());
+            rows.gather(drows, &positions.dropout, &mode.none());
         }
         if let Some(table) = self.angles(sequences) {
             dqkv = rope(&shape, &dqkv, table, true);

@@ -3,19 +3,19 @@
 use burn::tensor::Tensor;
 use tunesmith_architecture as architecture;
 use tunesmith_kernels::{
-    self as kernels, Blocks, LayerNormSaved, activate, activate_backward, add, dropout, windows,
+    Activation, Blocks, LayerNormSaved, activate, activate_backward, dropout, windows,
     windows_backward,
 };
 
 use crate::attention::Sequences;
-use crate::layers::{Backward, LayerNorm, Linear, Places, activation};
+use crate::layers::{Backward, LayerNorm, Linear, Places};
 use crate::noise::{Mode, Site};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Convolution {
     conv: Linear,
     kernel: usize,
-    activation: kernels::Activation,
+    activation: Activation,
     dropout: f32,
     norm: LayerNorm,
 }
@@ -33,7 +33,7 @@ impl Convolution {
         Self {
             conv: Linear::new(&spec.conv, places),
             kernel: spec.conv.kernel.unwrap_or(1),
-            activation: activation(spec.activation),
+            activation: spec.activation,
             dropout: spec.dropout,
             norm: LayerNorm::new(&spec.norm, places),
         }
@@ -94,10 +94,5 @@ impl Convolution {
         let dneighbours = self.conv.backward_into(pass.values, &dconvolved, None);
         let dx = windows_backward(&dneighbours, self.kernel, lengths, batch, seq, pad_left);
         [dsum, dx]
-    }
-
-    /// The sum of the two gradients of the layer's input.
-    pub(crate) fn join(dx: &Tensor<2>, by_convolution: &Tensor<2>, mode: Mode) -> Tensor<2> {
-        add(dx, by_convolution, &mode.none())
     }
 }

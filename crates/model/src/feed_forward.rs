@@ -3,16 +3,16 @@
 use burn::tensor::Tensor;
 use tunesmith_architecture as architecture;
 use tunesmith_kernels::{
-    self as kernels, Blocks, activate, activate_backward, dropout, gated, gated_backward,
+    Activation, Blocks, activate, activate_backward, dropout, gated, gated_backward,
 };
 
-use crate::layers::{Backward, Linear, Places, activation};
+use crate::layers::{Backward, Linear, Places};
 use crate::noise::{Mode, Site};
 
 #[derive(Debug, Clone)]
 pub(crate) struct FeedForward {
     input: Linear,
-    activation: kernels::Activation,
+    activation: Activation,
     gated: bool,
     inner_dropout: f32,
     output: Linear,
@@ -30,7 +30,7 @@ impl FeedForward {
     pub(crate) fn new(spec: &architecture::FeedForward, places: &Places) -> Self {
         Self {
             input: Linear::new(&spec.input, places),
-            activation: activation(spec.activation),
+            activation: spec.activation,
             gated: spec.gated,
             inner_dropout: spec.inner_dropout,
             output: Linear::new(&spec.output, places),

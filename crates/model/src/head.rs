@@ -3,12 +3,12 @@
 use burn::tensor::Tensor;
 use tunesmith_architecture::{self as architecture, Pooling};
 use tunesmith_kernels::{
-    self as kernels, Blocks, LayerNormSaved, activate, activate_backward, dropout, mean_pool,
-    mean_pool_backward, zeros,
+    Activation, Blocks, LayerNormSaved, activate, activate_backward, dropout, mean_pool,
+    mean_pool_backward,
 };
 
 use crate::attention::Sequences;
-use crate::layers::{Backward, LayerNorm, Linear, Places, activation};
+use crate::layers::{Backward, LayerNorm, Linear, Places};
 use crate::noise::Mode;
 
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub(crate) struct Head {
 #[derive(Debug, Clone)]
 struct Dense {
     linear: Linear,
-    activation: kernels::Activation,
+    activation: Activation,
     norm: Option<LayerNorm>,
 }
 
@@ -48,7 +48,7 @@ impl Head {
             input_dropout: spec.input_dropout,
             dense: spec.dense.as_ref().map(|dense| Dense {
                 linear: Linear::new(&dense.linear, places),
-                activation: activation(dense.activation),
+                activation: dense.activation,
                 norm: dense.norm.as_ref().map(|norm| LayerNorm::new(norm, places)),
             }),
             dropout: spec.dropout,
@@ -121,13 +121,9 @@ impl Head {
         let classifier_every = if self.dense.is_some() { 1 } else { every };
         self.classifier
             .backward_parameters(pass, dlogits, &saved.features, classifier_every);
-        let dfeatures = if classifier_every == 1 {
-            self.classifier.backward_into(pass.values, dlogits, None)
-        } else {
-            let none = zeros(saved.features.dims(), &saved.features.device());
+        let dfeatures =
             self.classifier
-                .backward_input(pass.values, dlogits, classifier_every, none)
-        };
+                .backward_every(pass.values, dlogits, classifier_every, &saved.features);
         let mut dpooled = dropout(dfeatures, &mode.head(self.dropout));
         if let (Some(dense), Some(kept)) = (&self.dense, &saved.dense) {
             if let (Some(norm), Some(saved)) = (&dense.norm, &kept.norm) {
@@ -137,14 +133,9 @@ impl Head {
             dense
                 .linear
                 .backward_parameters(pass, &dprojected, &saved.pooled, every);
-            dpooled = if every == 1 {
-                dense.linear.backward_into(pass.values, &dprojected, None)
-            } else {
-                let none = zeros(saved.pooled.dims(), &saved.pooled.device());
-                dense
-                    .linear
-                    .backward_input(pass.values, &dprojected, every, none)
-            };
+            dpooled = dense
+                .linear
+                .backward_every(pass.values, &dprojected, every, &saved.pooled);
         }
         let dhidden = match self.pooling {
             Pooling::Mean => mean_pool_backward(

@@ -69,7 +69,7 @@ impl Layer {
         let attention_noise = mode.layer(index, Site::AttentionOutput, self.attention_dropout);
         let output_noise = mode.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
         let input = self.convolution.as_ref().map(|_| x.clone());
-        let (y, mut saved) = match self.order {
+        let (y, (attention, attention_norm), (feed_forward, feed_forward_norm)) = match self.order {
             Order::PostNorm => {
                 let (projected, attention) =
                     self.attention
@@ -92,14 +92,11 @@ impl Layer {
                     Some(&attended),
                     &output_noise,
                 );
-                let saved = LayerSaved {
-                    attention,
-                    attention_norm,
-                    feed_forward,
-                    feed_forward_norm,
-                    convolution: None,
-                };
-                (y, saved)
+                (
+                    y,
+                    (attention, attention_norm),
+                    (feed_forward, feed_forward_norm),
+                )
             }
             Order::PreNorm => {
                 let (normed, attention_norm) = match &self.attention_norm {
@@ -120,21 +117,27 @@ impl Layer {
                 let (projected, feed_forward) =
                     self.feed_forward.forward(values, normed, mode, index);
                 let y = add(&attended, &projected, &output_noise);
-                let saved = LayerSaved {
-                    attention,
-                    attention_norm,
-                    feed_forward,
-                    feed_forward_norm,
-                    convolution: None,
-                };
-                (y, saved)
+                (
+                    y,
+                    (attention, attention_norm),
+                    (feed_forward, feed_forward_norm),
+                )
             }
         };
-        let (Some(convolution), Some(input)) = (&self.convolution, input) else {
-            return (y, saved);
+        let (y, convolution) = match (&self.convolution, input) {
+            (Some(convolution), Some(input)) => {
+                let (y, kept) = convolution.forward(values, &input, &y, sequences, (mode, index));
+                (y, Some(kept))
+            }
+            _ => (y, None),
         };
-        let (y, kept) = convolution.forward(values, &input, &y, sequences, (mode, index));
-        saved.convolution = Some(kept);
+        let saved = LayerSaved {
+            attention,
+            attention_norm,
+            feed_forward,
+            feed_forward_norm,
+            convolution,
+        };
         (y, saved)
     }
 
@@ -223,7 +226,7 @@ impl Layer {
             }
         };
         match by_convolution {
-            Some(more) => Convolution::join(&dx, &more, mode),
+            Some(more) => add(&dx, &more, &mode.none()),
             None => dx,
         }
     }

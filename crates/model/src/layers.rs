@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use burn::tensor::Tensor;
-use tunesmith_architecture::{self as architecture, Activation, Declaration, Table};
+use tunesmith_architecture::{self as architecture, Declaration, Table};
 use tunesmith_kernels::{
-    self as kernels, Blocks, Dropout, LayerNormSaved, Slot, layer_norm, layer_norm_backward,
+    Blocks, Dropout, LayerNormSaved, Slot, layer_norm, layer_norm_backward,
     layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
-    linear_backward_parameters,
+    linear_backward_parameters, zeros,
 };
 
 /// Where each declared group of tensors lies, by the name of its first.
@@ -38,16 +38,6 @@ impl Places {
 pub(crate) struct Backward<'a> {
     pub(crate) values: &'a Blocks,
     pub(crate) gradients: &'a mut Blocks,
-}
-
-pub(crate) fn activation(activation: Activation) -> kernels::Activation {
-    match activation {
-        Activation::Gelu => kernels::Activation::Gelu,
-        Activation::GeluTanh => kernels::Activation::GeluTanh,
-        Activation::Relu => kernels::Activation::Relu,
-        Activation::Silu => kernels::Activation::Silu,
-        Activation::Tanh => kernels::Activation::Tanh,
-    }
 }
 
 /// `y = x W^T + b`.
@@ -94,14 +84,18 @@ impl Linear {
         linear_backward_parameters(dy, x, every, pass.gradients, self.weight, self.bias);
     }
 
-    /// Adds the gradient of the input to `dx`.
-    pub(crate) fn backward_input(
+    /// The gradient of the input `x`, of which every `every`-th row was read.
+    pub(crate) fn backward_every(
         &self,
         values: &Blocks,
         dy: &Tensor<2>,
         every: usize,
-        dx: Tensor<2>,
+        x: &Tensor<2>,
     ) -> Tensor<2> {
+        if every == 1 {
+            return self.backward_into(values, dy, None);
+        }
+        let dx = zeros(x.dims(), &x.device());
         linear_backward_input(dy, &values.view(self.weight), every, dx)
     }
 
@@ -113,7 +107,7 @@ impl Linear {
         dx: Option<Tensor<2>>,
     ) -> Tensor<2> {
         match dx {
-            Some(dx) => self.backward_input(values, dy, 1, dx),
+            Some(dx) => linear_backward_input(dy, &values.view(self.weight), 1, dx),
             None => linear_backward_input_new(dy, &values.view(self.weight)),
         }
     }

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor};
 use tunesmith_architecture::{self as architecture, Relative as Spec};
 use tunesmith_kernels::{
-    Blocks, Dropout, EmbeddingTables, LayerNormSaved, Slot, add, dropout, embedding, indices,
+    Blocks, Dropout, EmbeddingTables, LayerNormSaved, Slot, View, add, dropout, embedding, indices,
     scatter_add,
 };
 
@@ -46,6 +46,16 @@ pub(crate) enum Distances {
         queries: bool,
         keys: bool,
     },
+}
+
+impl Distances {
+    /// The table of a bias, to be read while nothing is written to it.
+    pub(crate) fn table(&self, values: &Blocks) -> Option<View> {
+        match self {
+            Self::Bias { table, .. } => Some(values.view(*table)),
+            Self::None | Self::Disentangled { .. } => None,
+        }
+    }
 }
 
 /// What [`Relative`] keeps for its backward pass.

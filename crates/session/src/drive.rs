@@ -76,12 +76,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         shared.emit(Event::Warning { message }).await;
     }
     if training.do_train {
-        let kind = if labels.len() == 1 {
-            Task::Regression
-        } else {
-            Task::SingleLabel
-        };
-        let set = config.set_head(kind, &labels);
+        let set = config.set_head(Task::of_outputs(labels.len()), &labels);
         set.map_err(SessionError::Arguments)?;
         config.set_trained_columns(&columns);
     }

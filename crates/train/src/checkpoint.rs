@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tunesmith_model::{Model, TensorFile};
+use tunesmith_model::{CheckpointError, Model, TensorFile};
 use tunesmith_platform::fs;
 use tunesmith_protocol::TrainingArguments;
 
@@ -185,13 +185,12 @@ impl Checkpoint {
 
 /// The values of a stored weight, where they are numbers.
 fn finite_values(tensors: &TensorFile, name: &str) -> Result<Vec<f32>, String> {
-    let values = tensors.read(name).map_err(|error| error.to_string())?;
-    match values.iter().find(|value| !value.is_finite()) {
-        None => Ok(values),
-        Some(value) => Err(format!(
+    tensors.read_finite(name).map_err(|error| match error {
+        CheckpointError::NotFinite { value, .. } => format!(
             "the tensor '{name}' holds {value}: training had gone wrong before it was saved"
-        )),
-    }
+        ),
+        error => error.to_string(),
+    })
 }
 
 /// Gives a model the stored weights; says what is missing where they are of another model.

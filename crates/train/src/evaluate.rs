@@ -167,15 +167,14 @@ impl EvalPass {
         if let Some(loss) = results.next().and_then(|loss| loss.first().copied()) {
             self.loss += f64::from(loss) * batch.batch as f64;
         }
-        let num_labels = trainer.model.config.num_labels();
-        self.num_labels = num_labels;
+        self.num_labels = trainer.model.config.num_labels();
         if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(TrainError::Logits {
                 row: self.row + place * batch.batch / logits.len(),
                 value: logits[place],
             });
         }
-        self.score(&batch.labels, &logits, num_labels, batch.batch)?;
+        self.score(&batch.labels, &logits, batch.batch)?;
         self.logits.extend(logits);
         self.row = end;
         self.batches += 1;
@@ -183,13 +182,8 @@ impl EvalPass {
         Ok(())
     }
 
-    fn score(
-        &mut self,
-        labels: &Labels,
-        logits: &[f32],
-        num_labels: usize,
-        rows: usize,
-    ) -> Result<(), TrainError> {
+    fn score(&mut self, labels: &Labels, logits: &[f32], rows: usize) -> Result<(), TrainError> {
+        let num_labels = self.num_labels.max(1);
         if *labels != Labels::None {
             self.labelled += rows;
         }

@@ -6,8 +6,9 @@
 mod golden;
 
 use golden::{Distance, drawn, drawn_weights, floats, golden, integers, norm, read};
+use golden::{on_a_software_renderer, on_the_cpu, with_the_kernels_of_a_gpu};
 use serde_json::Value;
-use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
+use tunesmith_kernels::ComputeDevice;
 use tunesmith_model::{Inputs, Mode, Model, ModelConfig, Targets, Task};
 use tunesmith_train::AdamW;
 
@@ -154,28 +155,15 @@ fn follows_pytorch(device: &ComputeDevice) {
 
 #[test]
 fn follows_pytorch_on_the_cpu() {
-    follows_pytorch(&ComputeDevice::cpu("test"));
+    on_the_cpu(follows_pytorch);
 }
 
 #[test]
 fn follows_pytorch_on_a_software_renderer() {
-    let device = pollster::block_on(open_device(DeviceChoice::SoftwareGpu));
-    follows_pytorch(&device.unwrap());
+    on_a_software_renderer(follows_pytorch);
 }
 
-/// The kernels that a GPU is given: run by every GPU, and by a software renderer.
 #[test]
 fn follows_pytorch_with_the_kernels_of_a_gpu() {
-    // GPUs come first.
-    for mut adapter in pollster::block_on(adapters()) {
-        let renderer = adapter.kind == AdapterKind::Software;
-        if renderer {
-            adapter.kind = AdapterKind::Discrete;
-        }
-        follows_pytorch(&pollster::block_on(adapter.open("test")).unwrap());
-        if renderer {
-            return;
-        }
-    }
-    panic!("no software renderer: run `cargo xtask test`");
+    with_the_kernels_of_a_gpu(follows_pytorch);
 }

@@ -1,7 +1,7 @@
 //! ALBERT (Lan et al., arXiv 1909.11942): narrow embeddings, and layers that share their weights.
 
 use super::Family;
-use super::bert::{BASE, Defaults, LayerNames, Sizes};
+use super::bert::{BASE, Defaults, LayerNames, RowHead, Sizes};
 use crate::activation::Activation;
 use crate::fields::Fields;
 use crate::spec::{Projection, Spec};
@@ -11,7 +11,6 @@ pub(super) const FAMILY: Family = Family {
     model_type: "albert",
     class_name: "Albert",
     prefix: "albert.",
-    example: "albert/albert-base-v2",
     dropouts: &[
         "hidden_dropout_prob",
         "attention_probs_dropout_prob",
@@ -64,14 +63,14 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
         }
     }
     let dropout = fields.dropout("classifier_dropout_prob", 0.1)?;
-    let head = match task {
-        Task::Tokens => sizes.token_head(dropout, labels),
-        Task::SingleLabel | Task::MultiLabel | Task::Regression => sizes.first_token_head(
-            style.linear("albert.pooler", hidden, hidden),
-            Activation::Tanh,
-            [0.0, dropout],
-            style.linear("classifier", labels, hidden),
-        ),
-    };
+    let head = sizes.head(task, labels, dropout, || {
+        Ok(RowHead {
+            dense: "albert.pooler",
+            activation: Activation::Tanh,
+            input_dropout: 0.0,
+            dropout,
+            classifier: "classifier",
+        })
+    })?;
     Ok(sizes.spec(embeddings, layers, head))
 }

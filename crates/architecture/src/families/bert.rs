@@ -4,8 +4,8 @@ use super::Family;
 use crate::activation::Activation;
 use crate::fields::{Fields, Style};
 use crate::spec::{
-    Attention, Dense, Embeddings, FeedForward, Head, Layer, Linear, Norm, Order, Pooling,
-    Positions, Projection, Relative, Spec,
+    Attention, Dense, Embeddings, FeedForward, Head, Layer, Order, Pooling, Positions, Projection,
+    Relative, Spec,
 };
 use crate::task::Task;
 
@@ -13,7 +13,6 @@ pub(super) const FAMILY: Family = Family {
     model_type: "bert",
     class_name: "Bert",
     prefix: "bert.",
-    example: "bert-base-uncased",
     dropouts: &[
         "hidden_dropout_prob",
         "attention_probs_dropout_prob",
@@ -147,6 +146,28 @@ impl Sizes {
         }
     }
 
+    /// Counts positions from the padding token's id, as RoBERTa does.
+    ///
+    /// # Errors
+    /// Where no position is left.
+    pub(super) fn count_from_padding(
+        &self,
+        embeddings: &mut Embeddings,
+        padding: u32,
+    ) -> Result<(), String> {
+        if self.positions <= padding as usize + 1 {
+            return Err(format!(
+                "max_position_embeddings {} leaves no position after the padding token's, {padding}",
+                self.positions
+            ));
+        }
+        embeddings.positions = Positions::AfterPadding(padding);
+        if let Some(position) = &mut embeddings.position {
+            position.padding = Some(padding);
+        }
+        Ok(())
+    }
+
     pub(super) fn spec(&self, embeddings: Embeddings, layers: Vec<Layer>, head: Head) -> Spec {
         let longest = match embeddings.positions {
             Positions::FromZero => self.positions,
@@ -165,35 +186,64 @@ impl Sizes {
         }
     }
 
-    /// A head without a layer of its own, over each token.
-    pub(super) fn token_head(&self, dropout: f32, labels: usize) -> Head {
-        Head {
-            pooling: Pooling::None,
-            input_dropout: 0.0,
-            dense: None,
-            dropout,
-            classifier: self.style.linear("classifier", labels, self.hidden),
-        }
-    }
-
-    /// A head over the first token: a dense layer, and then the classifier.
-    pub(super) fn first_token_head(
+    /// A head over each token, with its dropout and no layer of its own, or one over the first token: a
+    /// dense layer, and then the classifier. `row` is asked in the second case only.
+    pub(super) fn head<'a>(
         &self,
-        dense: Linear,
-        activation: Activation,
-        [input_dropout, dropout]: [f32; 2],
-        classifier: Linear,
-    ) -> Head {
-        Head {
-            pooling: Pooling::First,
-            input_dropout,
-            dense: Some(Dense {
-                linear: dense,
-                activation,
-                norm: None::<Norm>,
-            }),
+        task: Task,
+        labels: usize,
+        token_dropout: f32,
+        row: impl FnOnce() -> Result<RowHead<'a>, String>,
+    ) -> Result<Head, String> {
+        let (style, hidden) = (&self.style, self.hidden);
+        Ok(match task {
+            Task::Tokens => Head {
+                pooling: Pooling::None,
+                input_dropout: 0.0,
+                dense: None,
+                dropout: token_dropout,
+                classifier: style.linear("classifier", labels, hidden),
+            },
+            Task::SingleLabel | Task::MultiLabel | Task::Regression => {
+                let row = row()?;
+                Head {
+                    pooling: Pooling::First,
+                    input_dropout: row.input_dropout,
+                    dense: Some(Dense {
+                        linear: style.linear(row.dense, hidden, hidden),
+                        activation: row.activation,
+                        norm: None,
+                    }),
+                    dropout: row.dropout,
+                    classifier: style.linear(row.classifier, labels, hidden),
+                }
+            }
+        })
+    }
+}
+
+/// What is a family's own in a head over the first token.
+pub(super) struct RowHead<'a> {
+    /// The dense layer's name.
+    pub(super) dense: &'a str,
+    pub(super) activation: Activation,
+    /// Before the dense layer.
+    pub(super) input_dropout: f32,
+    /// Before the classifier.
+    pub(super) dropout: f32,
+    /// The classifier's name.
+    pub(super) classifier: &'a str,
+}
+
+impl RowHead<'_> {
+    /// RoBERTa's, which families after it took over: `classifier.dense` and `classifier.out_proj`.
+    pub(super) fn of_roberta(activation: Activation, dropout: f32) -> Self {
+        Self {
+            dense: "classifier.dense",
+            activation,
+            input_dropout: dropout,
             dropout,
-            classifier,
+            classifier: "classifier.out_proj",
         }
     }
 }
@@ -227,21 +277,20 @@ impl LayerNames {
 
 fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
     let sizes = Sizes::read(fields, &BASE)?;
-    let (hidden, style) = (sizes.hidden, sizes.style);
     let types = fields.types(2)?;
-    let embeddings = sizes.embeddings("bert", hidden, types, fields.padding(0, sizes.words)?);
+    let embeddings = sizes.embeddings("bert", sizes.hidden, types, fields.padding(0, sizes.words)?);
     let layers = (0..sizes.layers)
         .map(|index| sizes.layer(&LayerNames::of(&format!("bert.encoder.layer.{index}"))))
         .collect();
     let dropout = fields.dropout("classifier_dropout", sizes.dropout)?;
-    let head = match task {
-        Task::Tokens => sizes.token_head(dropout, labels),
-        Task::SingleLabel | Task::MultiLabel | Task::Regression => sizes.first_token_head(
-            style.linear("bert.pooler.dense", hidden, hidden),
-            Activation::Tanh,
-            [0.0, dropout],
-            style.linear("classifier", labels, hidden),
-        ),
-    };
+    let head = sizes.head(task, labels, dropout, || {
+        Ok(RowHead {
+            dense: "bert.pooler.dense",
+            activation: Activation::Tanh,
+            input_dropout: 0.0,
+            dropout,
+            classifier: "classifier",
+        })
+    })?;
     Ok(sizes.spec(embeddings, layers, head))
 }

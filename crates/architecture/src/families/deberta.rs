@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Family;
-use super::bert::{BASE, Defaults, LayerNames, Sizes};
+use super::bert::{BASE, Defaults, LayerNames, RowHead, Sizes};
 use crate::activation::Activation;
 use crate::fields::Fields;
 use crate::spec::{Convolution, Disentangled, Layer, Linear, Projection, Relative, Spec};
@@ -14,7 +14,6 @@ pub(super) const FAMILY: Family = Family {
     model_type: "deberta-v2",
     class_name: "DebertaV2",
     prefix: "deberta.",
-    example: "microsoft/deberta-v3-base",
     dropouts: &[
         "hidden_dropout_prob",
         "attention_probs_dropout_prob",
@@ -84,25 +83,21 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
     if let Some(first) = layers.first_mut() {
         first.convolution = convolution(fields, &sizes)?;
     }
-    let head = match task {
-        Task::Tokens => sizes.token_head(sizes.dropout, labels),
-        Task::SingleLabel | Task::MultiLabel | Task::Regression => {
-            let pooler = fields.width("pooler_hidden_size", hidden)?;
-            if pooler != hidden {
-                return Err(format!(
-                    "pooler_hidden_size is {pooler}: it must be hidden_size, {hidden}"
-                ));
-            }
-            let input_dropout = fields.dropout("pooler_dropout", 0.0)?;
-            let dropout = fields.dropout("cls_dropout", sizes.dropout)?;
-            sizes.first_token_head(
-                style.linear("pooler.dense", hidden, hidden),
-                fields.activation("pooler_hidden_act", Activation::Gelu)?,
-                [input_dropout, dropout],
-                style.linear("classifier", labels, hidden),
-            )
+    let head = sizes.head(task, labels, sizes.dropout, || {
+        let pooler = fields.width("pooler_hidden_size", hidden)?;
+        if pooler != hidden {
+            return Err(format!(
+                "pooler_hidden_size is {pooler}: it must be hidden_size, {hidden}"
+            ));
         }
-    };
+        Ok(RowHead {
+            dense: "pooler.dense",
+            activation: fields.activation("pooler_hidden_act", Activation::Gelu)?,
+            input_dropout: fields.dropout("pooler_dropout", 0.0)?,
+            dropout: fields.dropout("cls_dropout", sizes.dropout)?,
+            classifier: "classifier",
+        })
+    })?;
     let mut spec = sizes.spec(embeddings, layers, head);
     spec.relative = relative;
     Ok(spec)

@@ -1,7 +1,7 @@
 //! DistilBERT (Sanh et al., arXiv 1910.01108): BERT without segments and pooler.
 
 use super::Family;
-use super::bert::{LayerNames, Sizes};
+use super::bert::{LayerNames, RowHead, Sizes};
 use crate::activation::Activation;
 use crate::fields::{Fields, Style};
 use crate::spec::Spec;
@@ -11,7 +11,6 @@ pub(super) const FAMILY: Family = Family {
     model_type: "distilbert",
     class_name: "DistilBert",
     prefix: "distilbert.",
-    example: "distilbert-base-uncased",
     dropouts: &["dropout", "attention_dropout", "seq_classif_dropout"],
     spec,
 };
@@ -52,14 +51,14 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
             layer
         })
         .collect();
-    let head = match task {
-        Task::Tokens => sizes.token_head(sizes.dropout, labels),
-        Task::SingleLabel | Task::MultiLabel | Task::Regression => sizes.first_token_head(
-            style.linear("pre_classifier", hidden, hidden),
-            Activation::Relu,
-            [0.0, fields.dropout("seq_classif_dropout", 0.2)?],
-            style.linear("classifier", labels, hidden),
-        ),
-    };
+    let head = sizes.head(task, labels, sizes.dropout, || {
+        Ok(RowHead {
+            dense: "pre_classifier",
+            activation: Activation::Relu,
+            input_dropout: 0.0,
+            dropout: fields.dropout("seq_classif_dropout", 0.2)?,
+            classifier: "classifier",
+        })
+    })?;
     Ok(sizes.spec(embeddings, layers, head))
 }

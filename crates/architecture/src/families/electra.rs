@@ -1,7 +1,7 @@
 //! ELECTRA (Clark et al., arXiv 2003.10555): the discriminator, whose embeddings may be narrower.
 
 use super::Family;
-use super::bert::{BASE, Defaults, LayerNames, Sizes};
+use super::bert::{BASE, Defaults, LayerNames, RowHead, Sizes};
 use crate::activation::Activation;
 use crate::fields::Fields;
 use crate::spec::{Projection, Spec};
@@ -11,7 +11,6 @@ pub(super) const FAMILY: Family = Family {
     model_type: "electra",
     class_name: "Electra",
     prefix: "electra.",
-    example: "google/electra-small-discriminator",
     dropouts: &[
         "hidden_dropout_prob",
         "attention_probs_dropout_prob",
@@ -41,14 +40,8 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
         .map(|index| sizes.layer(&LayerNames::of(&format!("electra.encoder.layer.{index}"))))
         .collect();
     let dropout = fields.dropout("classifier_dropout", sizes.dropout)?;
-    let head = match task {
-        Task::Tokens => sizes.token_head(dropout, labels),
-        Task::SingleLabel | Task::MultiLabel | Task::Regression => sizes.first_token_head(
-            style.linear("classifier.dense", hidden, hidden),
-            Activation::Gelu,
-            [dropout, dropout],
-            style.linear("classifier.out_proj", labels, hidden),
-        ),
-    };
+    let head = sizes.head(task, labels, dropout, || {
+        Ok(RowHead::of_roberta(Activation::Gelu, dropout))
+    })?;
     Ok(sizes.spec(embeddings, layers, head))
 }

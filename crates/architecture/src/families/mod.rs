@@ -24,8 +24,6 @@ pub struct Family {
     pub class_name: &'static str,
     /// What the names of the encoder's tensors begin with; a checkpoint of an encoder alone leaves it out.
     pub prefix: &'static str,
-    /// A checkpoint that people know it by, for messages.
-    pub example: &'static str,
     /// The fields of `config.json` that are dropout probabilities.
     pub(crate) dropouts: &'static [&'static str],
     /// Reads the fields: a model of so many labels, for a task.

@@ -17,7 +17,6 @@ pub(super) const FAMILY: Family = Family {
     model_type: "modernbert",
     class_name: "ModernBert",
     prefix: "model.",
-    example: "answerdotai/ModernBERT-base",
     dropouts: &[
         "embedding_dropout",
         "attention_dropout",

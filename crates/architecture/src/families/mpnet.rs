@@ -1,17 +1,16 @@
 //! MPNet (Song et al., arXiv 2004.09297): a bias by relative position in every layer's attention.
 
 use super::Family;
-use super::bert::{BASE, Defaults, LayerNames, Sizes};
+use super::bert::{BASE, Defaults, LayerNames, RowHead, Sizes};
 use crate::activation::Activation;
 use crate::fields::Fields;
-use crate::spec::{Positions, Relative, RelativeBias, Spec};
+use crate::spec::{Relative, RelativeBias, Spec};
 use crate::task::Task;
 
 pub(super) const FAMILY: Family = Family {
     model_type: "mpnet",
     class_name: "MPNet",
     prefix: "mpnet.",
-    example: "microsoft/mpnet-base",
     dropouts: &["hidden_dropout_prob", "attention_probs_dropout_prob"],
     spec,
 };
@@ -28,12 +27,8 @@ const BUCKETS: usize = 32;
 fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
     let words = 30_527;
     let sizes = Sizes::read(fields, &Defaults { words, ..BASE })?;
-    let (hidden, style) = (sizes.hidden, sizes.style);
-    let mut embeddings = sizes.embeddings("mpnet", hidden, 0, Some(PADDING));
-    embeddings.positions = Positions::AfterPadding(PADDING);
-    if let Some(position) = &mut embeddings.position {
-        position.padding = Some(PADDING);
-    }
+    let mut embeddings = sizes.embeddings("mpnet", sizes.hidden, 0, Some(PADDING));
+    sizes.count_from_padding(&mut embeddings, PADDING)?;
     let layers = (0..sizes.layers)
         .map(|index| {
             let at = |name: &str| format!("mpnet.encoder.layer.{index}.{name}");
@@ -47,22 +42,10 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
             })
         })
         .collect();
-    let head = match task {
-        Task::Tokens => sizes.token_head(sizes.dropout, labels),
-        Task::SingleLabel | Task::MultiLabel | Task::Regression => sizes.first_token_head(
-            style.linear("classifier.dense", hidden, hidden),
-            Activation::Tanh,
-            [sizes.dropout, sizes.dropout],
-            style.linear("classifier.out_proj", labels, hidden),
-        ),
-    };
+    let head = sizes.head(task, labels, sizes.dropout, || {
+        Ok(RowHead::of_roberta(Activation::Tanh, sizes.dropout))
+    })?;
     let mut spec = sizes.spec(embeddings, layers, head);
-    if spec.longest == 0 {
-        return Err(format!(
-            "max_position_embeddings {} leaves no position after the padding token's, {PADDING}",
-            sizes.positions
-        ));
-    }
     let buckets = fields.count("relative_attention_num_buckets", BUCKETS, 1 << 12)?;
     if buckets < BUCKETS {
         return Err(format!(
@@ -70,7 +53,7 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
         ));
     }
     spec.relative = Relative::Bias(RelativeBias {
-        table: style.table(
+        table: sizes.style.table(
             "mpnet.encoder.relative_attention_bias",
             buckets,
             sizes.heads,

@@ -2,10 +2,10 @@
 //! one model with three tokenizers.
 
 use super::Family;
-use super::bert::{BASE, Defaults, LayerNames, Sizes};
+use super::bert::{BASE, Defaults, LayerNames, RowHead, Sizes};
 use crate::activation::Activation;
 use crate::fields::Fields;
-use crate::spec::{Positions, Spec};
+use crate::spec::Spec;
 use crate::task::Task;
 
 const DROPOUTS: &[&str] = &[
@@ -18,7 +18,6 @@ pub(super) const ROBERTA: Family = Family {
     model_type: "roberta",
     class_name: "Roberta",
     prefix: "roberta.",
-    example: "roberta-base",
     dropouts: DROPOUTS,
     spec: roberta,
 };
@@ -27,7 +26,6 @@ pub(super) const XLM_ROBERTA: Family = Family {
     model_type: "xlm-roberta",
     class_name: "XLMRoberta",
     prefix: "roberta.",
-    example: "xlm-roberta-base",
     dropouts: DROPOUTS,
     spec,
 };
@@ -36,7 +34,6 @@ pub(super) const CAMEMBERT: Family = Family {
     model_type: "camembert",
     class_name: "Camembert",
     prefix: "roberta.",
-    example: "camembert-base",
     dropouts: DROPOUTS,
     spec,
 };
@@ -57,34 +54,17 @@ fn with_defaults(
     defaults: &Defaults,
 ) -> Result<Spec, String> {
     let sizes = Sizes::read(fields, defaults)?;
-    let (hidden, style) = (sizes.hidden, sizes.style);
     let padding = fields.padding(1, sizes.words)?.ok_or(
         "pad_token_id is null: positions are counted from the padding token, so it must be a number (1 is usual)",
     )?;
-    let mut embeddings = sizes.embeddings("roberta", hidden, fields.types(2)?, Some(padding));
-    embeddings.positions = Positions::AfterPadding(padding);
-    if let Some(position) = &mut embeddings.position {
-        position.padding = Some(padding);
-    }
+    let mut embeddings = sizes.embeddings("roberta", sizes.hidden, fields.types(2)?, Some(padding));
+    sizes.count_from_padding(&mut embeddings, padding)?;
     let layers = (0..sizes.layers)
         .map(|index| sizes.layer(&LayerNames::of(&format!("roberta.encoder.layer.{index}"))))
         .collect();
     let dropout = fields.dropout("classifier_dropout", sizes.dropout)?;
-    let head = match task {
-        Task::Tokens => sizes.token_head(dropout, labels),
-        Task::SingleLabel | Task::MultiLabel | Task::Regression => sizes.first_token_head(
-            style.linear("classifier.dense", hidden, hidden),
-            Activation::Tanh,
-            [dropout, dropout],
-            style.linear("classifier.out_proj", labels, hidden),
-        ),
-    };
-    let spec = sizes.spec(embeddings, layers, head);
-    if spec.longest == 0 {
-        return Err(format!(
-            "max_position_embeddings {} leaves no position after the padding token's, {padding}",
-            sizes.positions
-        ));
-    }
-    Ok(spec)
+    let head = sizes.head(task, labels, dropout, || {
+        Ok(RowHead::of_roberta(Activation::Tanh, dropout))
+    })?;
+    Ok(sizes.spec(embeddings, layers, head))
 }

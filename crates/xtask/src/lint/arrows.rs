@@ -37,7 +37,11 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     (
         "tunesmith-kernels",
-        &["tunesmith-platform", "tunesmith-shaders"],
+        &[
+            "tunesmith-architecture",
+            "tunesmith-platform",
+            "tunesmith-shaders",
+        ],
     ),
     (
         "tunesmith-model",
