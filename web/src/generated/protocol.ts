@@ -725,7 +725,7 @@ export type SavedRun = {
   /** What it wrote to `all_results.json`: `train_loss`, `eval_accuracy`. */
   results?: Metrics,
   /** The names of its model's classes, by their number. */
-  labels?: string[],
+  labels?: Array<string>,
 };
 
 /** The arguments of a run; what is left out has transformers' default. */
