@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Metrics;
 use crate::metrics::null_is_nan;
+use crate::{ClassReport, Metrics};
 
 /// The version written into every [`Record`]; it rises when an old reader would misread a new log.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -307,6 +307,10 @@ pub struct Eval {
     pub loss: f64,
     /// The metrics by evaluate's names, without a prefix.
     pub metrics: Metrics,
+    /// Each label, or each type of entity, by itself; empty where a row has one class or a number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<ClassReport>>"))]
+    pub per_class: Vec<ClassReport>,
     /// Seconds the evaluation took.
     pub runtime: f64,
     /// Rows a second.

@@ -21,9 +21,10 @@ mod view;
 
 pub use command::Command;
 pub use config::{
-    ARGUMENTS, Argument, ArgumentGroup, ArgumentKind, ConfigError, DataArguments, DeviceChoice,
-    IntervalStrategy, ModelArguments, OLD_SPELLINGS, Problem, ResumeFrom, RunConfig, SET_BY_PANELS,
-    SchedulerKwargs, SchedulerType, Steps, TrainingArguments, Truncation, UnknownChoice,
+    ARGUMENTS, AggregationStrategy, Argument, ArgumentGroup, ArgumentKind, ConfigError,
+    DataArguments, DeviceChoice, IntervalStrategy, ModelArguments, OLD_SPELLINGS, Problem,
+    ProblemType, ResumeFrom, RunConfig, SET_BY_PANELS, SchedulerKwargs, SchedulerType, Steps,
+    Threshold, TrainingArguments, Truncation, UnknownChoice,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,
@@ -31,8 +32,8 @@ pub use event::{
 };
 pub use metrics::Metrics;
 pub use shell::{
-    AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Estimate, FileEntry, HubRepo, Inspection,
-    LabelCount, MemoryUsage, Opened, Pair, Place, Prediction, Request, Review, SavedRun, SplitInfo,
-    Storage, TokenizedPrediction, WrongRow,
+    AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Entity, Estimate, FileEntry, HubRepo,
+    Inspection, LabelCount, MemoryUsage, Opened, Pair, Place, Prediction, Request, Review,
+    SavedRun, SplitInfo, Storage, TokenizedPrediction, WrongRow,
 };
 pub use view::{DownloadState, LossPoint, ProgressState, RunState, RunView};

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceChoice, DeviceKind, Metrics, RunConfig};
+use crate::metrics::null_is_nan;
+use crate::{DeviceChoice, DeviceKind, Metrics, ProblemType, RunConfig};
 
 /// A request of a user interface to whoever holds the session; in JSON `{"type": "inspect", …}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -167,23 +168,65 @@ pub struct Pair {
     pub text_pair: Option<String>,
 }
 
-/// What a model says of a text.
+/// What a model says of a text, by what it was trained to tell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Prediction {
-    /// The most likely class; `score` for a regression.
-    pub label: String,
-    /// Its id.
-    pub label_id: usize,
-    /// Its probability; for a regression, the number predicted.
-    #[cfg_attr(test, ts(as = "Option<_>"))]
+#[serde(tag = "problem_type")]
+pub enum Prediction {
+    /// One of several classes.
+    #[serde(rename = "single_label_classification")]
+    SingleLabel {
+        /// The most likely class.
+        label: String,
+        /// Its id.
+        label_id: usize,
+        /// Its probability.
+        score: f64,
+        /// The probabilities of all classes in the order of their ids: `[num_labels]`.
+        scores: Vec<f64>,
+        /// The model's outputs as they are: `[num_labels]`.
+        logits: Vec<f32>,
+    },
+    /// Any number of several labels.
+    #[serde(rename = "multi_label_classification")]
+    MultiLabel {
+        /// The labels whose probability lies above their threshold, the most likely first.
+        labels: Vec<String>,
+        /// The probabilities of all labels in the order of their ids: `[num_labels]`.
+        scores: Vec<f64>,
+        /// The model's outputs as they are: `[num_labels]`.
+        logits: Vec<f32>,
+    },
+    /// A number.
+    #[serde(rename = "regression")]
+    Regression {
+        /// The number.
+        score: f64,
+        /// The model's output as it is: `[1]`.
+        logits: Vec<f32>,
+    },
+    /// What is marked in the text.
+    #[serde(rename = "token_classification")]
+    Tokens {
+        /// The entities in their order.
+        entities: Vec<Entity>,
+    },
+}
+
+/// A part of a text with a class, such as a name; in the fields of transformers' pipeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Entity {
+    /// Its type (`PER`); the whole tag (`B-PER`) where tokens stand by themselves.
+    pub entity_group: String,
+    /// Its probability, the mean of its tokens' or words'.
     pub score: f64,
-    /// The probabilities of all classes in the order of their ids; for a regression, the number.
-    #[cfg_attr(test, ts(as = "Vec<Option<f64>>"))]
-    pub scores: Vec<f64>,
-    /// The model's outputs as they are: `[num_labels]`.
-    #[cfg_attr(test, ts(as = "Vec<Option<f32>>"))]
-    pub logits: Vec<f32>,
+    /// Its tokens put together as the tokenizer does; the text itself is between `start` and `end`.
+    pub word: String,
+    /// Its first character, counted from 0 in Unicode characters (not UTF-16 units or bytes).
+    pub start: usize,
+    /// The character after its last.
+    pub end: usize,
 }
 
 /// A prediction, and what the model read.
@@ -211,7 +254,12 @@ pub struct Inspection {
     pub text_column_names: Vec<String>,
     /// The column that it would take as the label, where there is one.
     pub label_column_name: Option<String>,
-    /// How often each label occurs in the first split, by label; the most frequent ones of a great many.
+    /// The columns of 0 and 1 that it would take as labels, where there are several.
+    pub label_column_names: Vec<String>,
+    /// What it would predict; `None` where there are no labels.
+    pub problem_type: Option<ProblemType>,
+    /// How often each label occurs in the first split, by label, and each type of entity where tokens
+    /// are tagged; the most frequent ones of a great many.
     pub label_counts: Vec<LabelCount>,
     /// What should be known of the data.
     pub warnings: Vec<String>,
@@ -248,6 +296,8 @@ pub enum ColumnKind {
     Label,
     /// Numbers.
     Number,
+    /// Lists: words, tags, or several labels.
+    List,
     /// Anything else.
     Other,
 }
@@ -256,9 +306,9 @@ pub enum ColumnKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LabelCount {
-    /// The class's name, or the value.
+    /// The class's name, the value, or the type of entity.
     pub label: String,
-    /// Rows that have it.
+    /// Rows that have it; entities of this type.
     pub count: u64,
 }
 
@@ -286,33 +336,42 @@ pub struct Estimate {
 pub struct Review {
     /// The split.
     pub split: String,
-    /// The classes' names in the order of their ids.
+    /// What the model predicts.
+    pub problem_type: ProblemType,
+    /// Rows that were compared.
+    pub num_rows: u64,
+    /// Those that are wholly right; for numbers, 0.
+    pub num_right: u64,
+    /// The metrics over all rows by evaluate's names.
+    pub metrics: Metrics,
+    /// The labels' names in the order of their ids; none for numbers.
     pub labels: Vec<String>,
-    /// Rows by their true class, then by the predicted one.
+    /// Rows by their true class, then by the predicted one, where a row has one class; else empty.
     pub confusion: Vec<Vec<u64>>,
-    /// Each class by itself.
+    /// Each class, label or type of entity by itself; none for numbers.
     pub per_class: Vec<ClassReport>,
     /// The rows with the greatest loss among those it got wrong, the worst first.
     pub most_wrong: Vec<WrongRow>,
 }
 
-/// A class's precision, recall and F1, as scikit-learn's `classification_report` has them.
+/// The precision, recall and F1 of a class, label or type of entity, as scikit-learn's
+/// `classification_report` and seqeval have them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ClassReport {
-    /// The class.
+    /// The class, label or type.
     pub label: String,
-    /// Of the rows predicted to be of it, the share that is.
+    /// Of those predicted to be of it, the share that is.
     pub precision: f64,
-    /// Of its rows, the share that was predicted to be.
+    /// Of those that are of it, the share that was predicted to be.
     pub recall: f64,
     /// The harmonic mean of the two.
     pub f1: f64,
-    /// Its rows.
+    /// How many are of it.
     pub support: u64,
 }
 
-/// A row whose class the model got wrong.
+/// A row that the model got wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct WrongRow {
@@ -322,14 +381,18 @@ pub struct WrongRow {
     pub text: String,
     /// Its second text.
     pub text_pair: Option<String>,
-    /// Its true class.
+    /// What is true of it: its class, its labels with commas between, its number, or its entities with
+    /// their types.
     pub label: String,
-    /// The class that the model gave it.
+    /// What the model said, written in the same way.
     pub predicted: String,
-    /// The probability that the model gave the true class.
+    /// The probability that the model gave the true class, where a row has one; else `null`.
+    #[serde(deserialize_with = "null_is_nan")]
     #[cfg_attr(test, ts(as = "Option<_>"))]
     pub score: f64,
-    /// The negative logarithm of that.
+    /// The row's loss.
+    #[serde(deserialize_with = "null_is_nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
     pub loss: f64,
 }
 

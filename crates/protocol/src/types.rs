@@ -40,6 +40,8 @@ const TYPES: &[fn(&Config) -> String] = &[
     declaration::<SchedulerKwargs>,
     declaration::<IntervalStrategy>,
     declaration::<Truncation>,
+    declaration::<ProblemType>,
+    declaration::<Threshold>,
     declaration::<DeviceChoice>,
     declaration::<Steps>,
     declaration::<ResumeFrom>,
@@ -53,6 +55,7 @@ const TYPES: &[fn(&Config) -> String] = &[
     declaration::<Place>,
     declaration::<Pair>,
     declaration::<Prediction>,
+    declaration::<Entity>,
     declaration::<TokenizedPrediction>,
     declaration::<Inspection>,
     declaration::<SplitInfo>,
@@ -176,6 +179,7 @@ fn declarations(types: &[fn(&Config) -> String]) -> String {
         .join("\n")
         // A flattened enum is written out where it is flattened; its name says the same.
         .replace(&Event::inline_flattened(&config), "Event")
+        .replace(&Prediction::inline_flattened(&config), "Prediction")
         // TSDoc has neither rustdoc's links nor `None`.
         .replace("[`", "`")
         .replace("`]", "`")

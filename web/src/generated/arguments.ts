@@ -40,6 +40,8 @@ export const SET_BY_PANELS: readonly ArgumentName[] = [
   "test_file",
   "text_column_names",
   "label_column_name",
+  "label_column_names",
+  "problem_type",
 ];
 
 /** The arguments by group, in the order in which they are shown. */
@@ -80,6 +82,14 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
       { name: "pad_to_multiple_of", kind: "integer", fallback: "none", help: "Round the padded length of a batch up to a multiple of this." },
       { name: "overwrite_cache", kind: "flag", fallback: "false", help: "Tokenize again even if the rows are in the cache." },
       { name: "task_name", kind: "text", fallback: "none", help: "A GLUE task (mrpc): sets the metrics, and the dataset if none is named." },
+    ],
+  },
+  {
+    group: "Labels",
+    items: [
+      { name: "label_separator", kind: "text", fallback: "found", help: "For several labels a row in one column of text: what stands between two labels. Default: |, ;, a tab or a comma, whichever the column uses." },
+      { name: "threshold", kind: "text", fallback: "0.5 each", help: "For several labels a row: the probability above which a label is predicted; a number, one for each label, or tune for the best F1 on the validation rows. Default: 0.5. It is saved with the model." },
+      { name: "label_all_tokens", kind: "flag", fallback: "false", help: "For tagged tokens: label all tokens of a word, and not only its first." },
     ],
   },
   {

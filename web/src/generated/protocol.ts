@@ -165,6 +165,8 @@ export type Eval = {
   loss: number | null,
   /** The metrics by evaluate's names, without a prefix. */
   metrics: Metrics,
+  /** Each label, or each type of entity, by itself; empty where a row has one class or a number. */
+  per_class?: Array<ClassReport>,
   /** Seconds the evaluation took. */
   runtime: number,
   /** Rows a second. */
@@ -329,12 +331,35 @@ export type DataArguments = {
   /** Test rows, in the same formats. */
   test_file: string | null,
   /**
-   * The one or two text columns, as a list or separated by commas. Default: what the task says,
-   * else the first text columns.
+   * The one or two text columns, as a list or separated by commas; for tagged words, the column of
+   * words. Default: what the task says, else the first text columns.
    */
   text_column_names: Array<string> | null,
-  /** The column with the labels. Default: `label`. */
+  /** The column with the labels. Default: `label`, else the column of tags or of several labels. */
   label_column_name: string | null,
+  /**
+   * For several labels a row: the columns with 1 where a row has the label and 0 where not, as a
+   * list or separated by commas. Each label is called what its column is.
+   */
+  label_column_names: Array<string> | null,
+  /**
+   * For several labels a row in one column of text: what stands between two labels. Default: `|`,
+   * `;`, a tab or a comma, whichever the column uses.
+   */
+  label_separator: string | null,
+  /**
+   * What is predicted: one class a row, several labels, a number, or the class of each token.
+   * Default: what the labels look like.
+   */
+  problem_type: ProblemType | null,
+  /**
+   * For several labels a row: the probability above which a label is predicted; a number, one for
+   * each label, or `tune` for the best F1 on the validation rows. Default: 0.5. It is saved with the
+   * model.
+   */
+  threshold: Threshold | null,
+  /** For tagged tokens: label all tokens of a word, and not only its first. */
+  label_all_tokens: boolean,
   /** Maximum number of tokens per row, special tokens included. Default: the model's limit. */
   max_seq_length: number | null,
   /** Which text to cut if a row is too long. */
@@ -460,6 +485,15 @@ export type IntervalStrategy = "no" | "steps" | "epoch";
 /** What is cut where a row has more tokens than fit. */
 export type Truncation = "longest_first" | "only_first" | "only_second" | "do_not_truncate";
 
+/** What a model is trained to tell of a row. */
+export type ProblemType = "single_label_classification" | "multi_label_classification" | "regression" | "token_classification";
+
+/**
+ * The probability above which a label is predicted, where a row may have several labels. In JSON a
+ * number, a list with one for each label, or `"tune"`.
+ */
+export type Threshold = number | readonly number[] | "tune";
+
 /** Where a run computes. */
 export type DeviceChoice = "auto" | "gpu" | "cpu" | "software-gpu";
 
@@ -573,35 +607,54 @@ export type Pair = {
   text_pair?: string | null,
 };
 
-/** What a model says of a text. */
-export type Prediction = {
-  /** The most likely class; `score` for a regression. */
+/** What a model says of a text, by what it was trained to tell. */
+export type Prediction = { "problem_type": "single_label_classification",
+  /** The most likely class. */
   label: string,
   /** Its id. */
   label_id: number,
-  /** Its probability; for a regression, the number predicted. */
-  score: number | null,
-  /** The probabilities of all classes in the order of their ids; for a regression, the number. */
-  scores: Array<number | null>,
+  /** Its probability. */
+  score: number,
+  /** The probabilities of all classes in the order of their ids: `[num_labels]`. */
+  scores: Array<number>,
   /** The model's outputs as they are: `[num_labels]`. */
-  logits: Array<number | null>,
+  logits: Array<number>,
+} | { "problem_type": "multi_label_classification",
+  /** The labels whose probability lies above their threshold, the most likely first. */
+  labels: Array<string>,
+  /** The probabilities of all labels in the order of their ids: `[num_labels]`. */
+  scores: Array<number>,
+  /** The model's outputs as they are: `[num_labels]`. */
+  logits: Array<number>,
+} | { "problem_type": "regression",
+  /** The number. */
+  score: number,
+  /** The model's output as it is: `[1]`. */
+  logits: Array<number>,
+} | { "problem_type": "token_classification",
+  /** The entities in their order. */
+  entities: Array<Entity>,
+};
+
+/** A part of a text with a class, such as a name; in the fields of transformers' pipeline. */
+export type Entity = {
+  /** Its type (`PER`); the whole tag (`B-PER`) where tokens stand by themselves. */
+  entity_group: string,
+  /** Its probability, the mean of its tokens' or words'. */
+  score: number,
+  /** Its tokens put together as the tokenizer does; the text itself is between `start` and `end`. */
+  word: string,
+  /** Its first character, counted from 0 in Unicode characters (not UTF-16 units or bytes). */
+  start: number,
+  /** The character after its last. */
+  end: number,
 };
 
 /** A prediction, and what the model read. */
 export type TokenizedPrediction = {
   /** The text's tokens, special ones included. */
   tokens: Array<string>,
-  /** The most likely class; `score` for a regression. */
-  label: string,
-  /** Its id. */
-  label_id: number,
-  /** Its probability; for a regression, the number predicted. */
-  score: number | null,
-  /** The probabilities of all classes in the order of their ids; for a regression, the number. */
-  scores: Array<number | null>,
-  /** The model's outputs as they are: `[num_labels]`. */
-  logits: Array<number | null>,
-};
+} & Prediction;
 
 /** What data looks like before it is tokenized. */
 export type Inspection = {
@@ -615,7 +668,14 @@ export type Inspection = {
   text_column_names: Array<string>,
   /** The column that it would take as the label, where there is one. */
   label_column_name: string | null,
-  /** How often each label occurs in the first split, by label; the most frequent ones of a great many. */
+  /** The columns of 0 and 1 that it would take as labels, where there are several. */
+  label_column_names: Array<string>,
+  /** What it would predict; `null` where there are no labels. */
+  problem_type: ProblemType | null,
+  /**
+   * How often each label occurs in the first split, by label, and each type of entity where tokens
+   * are tagged; the most frequent ones of a great many.
+   */
   label_counts: Array<LabelCount>,
   /** What should be known of the data. */
   warnings: Array<string>,
@@ -638,13 +698,13 @@ export type ColumnInfo = {
 };
 
 /** What a column holds. */
-export type ColumnKind = "text" | "label" | "number" | "other";
+export type ColumnKind = "text" | "label" | "number" | "list" | "other";
 
 /** A label and how often it occurs. */
 export type LabelCount = {
-  /** The class's name, or the value. */
+  /** The class's name, the value, or the type of entity. */
   label: string,
-  /** Rows that have it. */
+  /** Rows that have it; entities of this type. */
   count: number,
 };
 
@@ -668,31 +728,42 @@ export type Estimate = {
 export type Review = {
   /** The split. */
   split: string,
-  /** The classes' names in the order of their ids. */
+  /** What the model predicts. */
+  problem_type: ProblemType,
+  /** Rows that were compared. */
+  num_rows: number,
+  /** Those that are wholly right; for numbers, 0. */
+  num_right: number,
+  /** The metrics over all rows by evaluate's names. */
+  metrics: Metrics,
+  /** The labels' names in the order of their ids; none for numbers. */
   labels: Array<string>,
-  /** Rows by their true class, then by the predicted one. */
+  /** Rows by their true class, then by the predicted one, where a row has one class; else empty. */
   confusion: Array<Array<number>>,
-  /** Each class by itself. */
+  /** Each class, label or type of entity by itself; none for numbers. */
   per_class: Array<ClassReport>,
   /** The rows with the greatest loss among those it got wrong, the worst first. */
   most_wrong: Array<WrongRow>,
 };
 
-/** A class's precision, recall and F1, as scikit-learn's `classification_report` has them. */
+/**
+ * The precision, recall and F1 of a class, label or type of entity, as scikit-learn's
+ * `classification_report` and seqeval have them.
+ */
 export type ClassReport = {
-  /** The class. */
+  /** The class, label or type. */
   label: string,
-  /** Of the rows predicted to be of it, the share that is. */
+  /** Of those predicted to be of it, the share that is. */
   precision: number,
-  /** Of its rows, the share that was predicted to be. */
+  /** Of those that are of it, the share that was predicted to be. */
   recall: number,
   /** The harmonic mean of the two. */
   f1: number,
-  /** Its rows. */
+  /** How many are of it. */
   support: number,
 };
 
-/** A row whose class the model got wrong. */
+/** A row that the model got wrong. */
 export type WrongRow = {
   /** Its number in the split, from 0. */
   row: number,
@@ -700,14 +771,17 @@ export type WrongRow = {
   text: string,
   /** Its second text. */
   text_pair: string | null,
-  /** Its true class. */
+  /**
+   * What is true of it: its class, its labels with commas between, its number, or its entities with
+   * their types.
+   */
   label: string,
-  /** The class that the model gave it. */
+  /** What the model said, written in the same way. */
   predicted: string,
-  /** The probability that the model gave the true class. */
+  /** The probability that the model gave the true class, where a row has one; else `null`. */
   score: number | null,
-  /** The negative logarithm of that. */
-  loss: number,
+  /** The row's loss. */
+  loss: number | null,
 };
 
 /** A run whose output is kept. */

@@ -104,6 +104,38 @@ choices! {
 }
 
 choices! {
+    /// What a model is trained to tell of a row.
+    ProblemType {
+        /// One of several classes.
+        #[default]
+        SingleLabel = "single_label_classification",
+        /// Any number of several labels.
+        MultiLabel = "multi_label_classification",
+        /// A number.
+        Regression = "regression",
+        /// The class of each token: named entities, parts of speech.
+        Tokens = "token_classification",
+    }
+}
+
+choices! {
+    /// How tokens with a class become entities: transformers' `aggregation_strategy`.
+    AggregationStrategy {
+        /// Neighbours of one type are one entity.
+        #[default]
+        Simple = "simple",
+        /// As `simple`, and a word is what its first token is.
+        First = "first",
+        /// As `simple`, and a word is what its tokens are on average.
+        Average = "average",
+        /// As `simple`, and a word is what its most certain token is.
+        Max = "max",
+        /// Each token by itself.
+        None = "none",
+    }
+}
+
+choices! {
     /// Where a run computes.
     DeviceChoice {
         /// A real GPU where there is one, else the CPU.
@@ -163,6 +195,71 @@ impl Serialize for Steps {
             serializer.serialize_u64(self.0 as u64)
         } else {
             serializer.serialize_f64(self.0)
+        }
+    }
+}
+
+/// The probability above which a label is predicted, where a row may have several labels. In JSON a
+/// number, a list with one for each label, or `"tune"`.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(type = r#"number | readonly number[] | "tune""#)
+)]
+pub enum Threshold {
+    /// The same for every label.
+    All(f64),
+    /// One for each label, in the order of their ids.
+    Each(Vec<f64>),
+    /// For each label the one with the best F1 on the validation rows.
+    Tune,
+}
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    /// Reads `0.5`, `0.5,0.3` or `tune`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "tune" {
+            return Ok(Self::Tune);
+        }
+        let number = |part: &str| {
+            part.trim().parse().map_err(|_| {
+                format!("`{text}` is not a threshold: give a number, one for each label with commas between, or tune")
+            })
+        };
+        let numbers: Vec<f64> = text.split(',').map(number).collect::<Result<_, String>>()?;
+        Ok(match numbers.as_slice() {
+            [one] => Self::All(*one),
+            _ => Self::Each(numbers),
+        })
+    }
+}
+
+impl Serialize for Threshold {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All(number) => serializer.serialize_f64(*number),
+            Self::Each(numbers) => numbers.serialize(serializer),
+            Self::Tune => serializer.serialize_str("tune"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Threshold {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a number, a list of numbers, or tune")]
+        enum Written {
+            Number(f64),
+            Numbers(Vec<f64>),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(number) => Ok(Self::All(number)),
+            Written::Numbers(numbers) => Ok(Self::Each(numbers)),
+            Written::Text(text) => text.parse().map_err(serde::de::Error::custom),
         }
     }
 }

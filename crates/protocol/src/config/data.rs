@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Truncation;
+use super::{ProblemType, Threshold, Truncation};
 
 /// Which rows, and how their text becomes tokens.
 ///
@@ -30,12 +30,28 @@ pub struct DataArguments {
     pub validation_split_percentage: Option<u8>,
     /// Test rows, in the same formats.
     pub test_file: Option<String>,
-    /// The one or two text columns, as a list or separated by commas. Default: what the task says,
-    /// else the first text columns.
+    /// The one or two text columns, as a list or separated by commas; for tagged words, the column of
+    /// words. Default: what the task says, else the first text columns.
     #[serde(deserialize_with = "names")]
     pub text_column_names: Option<Vec<String>>,
-    /// The column with the labels. Default: `label`.
+    /// The column with the labels. Default: `label`, else the column of tags or of several labels.
     pub label_column_name: Option<String>,
+    /// For several labels a row: the columns with 1 where a row has the label and 0 where not, as a
+    /// list or separated by commas. Each label is called what its column is.
+    #[serde(deserialize_with = "names")]
+    pub label_column_names: Option<Vec<String>>,
+    /// For several labels a row in one column of text: what stands between two labels. Default: `|`,
+    /// `;`, a tab or a comma, whichever the column uses.
+    pub label_separator: Option<String>,
+    /// What is predicted: one class a row, several labels, a number, or the class of each token.
+    /// Default: what the labels look like.
+    pub problem_type: Option<ProblemType>,
+    /// For several labels a row: the probability above which a label is predicted; a number, one for
+    /// each label, or `tune` for the best F1 on the validation rows. Default: 0.5. It is saved with the
+    /// model.
+    pub threshold: Option<Threshold>,
+    /// For tagged tokens: label all tokens of a word, and not only its first.
+    pub label_all_tokens: bool,
     /// Maximum number of tokens per row, special tokens included. Default: the model's limit.
     pub max_seq_length: Option<usize>,
     /// Which text to cut if a row is too long.

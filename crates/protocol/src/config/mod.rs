@@ -16,7 +16,8 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    DeviceChoice, IntervalStrategy, ResumeFrom, SchedulerType, Steps, Truncation, UnknownChoice,
+    AggregationStrategy, DeviceChoice, IntervalStrategy, ProblemType, ResumeFrom, SchedulerType,
+    Steps, Threshold, Truncation, UnknownChoice,
 };
 pub use data::DataArguments;
 pub use json::OLD_SPELLINGS;

@@ -1,7 +1,7 @@
 //! Every argument of a run that a person can set, as a page or a window lists it. The web page's copy,
 //! `web/src/generated/arguments.ts`, is made from this table.
 
-use super::{DeviceChoice, IntervalStrategy, SchedulerType, Truncation};
+use super::{DeviceChoice, IntervalStrategy, ProblemType, SchedulerType, Truncation};
 use ArgumentKind::{Choice, Flag, Integer, Json, Number, Text};
 
 /// How a value is entered: a word for one that is typed or switched, or the words to choose from.
@@ -113,13 +113,25 @@ pub const SET_BY_PANELS: ArgumentGroup = ArgumentGroup {
             "text_column_names",
             Text,
             "",
-            "The one or two text columns, as a list or separated by commas. Default: what the task says, else the first text columns.",
+            "The one or two text columns, as a list or separated by commas; for tagged words, the column of words. Default: what the task says, else the first text columns.",
         ),
         argument(
             "label_column_name",
             Text,
             "",
-            "The column with the labels. Default: label.",
+            "The column with the labels. Default: label, else the column of tags or of several labels.",
+        ),
+        argument(
+            "label_column_names",
+            Text,
+            "",
+            "For several labels a row: the columns with 1 where a row has the label and 0 where not, as a list or separated by commas. Each label is called what its column is.",
+        ),
+        argument(
+            "problem_type",
+            Choice(ProblemType::WORDS),
+            "",
+            "What is predicted: one class a row, several labels, a number, or the class of each token. Default: what the labels look like.",
         ),
     ],
 };
@@ -285,6 +297,29 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 Text,
                 "none",
                 "A GLUE task (mrpc): sets the metrics, and the dataset if none is named.",
+            ),
+        ],
+    },
+    ArgumentGroup {
+        group: "Labels",
+        items: &[
+            argument(
+                "label_separator",
+                Text,
+                "found",
+                "For several labels a row in one column of text: what stands between two labels. Default: |, ;, a tab or a comma, whichever the column uses.",
+            ),
+            argument(
+                "threshold",
+                Text,
+                "0.5 each",
+                "For several labels a row: the probability above which a label is predicted; a number, one for each label, or tune for the best F1 on the validation rows. Default: 0.5. It is saved with the model.",
+            ),
+            argument(
+                "label_all_tokens",
+                Flag,
+                "false",
+                "For tagged tokens: label all tokens of a word, and not only its first.",
             ),
         ],
     },
@@ -592,6 +627,9 @@ mod tests {
             let values = match kind {
                 Integer => vec![json!(1)],
                 Number => vec![json!(1), json!(0.5)],
+                Text if *name == "threshold" => {
+                    vec![json!("0.5"), json!("0.5, 0.3"), json!("tune")]
+                }
                 Text => vec![json!("words")],
                 Flag => vec![json!(true), json!(false)],
                 Json => vec![json!({})],

@@ -2,8 +2,8 @@
 //! asked, told at once.
 
 use super::{
-    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, RunConfig,
-    SchedulerKwargs, SchedulerType, Steps, TrainingArguments,
+    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, ProblemType, RunConfig,
+    SchedulerKwargs, SchedulerType, Steps, Threshold, TrainingArguments,
 };
 
 /// Rows of a batch, or batches of a step, that no device takes.
@@ -32,6 +32,7 @@ impl RunConfig {
         let mut problems = Problems(Vec::new());
         check_model(&self.model, &mut problems);
         check_data(&self.data, &self.training, &mut problems);
+        check_labels(&self.data, &self.training, &mut problems);
         check_sizes(&self.training, &mut problems);
         check_optimizer(&self.training, &mut problems);
         check_schedule(&self.training, &mut problems);
@@ -159,6 +160,64 @@ fn check_data(data: &DataArguments, training: &TrainingArguments, problems: &mut
             "0 is too few: remove it, or give 1 or more",
         );
     }
+}
+
+/// What only one kind of labels has.
+fn check_labels(data: &DataArguments, training: &TrainingArguments, problems: &mut Problems) {
+    let may_be = |kind| data.problem_type.is_none_or(|named| named == kind);
+    let several = may_be(ProblemType::MultiLabel);
+    let why = "is for several labels a row (problem_type multi_label_classification): leave it out";
+    if let Some(names) = &data.label_column_names {
+        problems.need(several, "label_column_names", why);
+        problems.need(
+            names.len() > 1 && names.iter().all(|name| !name.is_empty()),
+            "label_column_names",
+            "name two or more columns of 0 and 1; one column of labels is label_column_name",
+        );
+        problems.need(
+            data.label_column_name.is_none(),
+            "label_column_names",
+            "given together with label_column_name: keep one of the two",
+        );
+        problems.need(
+            data.label_separator.is_none(),
+            "label_separator",
+            "given together with label_column_names, whose columns hold 0 and 1: keep one of the two",
+        );
+    }
+    if let Some(separator) = &data.label_separator {
+        problems.need(several, "label_separator", why);
+        problems.need(
+            !separator.is_empty(),
+            "label_separator",
+            "empty: name the character between two labels, or leave it out",
+        );
+    }
+    if let Some(threshold) = &data.threshold {
+        problems.need(several, "threshold", why);
+        let numbers = match threshold {
+            Threshold::All(number) => vec![*number],
+            Threshold::Each(numbers) => numbers.clone(),
+            Threshold::Tune => Vec::new(),
+        };
+        for number in numbers {
+            problems.need(
+                (0.0..1.0).contains(&number),
+                "threshold",
+                format!("{number} is not a probability: give 0 to below 1; 0.5 is usual"),
+            );
+        }
+        problems.need(
+            *threshold != Threshold::Tune || training.do_train && training.evaluates(),
+            "threshold",
+            "tune needs a training and validation rows: set eval_strategy or do_eval",
+        );
+    }
+    problems.need(
+        !data.label_all_tokens || may_be(ProblemType::Tokens),
+        "label_all_tokens",
+        "is for tagged tokens (problem_type token_classification): leave it out",
+    );
 }
 
 fn check_sizes(training: &TrainingArguments, problems: &mut Problems) {
