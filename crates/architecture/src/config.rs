@@ -20,13 +20,25 @@ const MOST_PARAMETERS: u64 = if usize::BITS == 32 { 1 << 29 } else { 1 << 34 };
 /// The key of `config.json` that holds [`TrainedColumns`]; transformers keeps it and looks past it.
 const TRAINED_COLUMNS: &str = "tunesmith";
 
+/// The probability above which a label is predicted where nothing else is asked for.
+pub const DEFAULT_THRESHOLD: f64 = 0.5;
+
+/// The key of `config.json` that holds the thresholds of a model of several labels a row.
+const THRESHOLDS: &str = "thresholds";
+
 /// The columns of the data that a model was trained on, so that it can be asked by them later.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrainedColumns {
     /// The one or two columns of text.
     pub text_column_names: Vec<String>,
-    /// The label's column.
-    pub label_column_name: String,
+    /// The label's column; none where the labels are columns of 0 and 1.
+    pub label_column_name: Option<String>,
+    /// The columns of 0 and 1, one for each label, where the labels are such.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_column_names: Vec<String>,
+    /// What stands between the labels of a row, where they are one text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_separator: Option<String>,
 }
 
 /// A model's configuration: transformers' `AutoConfig`. What isn't read here is kept and written back
@@ -167,6 +179,7 @@ impl ModelConfig {
             .map(|(id, name)| (name.clone(), Value::from(id)))
             .collect();
         let class = self.class();
+        self.fields.remove(THRESHOLDS);
         let mut set = |key: &str, value: Value| {
             self.fields.insert(key.to_owned(), value);
         };
@@ -210,6 +223,23 @@ impl ModelConfig {
         let value = self.fields.get(TRAINED_COLUMNS)?;
         let columns: TrainedColumns = serde_json::from_value(value.clone()).ok()?;
         matches!(columns.text_column_names.len(), 1 | 2).then_some(columns)
+    }
+
+    /// Remembers the probabilities above which labels are predicted, one for each label.
+    pub fn set_thresholds(&mut self, thresholds: &[f64]) {
+        self.fields.insert(THRESHOLDS.to_owned(), thresholds.into());
+    }
+
+    /// The probability above which each label is predicted, where a row may have several:
+    /// `[num_labels]`. [`DEFAULT_THRESHOLD`] where `config.json` has none, or not one for each label.
+    pub fn thresholds(&self) -> Vec<f64> {
+        let kept = self.fields.get(THRESHOLDS).and_then(Value::as_array);
+        let kept = kept.filter(|numbers| numbers.len() == self.num_labels);
+        let numbers = kept.and_then(|numbers| {
+            let numbers = numbers.iter().map(Value::as_f64);
+            numbers.collect::<Option<Vec<f64>>>()
+        });
+        numbers.unwrap_or_else(|| vec![DEFAULT_THRESHOLD; self.num_labels])
     }
 
     fn rebuild(&mut self) -> Result<(), String> {
@@ -348,7 +378,8 @@ mod tests {
         assert_eq!(config.trained_columns(), None);
         let columns = TrainedColumns {
             text_column_names: vec!["title".to_owned()],
-            label_column_name: "topic".to_owned(),
+            label_column_name: Some("topic".to_owned()),
+            ..TrainedColumns::default()
         };
         config.set_trained_columns(&columns);
         let text = config.to_json();
@@ -356,6 +387,23 @@ mod tests {
         assert_eq!(again.trained_columns(), Some(columns));
         let broken = read(json!({"tunesmith": {"text_column_names": 3}})).unwrap();
         assert_eq!(broken.trained_columns(), None);
+    }
+
+    #[test]
+    fn thresholds_belong_to_the_labels_that_they_were_set_for() {
+        let mut config = read(json!({})).unwrap();
+        let names = |count: usize| {
+            (0..count)
+                .map(|id| format!("topic {id}"))
+                .collect::<Vec<_>>()
+        };
+        config.set_head(Task::MultiLabel, &names(3)).unwrap();
+        assert_eq!(config.thresholds(), [DEFAULT_THRESHOLD; 3]);
+        config.set_thresholds(&[0.25, 0.5, 0.75]);
+        let again = ModelConfig::from_json(&config.to_json()).unwrap();
+        assert_eq!(again.thresholds(), [0.25, 0.5, 0.75]);
+        config.set_head(Task::MultiLabel, &names(2)).unwrap();
+        assert_eq!(config.thresholds(), [DEFAULT_THRESHOLD; 2]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod task;
 mod tensors;
 
 pub use activation::Activation;
-pub use config::{ModelConfig, TrainedColumns};
+pub use config::{DEFAULT_THRESHOLD, ModelConfig, TrainedColumns};
 pub use families::{Family, families, family};
 pub use spec::{
     Attention, Convolution, Dense, Disentangled, Embeddings, FeedForward, Head, Layer, Linear,

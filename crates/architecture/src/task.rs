@@ -43,6 +43,14 @@ impl Task {
         }
     }
 
+    /// The pipeline of transformers and the hub that such a model answers in.
+    pub fn pipeline(self) -> &'static str {
+        match self {
+            Self::SingleLabel | Self::MultiLabel | Self::Regression => "text-classification",
+            Self::Tokens => "token-classification",
+        }
+    }
+
     /// The ending of a model's class in transformers, such as `ForSequenceClassification`.
     pub fn class_ending(self) -> &'static str {
         match self {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use tunesmith_protocol::{DeviceChoice, Event, UnknownChoice};
-use tunesmith_protocol::{Pair, Prediction};
+use tunesmith_protocol::{
+    AggregationStrategy, DeviceChoice, Event, Pair, Prediction, Threshold, UnknownChoice,
+};
 use tunesmith_session::{Predictor, predict_file};
 
 use crate::output;
@@ -31,7 +32,7 @@ pub struct PredictArgs {
         requires = "output"
     )]
     input: Option<PathBuf>,
-    /// Where to write the predictions of --input, as JSON Lines of label, scores and logits.
+    /// Where to write the predictions of --input, as JSON Lines: labels, scores and logits, or entities.
     #[arg(long, value_name = "FILE", requires = "input")]
     output: Option<PathBuf>,
     /// The text columns of --input, with a comma between; default those that hold strings.
@@ -45,6 +46,14 @@ pub struct PredictArgs {
     /// Maximum number of tokens per row. Default: the model's limit.
     #[arg(long = "max-length", value_name = "N")]
     max_length: Option<usize>,
+    /// For models of several labels a row: the probability above which a label is predicted; a number, or
+    /// one for each label with commas between. Default: what was saved with the model, else 0.5.
+    #[arg(long)]
+    threshold: Option<Threshold>,
+    /// For models that label tokens, how these become entities: simple, first, average, max, or none for
+    /// each token by itself.
+    #[arg(long = "aggregation_strategy", value_name = "STRATEGY", value_parser = aggregation)]
+    aggregation_strategy: Option<AggregationStrategy>,
     /// Where to compute: auto, gpu, cpu or software-gpu.
     #[arg(long, default_value = "auto", value_parser = device)]
     device: DeviceChoice,
@@ -58,13 +67,23 @@ pub fn device(word: &str) -> Result<DeviceChoice, UnknownChoice> {
     word.parse()
 }
 
+fn aggregation(word: &str) -> Result<AggregationStrategy, UnknownChoice> {
+    word.parse()
+}
+
 /// Predicts, and prints or writes the predictions.
 ///
 /// # Errors
 /// When model or rows can't be read or the device fails.
 pub fn run(args: &PredictArgs) -> Result<()> {
     let load = Predictor::load(&args.model, args.device, args.max_length);
-    let predictor = pollster::block_on(load)?;
+    let mut predictor = pollster::block_on(load)?;
+    if let Some(threshold) = &args.threshold {
+        predictor.set_threshold(threshold)?;
+    }
+    if let Some(strategy) = args.aggregation_strategy {
+        predictor.set_aggregation(strategy)?;
+    }
     for warning in &predictor.warnings {
         output::note(format_args!("warning: {warning}"));
     }
@@ -105,20 +124,45 @@ fn file(args: &PredictArgs, predictor: &Predictor, input: &Path, output: &Path) 
     ))
 }
 
-/// The label with its probability, then all of them; a regression's number alone.
+/// The label with its probability, then all of them; a number alone; entities with their places.
 fn describe(prediction: &Prediction, labels: &[String]) -> String {
-    if prediction.logits.len() == 1 {
-        return format!("{} {:.4}", prediction.label, prediction.score);
-    }
-    let rows: Vec<Vec<String>> = labels
-        .iter()
-        .zip(&prediction.scores)
-        .map(|(label, score)| vec![format!("  {label}"), format!("{score:.4}")])
-        .collect();
-    format!(
-        "{} ({:.4})\n{}",
-        prediction.label,
-        prediction.score,
+    let scored = |scores: &[f64]| {
+        let rows: Vec<Vec<String>> = labels
+            .iter()
+            .zip(scores)
+            .map(|(label, score)| vec![format!("  {label}"), format!("{score:.4}")])
+            .collect();
         output::table(&rows)
-    )
+    };
+    match prediction {
+        Prediction::SingleLabel {
+            label,
+            score,
+            scores,
+            ..
+        } => format!("{label} ({score:.4})\n{}", scored(scores)),
+        Prediction::MultiLabel { labels, scores, .. } => {
+            let labels = match labels.is_empty() {
+                true => "no label".to_owned(),
+                false => labels.join(", "),
+            };
+            format!("{labels}\n{}", scored(scores))
+        }
+        Prediction::Regression { score, .. } => format!("score {score:.4}"),
+        Prediction::Tokens { entities } if entities.is_empty() => "no entities".to_owned(),
+        Prediction::Tokens { entities } => {
+            let heads = ["entity_group", "score", "start", "end", "word"];
+            let mut rows = vec![heads.map(str::to_owned).to_vec()];
+            rows.extend(entities.iter().map(|entity| {
+                vec![
+                    entity.entity_group.clone(),
+                    format!("{:.4}", entity.score),
+                    entity.start.to_string(),
+                    entity.end.to_string(),
+                    entity.word.clone(),
+                ]
+            }));
+            output::table(&rows)
+        }
+    }
 }

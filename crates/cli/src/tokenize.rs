@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tunesmith::data::{Encoding, TokenizeOptions, Tokenizer, Truncation};
+use tunesmith::model::AutoConfig;
 
 use crate::{lines, output};
 
@@ -56,9 +56,9 @@ struct ModelInputs {
 /// When there is no tokenizer, or a text can't be tokenized as asked.
 pub fn run(args: &TokenizeArgs) -> Result<()> {
     let tokenizer = Tokenizer::from_file(&args.model)?;
-    let model = Model::of(&args.model)?;
+    let model = Model::of(&args.model, &tokenizer)?;
     let options = TokenizeOptions {
-        max_length: args.max_length.or(model.limit(&tokenizer)),
+        max_length: args.max_length.or(model.limit),
         truncation: args.truncation.parse::<Truncation>()?,
         ..TokenizeOptions::default()
     };
@@ -96,51 +96,30 @@ fn table(encoding: &Encoding, types: bool) -> String {
     format!("{}\n{} tokens", output::table(&rows), encoding.tokens.len())
 }
 
-/// What the files beside the tokenizer say of the model.
+/// What the model's configuration adds to the tokenizer's.
 struct Model {
     takes_type_ids: bool,
-    positions: Option<usize>,
+    limit: Option<usize>,
 }
 
 impl Model {
     /// A folder without `config.json` is a tokenizer alone, whose type ids are shown.
-    fn of(dir: &Path) -> Result<Self> {
-        let config = json(&dir.join("config.json"))?;
-        let tokenizer = json(&dir.join("tokenizer_config.json"))?;
-        // The tokenizer says it best; models with a single type, such as RoBERTa, take none.
-        let named = tokenizer.get("model_input_names").and_then(Value::as_array);
-        let many_types = config
-            .get("type_vocab_size")
-            .and_then(Value::as_u64)
-            .is_none_or(|n| n > 1);
-        let with_types = config
-            .get("model_type")
-            .is_none_or(|kind| kind != "distilbert");
+    fn of(dir: &Path, tokenizer: &Tokenizer) -> Result<Self> {
+        let config = match dir.join("config.json").exists() {
+            true => Some(AutoConfig::from_pretrained(dir)?),
+            false => None,
+        };
+        let spec = config.as_ref().map(|config| config.spec());
+        let positions = spec.map(|spec| spec.longest);
         Ok(Self {
-            takes_type_ids: named.map_or(many_types && with_types, |names| {
-                names.iter().any(|name| name == "token_type_ids")
-            }),
-            positions: config
-                .get("max_position_embeddings")
-                .and_then(Value::as_u64)
-                .and_then(|positions| usize::try_from(positions).ok()),
+            takes_type_ids: tokenizer
+                .gives_token_types()
+                .unwrap_or_else(|| spec.is_none_or(|spec| spec.takes_token_types())),
+            limit: match (tokenizer.model_max_length(), positions) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
         })
-    }
-
-    fn limit(&self, tokenizer: &Tokenizer) -> Option<usize> {
-        match (tokenizer.model_max_length(), self.positions) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
-    }
-}
-
-fn json(path: &Path) -> Result<Value> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text)
-            .with_context(|| format!("{} is not valid JSON", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
-        Err(error) => Err(error).with_context(|| format!("can't read {}", path.display())),
     }
 }
 
@@ -149,20 +128,47 @@ fn json(path: &Path) -> Result<Value> {
 mod tests {
     use super::*;
 
-    fn of(config: &str, tokenizer_config: &str) -> Model {
+    const TOKENIZER: &[u8] = br#"{"version": "1.0", "truncation": null, "padding": null,
+        "added_tokens": [], "normalizer": null, "pre_tokenizer": null, "post_processor": null,
+        "decoder": null, "model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}}"#;
+
+    fn of(config: Option<&str>, tokenizer_config: &str) -> Model {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("config.json"), config).unwrap();
-        std::fs::write(dir.path().join("tokenizer_config.json"), tokenizer_config).unwrap();
-        Model::of(dir.path()).unwrap()
+        if let Some(config) = config {
+            std::fs::write(dir.path().join("config.json"), config).unwrap();
+        }
+        let tokenizer_config = Some(tokenizer_config.as_bytes());
+        let tokenizer = Tokenizer::from_bytes(TOKENIZER, tokenizer_config).unwrap();
+        Model::of(dir.path(), &tokenizer).unwrap()
     }
 
     #[test]
     fn type_ids_are_for_models_that_take_them() {
-        let bert = r#"{"model_type": "bert", "type_vocab_size": 2}"#;
-        assert!(of(bert, "{}").takes_type_ids);
-        assert!(!of(r#"{"model_type": "roberta", "type_vocab_size": 1}"#, "{}").takes_type_ids);
-        assert!(!of(r#"{"model_type": "distilbert"}"#, "{}").takes_type_ids);
+        let bert = r#"{"model_type": "bert", "vocab_size": 40, "hidden_size": 8,
+            "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16,
+            "max_position_embeddings": 16}"#;
+        let distilbert = r#"{"model_type": "distilbert", "vocab_size": 40, "dim": 8, "n_layers": 2,
+            "n_heads": 2, "hidden_dim": 16, "max_position_embeddings": 16}"#;
+        assert!(of(Some(bert), "{}").takes_type_ids);
+        assert!(!of(Some(distilbert), "{}").takes_type_ids);
+        assert!(of(None, "{}").takes_type_ids);
         let without = r#"{"model_input_names": ["input_ids", "attention_mask"]}"#;
-        assert!(!of(bert, without).takes_type_ids);
+        assert!(!of(Some(bert), without).takes_type_ids);
+    }
+
+    #[test]
+    fn the_lower_limit_holds() {
+        let bert = r#"{"model_type": "bert", "vocab_size": 40, "hidden_size": 8,
+            "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16,
+            "max_position_embeddings": 16}"#;
+        assert_eq!(
+            of(Some(bert), r#"{"model_max_length": 512}"#).limit,
+            Some(16)
+        );
+        assert_eq!(
+            of(Some(bert), r#"{"model_max_length": 12}"#).limit,
+            Some(12)
+        );
+        assert_eq!(of(None, r#"{"model_max_length": 12}"#).limit, Some(12));
     }
 }

@@ -140,6 +140,7 @@ pub struct Tokenizer {
     pad_token_type_id: u32,
     unk_token_id: Option<u32>,
     model_max_length: Option<usize>,
+    gives_token_types: Option<bool>,
     fingerprint: [u8; 32],
     /// How long texts are cut, where they may be.
     cutter: Option<Cutter>,
@@ -275,6 +276,7 @@ impl Tokenizer {
                 .and_then(|token| inner.token_to_id(token))
                 .or_else(|| unknown(inner.get_model())),
             model_max_length,
+            gives_token_types: beside.gives_token_types(),
             fingerprint: hasher.finalize().into(),
             inner,
         })
@@ -484,6 +486,12 @@ impl Tokenizer {
     /// The model's limit by `tokenizer_config.json`.
     pub fn model_max_length(&self) -> Option<usize> {
         self.model_max_length
+    }
+
+    /// Whether `token_type_ids` are among the `model_input_names` of `tokenizer_config.json`; `None` where
+    /// it doesn't name them, and what the model takes decides.
+    pub fn gives_token_types(&self) -> Option<bool> {
+        self.gives_token_types
     }
 
     /// Entries of the vocabulary, added tokens included.

@@ -43,6 +43,12 @@ pub(crate) struct Beside {
 }
 
 impl Beside {
+    /// Whether the model's inputs are named, and type ids are among them.
+    pub(crate) fn gives_token_types(&self) -> Option<bool> {
+        let names = self.tokenizer_config.get("model_input_names")?.as_array()?;
+        Some(names.iter().any(|name| name == "token_type_ids"))
+    }
+
     /// The text of a special token that a file names.
     pub(crate) fn special<'a>(&'a self, key: &str) -> Option<&'a str> {
         let named = |file: &'a Json| file.get(key).and_then(token_text);

@@ -27,7 +27,7 @@ pub use classes::{ClassCounts, confusion_matrix};
 pub use correlation::{mean_squared_error, pearson, spearman};
 pub use entities::{Chunk, EntityCounts, Reading, Scheme};
 pub use error::{MetricError, Side};
-pub use metric::{Metric, load};
+pub use metric::{Metric, are_entities, load};
 pub use multi_label::{DEFAULT_THRESHOLD, MultiLabelCounts, above_thresholds, best_thresholds};
 pub use report::LabelScores;
 pub use scores::Scores;

@@ -64,7 +64,8 @@ struct Tokens {
 }
 
 /// Whether these are tags of entities: `O`, and others with a prefix such as `B-`.
-fn are_entities(names: &[String]) -> bool {
+#[must_use]
+pub fn are_entities(names: &[String]) -> bool {
     let has_prefix = |name: &String| {
         let mut chars = name.chars();
         chars.next().is_some_and(|c| "BIESUL".contains(c)) && chars.next() == Some('-')

@@ -1,12 +1,11 @@
 //! Metrics of rows that may have several labels at once, and the thresholds from which a label counts as
 //! predicted.
 
+pub use tunesmith_architecture::DEFAULT_THRESHOLD;
+
 use crate::classes::same_length;
 use crate::error::MetricError;
 use crate::report::{Counts, LabelScores};
-
-/// The probability above which a label is predicted where nothing else is asked for.
-pub const DEFAULT_THRESHOLD: f64 = 0.5;
 
 /// How often each label was predicted, was right to be, and was there.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -39,6 +39,7 @@ fn eval(step: u64, accuracy: f64, f1: f64) -> Event {
         loss: 0.59,
         // Not alphabetical, so that a sorted map would show.
         metrics: [("f1", f1), ("accuracy", accuracy)].into_iter().collect(),
+        per_class: Vec::new(),
         runtime: 1.25,
         samples_per_second: 12.8,
         steps_per_second: 1.6,

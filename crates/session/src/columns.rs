@@ -3,9 +3,11 @@
 
 use tunesmith::data::{Dataset, Dtype, Feature};
 use tunesmith::metrics::GlueTask;
+use tunesmith::model::ModelConfig;
 use tunesmith_protocol::DataArguments;
 
 use crate::SessionError;
+use crate::label_columns::{LabelQuestion, LabelSource};
 
 /// The columns with text, the second only for pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +60,7 @@ const TEXTS: [&str; 10] = [
     "question",
 ];
 
-/// What is known of the text columns before the data is read.
+/// What is known of the columns before the data is read.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Question {
     /// `text_column_names`.
@@ -66,10 +68,17 @@ pub(crate) struct Question {
     pub(crate) task: Option<GlueTask>,
     /// The columns that the model to be asked was trained on.
     pub(crate) trained: Option<Vec<String>>,
-    /// The label's column, which is never a text.
-    pub(crate) label: String,
+    /// Of the labels, whose columns are never texts.
+    pub(crate) labels: LabelQuestion,
     /// The classes of a model to be asked: a column of nothing but them is its label's.
     pub(crate) classes: Vec<String>,
+}
+
+/// The columns that a run reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Columns {
+    pub(crate) text: TextColumns,
+    pub(crate) labels: LabelSource,
 }
 
 impl TextColumns {
@@ -88,6 +97,62 @@ impl TextColumns {
 }
 
 impl Question {
+    /// What the arguments say, else what `model` was trained on, where a trained one is asked.
+    pub(crate) fn of(
+        data: &DataArguments,
+        task: Option<GlueTask>,
+        model: Option<&ModelConfig>,
+    ) -> Self {
+        let trained = model.and_then(ModelConfig::trained_columns);
+        Self {
+            named: data.text_column_names.clone(),
+            task,
+            trained: trained.map(|columns| columns.text_column_names),
+            labels: LabelQuestion::of(data, model),
+            classes: Vec::new(),
+        }
+    }
+
+    /// Where texts and labels stand in a dataset, and a warning where the texts had to be guessed.
+    ///
+    /// # Errors
+    /// As [`Question::ask`] and [`LabelQuestion::source`].
+    pub(crate) fn columns(
+        &self,
+        dataset: &Dataset,
+    ) -> Result<(Columns, Option<String>), SessionError> {
+        let labels = self.source(dataset)?;
+        let (text, warning) = match &labels {
+            LabelSource::Tags(tags) => {
+                let first = tags.text().to_owned();
+                (
+                    TextColumns {
+                        first,
+                        second: None,
+                    },
+                    None,
+                )
+            }
+            LabelSource::One(_) | LabelSource::Several(_) => self.ask(dataset)?,
+        };
+        Ok((Columns { text, labels }, warning))
+    }
+
+    fn source(&self, dataset: &Dataset) -> Result<LabelSource, SessionError> {
+        let named = self.named.as_ref().or(self.trained.as_ref());
+        let text = named.and_then(|names| names.first());
+        let text = text.filter(|name| self.named.is_some() || dataset.column(name).is_ok());
+        self.labels.source(dataset, text.map(String::as_str))
+    }
+
+    /// The names of the labels' columns.
+    fn label_names(&self, dataset: &Dataset) -> Vec<String> {
+        match self.source(dataset) {
+            Ok(source) => source.names(),
+            Err(_) => self.labels.column.iter().cloned().collect(),
+        }
+    }
+
     /// The columns, where the data need not be looked at.
     pub(crate) fn known(&self) -> Option<TextColumns> {
         let named = self.named.as_deref().and_then(TextColumns::of);
@@ -116,12 +181,14 @@ impl Question {
             }
             return Ok((columns, None));
         }
+        let labels = self.label_names(dataset);
+        let is_label = |name: &str| {
+            labels.iter().any(|label| label == name) || self.has_only_classes(dataset, name)
+        };
         let strings: Vec<&str> = dataset
             .features()
             .iter()
-            .filter(|(name, feature)| {
-                **feature == Feature::Value(Dtype::String) && !self.is_label(dataset, name)
-            })
+            .filter(|(name, feature)| **feature == Feature::Value(Dtype::String) && !is_label(name))
             .map(|(name, _)| name)
             .collect();
         let known_pair = PAIRS
@@ -129,7 +196,7 @@ impl Question {
             .find(|(first, second)| strings.contains(first) && strings.contains(second));
         let (first, second) = match (known_pair, strings.as_slice()) {
             (Some((first, second)), _) => (first, Some(second)),
-            (None, []) => self.digits(dataset)?,
+            (None, []) => self.digits(dataset, &labels)?,
             (None, [one]) => (*one, None),
             (None, [first, second, ..]) => (*first, Some(*second)),
         };
@@ -153,10 +220,7 @@ impl Question {
         Ok((columns, warning))
     }
 
-    fn is_label(&self, dataset: &Dataset, name: &str) -> bool {
-        if name == self.label {
-            return true;
-        }
+    fn has_only_classes(&self, dataset: &Dataset, name: &str) -> bool {
         let Ok(view) = dataset.column(name) else {
             return false;
         };
@@ -169,11 +233,16 @@ impl Question {
     }
 
     /// The columns that are text by their names, or for want of others, where none holds words.
-    fn digits<'a>(&self, dataset: &'a Dataset) -> Result<(&'a str, Option<&'a str>), SessionError> {
+    fn digits<'a>(
+        &self,
+        dataset: &'a Dataset,
+        labels: &[String],
+    ) -> Result<(&'a str, Option<&'a str>), SessionError> {
+        let is_label = |name: &str| labels.iter().any(|label| label == name);
         let others: Vec<&str> = dataset
             .features()
             .iter()
-            .filter(|(name, feature)| *name != self.label && matches!(feature, Feature::Value(_)))
+            .filter(|(name, feature)| !is_label(name) && matches!(feature, Feature::Value(_)))
             .map(|(name, _)| name)
             .collect();
         let find = |wanted: &str| others.iter().copied().find(|name| *name == wanted);
@@ -237,18 +306,11 @@ mod tests {
         Dataset::from_bytes("rows.csv", Format::Csv, csv.as_bytes().to_vec()).unwrap()
     }
 
-    fn question() -> Question {
-        Question {
-            label: "label".to_owned(),
-            ..Question::default()
-        }
-    }
-
     fn found(csv: &str, named: Option<&[String]>, task: Option<GlueTask>) -> TextColumns {
         let question = Question {
             named: named.map(<[String]>::to_vec),
             task,
-            ..question()
+            ..Question::default()
         };
         question.ask(&dataset(csv)).unwrap().0
     }
@@ -276,9 +338,13 @@ mod tests {
         assert_eq!(found("text,label\nx,1\n", None, None), pair("text", None));
         let csv = "note,sentence2,sentence1,label\nx,y,z,1\n";
         assert_eq!(found(csv, None, None), pair("sentence1", Some("sentence2")));
-        let (_, warning) = question().ask(&dataset("a,b,c,label\nx,y,z,1\n")).unwrap();
+        let (_, warning) = Question::default()
+            .ask(&dataset("a,b,c,label\nx,y,z,1\n"))
+            .unwrap();
         assert!(warning.unwrap().contains("a and b are taken as the pair"));
-        let message = question().ask(&dataset("n,label\n1,2\n")).unwrap_err();
+        let message = Question::default()
+            .ask(&dataset("n,label\n1,2\n"))
+            .unwrap_err();
         let message = message.to_string();
         assert!(
             message.contains("no column with text among n, label (n is read as numbers)"),
@@ -298,7 +364,7 @@ mod tests {
         );
         let asked = Question {
             classes: vec!["no".to_owned(), "yes".to_owned()],
-            ..question()
+            ..Question::default()
         };
         assert_eq!(
             asked.ask(&dataset("n\n12\n")).unwrap(),
@@ -310,7 +376,7 @@ mod tests {
     fn the_label_is_never_a_second_text() {
         let asked = Question {
             classes: vec!["sport".to_owned(), "weather".to_owned()],
-            ..question()
+            ..Question::default()
         };
         let rows = dataset("title,topic\nRain,weather\nGoal,sport\n");
         assert_eq!(asked.ask(&rows).unwrap(), (pair("title", None), None));
@@ -325,7 +391,7 @@ mod tests {
     fn a_model_is_asked_by_the_columns_that_it_was_trained_on() {
         let trained = Question {
             trained: Some(vec!["body".to_owned()]),
-            ..question()
+            ..Question::default()
         };
         let rows = dataset("title,body\nRain,wet\n");
         assert_eq!(trained.ask(&rows).unwrap(), (pair("body", None), None));

@@ -4,19 +4,21 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tunesmith::metrics::{GlueTask, Metric};
+use tunesmith::data::TokenizedDataset;
+use tunesmith::metrics::{GlueTask, Metric, best_thresholds};
 use tunesmith::model::{AutoConfig, Task};
 use tunesmith::train::{
-    Names, OutputFolder, TrainOutput, Trainer, check_base_model, check_output_dir,
+    Names, OutputFolder, TrainOutput, Trainer, check_base_model, check_output_dir, sigmoid,
 };
-use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, TrainingArguments};
+use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, Threshold, TrainingArguments};
 
 use crate::background::background;
 use crate::columns::task;
 use crate::device::choose_tiles;
 use crate::fetch::{dataset, model_files};
-use crate::finish::{evaluate_at_end, predict_at_end, save_training};
+use crate::finish::{Reader, evaluate_at_end, pass, predict_at_end, save_training};
 use crate::fits::check_memory;
+use crate::labels::Labels;
 use crate::model::{load, set_dropouts, warnings};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
@@ -61,24 +63,31 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         eval,
         test,
         labels,
-        columns,
+        text,
+        tokenizer,
+        options,
         collator,
         ready,
         warnings: notes,
     } = prepared;
     shared.emit(Event::DatasetReady(ready)).await;
-    let metric = metric(task, labels.len())?;
+    let metric = metric(task, &labels)?;
     if training.do_train {
-        check_smoothing(&training, labels.len())?;
+        check_smoothing(&training, labels.task())?;
     }
     choose_tiles(&device, &training, train.as_ref(), &config, &shared).await?;
     for message in notes {
         shared.emit(Event::Warning { message }).await;
     }
     if training.do_train {
-        let set = config.set_head(Task::of_outputs(labels.len()), &labels);
+        let set = config.set_head(labels.task(), labels.names());
         set.map_err(SessionError::Arguments)?;
-        config.set_trained_columns(&columns);
+        config.set_trained_columns(&labels.source().trained_on(text.names()));
+    }
+    match &data.threshold {
+        Some(Threshold::All(one)) => config.set_thresholds(&vec![*one; labels.names().len()]),
+        Some(Threshold::Each(thresholds)) => config.set_thresholds(thresholds),
+        Some(Threshold::Tune) | None => {}
     }
     if let Some(rows) = &train {
         let evaluated = eval.first().map(|(_, rows)| rows);
@@ -130,49 +139,78 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
             shared.emit(Event::Done(done)).await;
             return Ok(());
         }
+        last_evaluation = output.last_evaluation.clone();
+        if data.threshold == Some(Threshold::Tune)
+            && let Some((_, rows)) = eval.first()
+        {
+            tune_thresholds(&mut trainer, rows, &shared).await?;
+            last_evaluation = None;
+        }
         save_training(&trainer, &output, count, &shared).await?;
         saved::keep(&told)?;
-        last_evaluation = output.last_evaluation;
     }
     if trainer.args.evaluates() {
         evaluate_at_end(&mut trainer, &eval, last_evaluation, &shared).await?;
     }
-    predict_at_end(&trainer, &test, &labels, &shared).await?;
+    let reader = Reader {
+        labels: &labels,
+        tokenizer: &tokenizer,
+        options: &options,
+    };
+    predict_at_end(&trainer, &test, &reader, &shared).await?;
     shared.emit(Event::Done(done)).await;
     Ok(())
 }
 
-/// The metric of the task, else the one for so many labels.
-fn metric(task: Option<GlueTask>, labels: usize) -> Result<Metric, SessionError> {
-    let Some(task) = task else {
-        return Ok(Metric::for_labels(labels)?);
+/// The metric of the GLUE task, else the one for such labels.
+fn metric(glue: Option<GlueTask>, labels: &Labels) -> Result<Metric, SessionError> {
+    let Some(glue) = glue else {
+        return Ok(Metric::of_task(labels.task(), labels.names())?);
     };
-    let expected = task.num_labels();
-    if expected == labels {
-        return Ok(Metric::for_task(task));
+    let (expected, found) = (glue.num_labels(), labels.names().len());
+    if expected == found {
+        return Ok(Metric::for_task(glue));
     }
     let count = |count: usize| match count {
         1 => "numbers for labels".to_owned(),
         count => format!("{count} classes"),
     };
     Err(SessionError::Arguments(format!(
-        "the task {task} has {}, and this run has {}: its metrics mean nothing here. Leave task_name out, or \
+        "the task {glue} has {}, and this run has {}: its metrics mean nothing here. Leave task_name out, or \
          name the task that the data is of",
         count(expected),
-        count(labels)
+        count(found)
     )))
 }
 
-/// Smoothing spreads a label's weight over the classes, and a regression has none.
-fn check_smoothing(training: &TrainingArguments, labels: usize) -> Result<(), SessionError> {
-    if labels > 1 || training.label_smoothing_factor == 0.0 {
+/// Smoothing spreads a label's weight over the classes.
+fn check_smoothing(training: &TrainingArguments, task: Task) -> Result<(), SessionError> {
+    let labels = match task {
+        Task::SingleLabel | Task::Tokens => return Ok(()),
+        Task::Regression => "the labels here are numbers (a regression)",
+        Task::MultiLabel => "a row here may have several labels",
+    };
+    if training.label_smoothing_factor == 0.0 {
         return Ok(());
     }
-    Err(SessionError::Arguments(
-        "label_smoothing_factor is for classes, and the labels here are numbers (a regression): leave it \
-         out"
-        .to_owned(),
-    ))
+    Err(SessionError::Arguments(format!(
+        "label_smoothing_factor is for one class a row or token, and {labels}: leave it out"
+    )))
+}
+
+/// Gives the model the thresholds with the best F1 on these rows.
+async fn tune_thresholds(
+    trainer: &mut Trainer,
+    rows: &TokenizedDataset,
+    shared: &Shared,
+) -> Result<(), SessionError> {
+    let found = pass(trainer, rows, shared).await?;
+    let labels = found.label_ids.unwrap_or_default();
+    let labels: Vec<bool> = labels.iter().map(|label| *label == 1.0).collect();
+    let probabilities = sigmoid(&found.logits);
+    let thresholds = best_thresholds(&probabilities, &labels, found.num_labels)?;
+    trainer.model.config.set_thresholds(&thresholds);
+    Ok(())
 }
 
 async fn train_to_end(

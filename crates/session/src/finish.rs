@@ -3,12 +3,19 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use tunesmith::data::TokenizedDataset;
-use tunesmith::train::{Evaluation, PredictionOutput, TrainOutput, Trainer, replace_file};
+use serde_json::json;
+use tunesmith::data::{
+    Aggregation, TagColumns, TokenizeOptions, TokenizedDataset, Tokenizer, entities,
+};
+use tunesmith::metrics::above_thresholds;
+use tunesmith::model::Task;
+use tunesmith::train::{Evaluation, PredictionOutput, TrainOutput, Trainer, replace_file, sigmoid};
 use tunesmith_platform::fs;
-use tunesmith_protocol::{Eval, Event, Metrics};
+use tunesmith_protocol::{Event, Metrics};
 
 use crate::SessionError;
+use crate::labels::Labels;
+use crate::prepare::TestSplit;
 use crate::session::Shared;
 
 /// Saves the model and what its training came to.
@@ -57,7 +64,7 @@ pub(crate) async fn evaluate_at_end(
                 if trainer.args.do_train {
                     trainer.state.log(&found.prefixed("eval"));
                 }
-                shared.emit(eval_event(trainer, split, &found)).await;
+                shared.emit(found.event(split, &trainer.state)).await;
                 found
             }
         };
@@ -77,32 +84,42 @@ pub(crate) async fn evaluate_at_end(
     save_metrics(trainer, "eval", &all, shared).await
 }
 
+/// What reads the rows that are predicted.
+pub(crate) struct Reader<'a> {
+    pub(crate) labels: &'a Labels,
+    pub(crate) tokenizer: &'a Tokenizer,
+    pub(crate) options: &'a TokenizeOptions,
+}
+
 /// Predicts every split into `predict_results_<split>.txt`, and measures where labels are known.
 pub(crate) async fn predict_at_end(
     trainer: &Trainer,
-    splits: &[(String, TokenizedDataset)],
-    labels: &[String],
+    splits: &[TestSplit],
+    reader: &Reader<'_>,
     shared: &Shared,
 ) -> Result<(), SessionError> {
-    for (split, rows) in splits {
-        let found = pass(trainer, rows, shared).await?;
+    for split in splits {
+        let name = &split.name;
+        let found = pass(trainer, &split.rows, shared).await?;
         let dir = Path::new(&trainer.args.output_dir);
         fs::create_dir_all(dir).map_err(SessionError::io("create", dir))?;
-        let path = dir.join(format!("predict_results_{split}.txt"));
-        replace_file(&path, table(&found, labels).as_bytes())?;
+        let path = dir.join(format!("predict_results_{name}.txt"));
+        let predictions = predictions(trainer, &found, split, reader)?;
+        replace_file(&path, table(&predictions).as_bytes())?;
         let mut metrics = found.evaluation.prefixed("predict");
         metrics.insert("predict_samples", found.evaluation.samples as f64);
         save_metrics(trainer, "predict", &metrics, shared).await?;
         if found.label_ids.is_some() {
             shared
-                .emit(eval_event(trainer, split, &found.evaluation))
+                .emit(found.evaluation.event(name, &trainer.state))
                 .await;
         }
     }
     Ok(())
 }
 
-async fn pass(
+/// Evaluates a split from its first row to its last, telling how far it is.
+pub(crate) async fn pass(
     trainer: &Trainer,
     rows: &TokenizedDataset,
     shared: &Shared,
@@ -122,31 +139,93 @@ async fn pass(
     Ok(pass.finish()?)
 }
 
-fn eval_event(trainer: &Trainer, split: &str, found: &Evaluation) -> Event {
-    Event::Eval(Eval {
-        epoch: trainer.state.epoch,
-        step: trainer.state.global_step,
-        split: split.to_owned(),
-        loss: found.loss.unwrap_or(f64::NAN),
-        metrics: found.metrics.clone(),
-        runtime: found.runtime,
-        samples_per_second: found.samples_per_second,
-        steps_per_second: found.steps_per_second,
+/// What is predicted of each row: the name of its class, its number to three digits, its labels with
+/// commas between, a tag for each word, or the entities of its text as JSON.
+fn predictions(
+    trainer: &Trainer,
+    found: &PredictionOutput,
+    split: &TestSplit,
+    reader: &Reader<'_>,
+) -> Result<Vec<String>, SessionError> {
+    let names = reader.labels.names();
+    let name = |class: usize| names.get(class).cloned().unwrap_or_default();
+    Ok(match reader.labels.task() {
+        Task::Regression => {
+            let numbers = found.logits.iter();
+            numbers.map(|value| format!("{value:3.3}")).collect()
+        }
+        Task::SingleLabel => found.predicted_classes().into_iter().map(name).collect(),
+        Task::MultiLabel => {
+            let thresholds = trainer.model.config.thresholds();
+            let probabilities = sigmoid(&found.logits);
+            let there = above_thresholds(&probabilities, &thresholds, found.num_labels);
+            let rows = there.chunks(found.num_labels.max(1));
+            rows.map(|row| {
+                let labels = names.iter().zip(row).filter(|(_, is_there)| **is_there);
+                let labels: Vec<&str> = labels.map(|(name, _)| name.as_str()).collect();
+                labels.join(",")
+            })
+            .collect()
+        }
+        Task::Tokens => tags(found, split, reader)?,
     })
 }
 
-/// run_glue's table of predictions: names of classes, or numbers to three digits.
-fn table(found: &PredictionOutput, labels: &[String]) -> String {
-    let predictions: Vec<String> = if found.num_labels == 1 {
-        found
-            .logits
-            .iter()
-            .map(|value| format!("{value:3.3}"))
-            .collect()
-    } else {
-        let name = |class: usize| labels.get(class).cloned().unwrap_or_default();
-        found.predicted_classes().into_iter().map(name).collect()
+/// Words get the tag of their first token (`O`, or the first tag there is, where they were cut off);
+/// texts their entities.
+fn tags(
+    found: &PredictionOutput,
+    split: &TestSplit,
+    reader: &Reader<'_>,
+) -> Result<Vec<String>, SessionError> {
+    let Labels::Tags(encoder) = reader.labels else {
+        return Ok(Vec::new());
     };
+    let names = encoder.names();
+    let outside = names.iter().find(|name| *name == "O").or(names.first());
+    let classes = found.predicted_classes();
+    let mut rows = Vec::with_capacity(split.texts.num_rows());
+    let mut first = 0;
+    for row in 0..split.texts.num_rows() {
+        let read = encoder.tokenize_text(&split.texts, row, reader.tokenizer, reader.options);
+        let (text, tokens, _) = read.map_err(SessionError::split(&split.name))?;
+        let places = first..first + tokens.len();
+        first = places.end;
+        let TagColumns::Words { words, .. } = encoder.columns() else {
+            let width = found.num_labels;
+            let logits = &found.logits[places.start * width..places.end * width];
+            let simple = Aggregation::Simple;
+            let found = entities(&text, &tokens, logits, names, reader.tokenizer, simple);
+            let spans = found.map_err(SessionError::split(&split.name))?;
+            let spans: Vec<_> = spans
+                .iter()
+                .map(|span| json!({"start": span.start, "end": span.end, "label": span.label}))
+                .collect();
+            rows.push(json!(spans).to_string());
+            continue;
+        };
+        let words = split.texts.column(words)?.get(row);
+        let count = words
+            .and_then(|words| words.as_list())
+            .map_or(0, |words| words.len());
+        let mut tags: Vec<Option<&String>> = vec![None; count];
+        for (class, word) in classes[places].iter().zip(&tokens.word_ids) {
+            let tag = word.and_then(|word| tags.get_mut(word as usize));
+            if let Some(tag) = tag {
+                tag.get_or_insert_with(|| &names[*class]);
+            }
+        }
+        let tags: Vec<&str> = tags
+            .into_iter()
+            .filter_map(|tag| tag.or(outside).map(String::as_str))
+            .collect();
+        rows.push(tags.join(" "));
+    }
+    Ok(rows)
+}
+
+/// run_glue's table of predictions.
+fn table(predictions: &[String]) -> String {
     let mut text = String::from("index\tprediction\n");
     for (row, prediction) in predictions.iter().enumerate() {
         let _ = writeln!(text, "{row}\t{prediction}");

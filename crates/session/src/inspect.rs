@@ -1,16 +1,18 @@
 //! What data looks like before it is tokenized: for a screen that maps columns.
 
-use std::collections::BTreeMap;
-
 use tunesmith::data::{ColumnView, Dataset, Feature, Value};
+use tunesmith::metrics::GlueTask;
 use tunesmith_protocol::{
-    ColumnInfo, ColumnKind, Event, Inspection, LabelCount, RunConfig, SplitInfo,
+    ColumnInfo, ColumnKind, DataArguments, Event, Inspection, LabelCount, ProblemType, RunConfig,
+    SplitInfo,
 };
 
 use crate::SessionError;
 use crate::background::background;
 use crate::columns::{Question, task};
 use crate::fetch::{dataset, load};
+use crate::label_columns::{LabelSource, problem_type, task_of};
+use crate::labels::{self, Labels, Wanted};
 use crate::session::Shared;
 
 /// Rows shown.
@@ -32,13 +34,7 @@ pub async fn inspect(
     let task = task(&data)?;
     let request = dataset(&data, cache.as_deref(), task, &shared).await?;
     let work = background(&shared, move |emit| {
-        let label = data.label_column_name.as_deref().unwrap_or("label");
-        let question = Question {
-            named: data.text_column_names.clone(),
-            task,
-            label: label.to_owned(),
-            ..Question::default()
-        };
+        let question = Question::of(&data, task, None);
         let loaded = load(request, &data, &question, emit)?.splits;
         let Some((_, first)) = loaded.iter().next() else {
             return Err(SessionError::Arguments(
@@ -46,22 +42,16 @@ pub async fn inspect(
             ));
         };
         let mut warnings = Vec::new();
-        let text_column_names = match question.ask(first) {
+        let mut found = Found::default();
+        match question.columns(first) {
             Ok((columns, warning)) => {
                 warnings.extend(warning);
-                columns.names()
+                found.text = columns.text.names();
+                warnings.extend(found.look_at(first, columns.labels, &data, task));
             }
             // The person is about to map the columns.
-            Err(error) => {
-                warnings.push(error.to_string());
-                Vec::new()
-            }
-        };
-        let label = first.column(label).is_ok().then(|| label.to_owned());
-        let label_counts = match &label {
-            Some(label) => label_counts(&first.column(label)?),
-            None => Vec::new(),
-        };
+            Err(error) => warnings.push(error.to_string()),
+        }
         Ok(Inspection {
             splits: loaded
                 .iter()
@@ -72,13 +62,79 @@ pub async fn inspect(
                 .collect(),
             columns: columns(first),
             rows: preview(first)?,
-            text_column_names,
-            label_column_name: label,
-            label_counts,
+            text_column_names: found.text,
+            label_column_name: found.label,
+            label_column_names: found.labels,
+            problem_type: found.problem_type,
+            label_counts: found.counts,
             warnings,
         })
     });
     shared.passing_on(work, tell).await
+}
+
+/// What a training would take of the data.
+#[derive(Default)]
+struct Found {
+    text: Vec<String>,
+    label: Option<String>,
+    labels: Vec<String>,
+    problem_type: Option<ProblemType>,
+    counts: Vec<LabelCount>,
+}
+
+impl Found {
+    /// Looks at the labels of a split; gives what is wrong with them.
+    fn look_at(
+        &mut self,
+        rows: &Dataset,
+        source: LabelSource,
+        data: &DataArguments,
+        glue: Option<GlueTask>,
+    ) -> Option<String> {
+        let trained = source.trained_on(Vec::new());
+        let has = |name: &String| {
+            rows.column(name).is_ok()
+                || (rows.column_names().iter()).any(|column| {
+                    column
+                        .strip_prefix(name.as_str())
+                        .is_some_and(|rest| rest.starts_with('.'))
+                })
+        };
+        self.label = trained.label_column_name.filter(has);
+        self.labels = trained.label_column_names;
+        if self.label.is_none() && self.labels.is_empty() {
+            return None;
+        }
+        let wanted = Wanted {
+            glue,
+            task: data.problem_type.map(task_of),
+            label_all_tokens: data.label_all_tokens,
+        };
+        let labels = Labels::of_training(rows, source.clone(), wanted);
+        let counts = labels::counts(rows, source);
+        match (labels, counts) {
+            (Ok((labels, _)), Ok(counts)) => {
+                self.problem_type = Some(problem_type(labels.task()));
+                self.counts = the_most(counts);
+                None
+            }
+            (labels, counts) => {
+                self.counts = the_most(counts.as_ref().map_or_else(|_| Vec::new(), Clone::clone));
+                let error = labels.err().or(counts.err());
+                error.map(|error| error.to_string())
+            }
+        }
+    }
+}
+
+/// The most frequent ones, where there are a great many.
+fn the_most(mut counts: Vec<LabelCount>) -> Vec<LabelCount> {
+    if counts.len() > MOST_LABELS {
+        counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.label.cmp(&b.label)));
+        counts.truncate(MOST_LABELS);
+    }
+    counts
 }
 
 fn columns(dataset: &Dataset) -> Vec<ColumnInfo> {
@@ -86,6 +142,7 @@ fn columns(dataset: &Dataset) -> Vec<ColumnInfo> {
         Feature::ClassLabel(_) => ColumnKind::Label,
         Feature::Value(dtype) if dtype.name() == "string" => ColumnKind::Text,
         Feature::Value(dtype) if dtype.is_integer() || dtype.is_float() => ColumnKind::Number,
+        Feature::List(_) => ColumnKind::List,
         _ => ColumnKind::Other,
     };
     let features = dataset.features().iter();
@@ -111,16 +168,26 @@ fn preview(dataset: &Dataset) -> Result<Vec<Vec<Option<String>>>, SessionError> 
         .collect())
 }
 
-/// A cell as a person reads it: a class by its name.
+/// A cell as a person reads it: a class by its name, the items of a list with commas between.
 pub(crate) fn text(column: &ColumnView<'_>, value: Value<'_>) -> Option<String> {
+    read(column.feature(), value)
+}
+
+fn read(feature: &Feature, value: Value<'_>) -> Option<String> {
     if value.is_null() {
         return None;
     }
-    if let (Feature::ClassLabel(classes), Some(id)) = (column.feature(), value.as_i64()) {
+    if let (Feature::ClassLabel(classes), Some(id)) = (feature, value.as_i64()) {
         return Some(match classes.int2str(id) {
             Some(name) => name.to_owned(),
             None => id.to_string(),
         });
+    }
+    if let (Feature::List(item), Some(list)) = (feature, value.as_list()) {
+        let items = list
+            .iter()
+            .map(|value| read(item, value).unwrap_or_default());
+        return Some(items.collect::<Vec<_>>().join(", "));
     }
     Some(match value.as_str() {
         Some(text) => text.to_owned(),
@@ -128,19 +195,13 @@ pub(crate) fn text(column: &ColumnView<'_>, value: Value<'_>) -> Option<String> 
     })
 }
 
-fn label_counts(column: &ColumnView<'_>) -> Vec<LabelCount> {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    for value in column.iter() {
-        let label = text(column, value).unwrap_or_default();
-        *counts.entry(label).or_default() += 1;
+/// A text, or words put together with a space between; `None` where there is neither.
+pub(crate) fn words(value: Value<'_>) -> Option<String> {
+    match value.as_list() {
+        None => value.as_str().map(str::to_owned),
+        Some(list) => {
+            let words = list.iter().map(|word| word.as_str());
+            Some(words.collect::<Option<Vec<_>>>()?.join(" "))
+        }
     }
-    let mut counts: Vec<LabelCount> = counts
-        .into_iter()
-        .map(|(label, count)| LabelCount { label, count })
-        .collect();
-    if counts.len() > MOST_LABELS {
-        counts.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.label.cmp(&b.label)));
-        counts.truncate(MOST_LABELS);
-    }
-    counts
 }

@@ -21,7 +21,9 @@ mod fits;
 #[cfg(not(target_arch = "wasm32"))]
 mod hub;
 mod inspect;
+mod label_columns;
 mod labels;
+mod marked;
 mod memory;
 mod model;
 mod predict;

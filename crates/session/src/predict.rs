@@ -4,19 +4,23 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tunesmith::data::{
-    DataCollatorWithPadding, ExampleRef, Label, LoadDataset, TokenizeOptions, Tokenizer, Value,
+    Aggregation, ColumnView, DataCollatorWithPadding, ExampleRef, Label, LoadDataset, PaddingSide,
+    TokenizeOptions, Tokenizer, entities,
 };
 use tunesmith::kernels::read_back;
-use tunesmith::model::{AutoConfig, Model, TrainedColumns};
-use tunesmith::train::batch_inputs;
+use tunesmith::metrics::above_thresholds;
+use tunesmith::model::{AutoConfig, Model, ModelConfig, Task};
+use tunesmith::train::{batch_inputs, sigmoid};
 use tunesmith_platform::fs;
-use tunesmith_protocol::{DeviceChoice, Event, Pair, Prediction};
+use tunesmith_protocol::{
+    AggregationStrategy, DataArguments, DeviceChoice, Entity, Event, Pair, Prediction, Threshold,
+};
 
 use crate::columns::Question;
 use crate::fetch::load_texts;
 use crate::model::warnings;
-use crate::prepare::{max_length, open_tokenizer};
-use crate::{SessionError, open};
+use crate::prepare::{max_length, open_tokenizer, takes_token_types};
+use crate::{SessionError, inspect, open};
 
 /// Texts that are classified together.
 const BATCH: usize = 16;
@@ -28,7 +32,8 @@ pub struct Predictor {
     collator: DataCollatorWithPadding,
     options: TokenizeOptions,
     labels: Vec<String>,
-    trained: Option<TrainedColumns>,
+    thresholds: Vec<f64>,
+    aggregation: Aggregation,
     /// What a person should know of the model, such as a head that was never trained.
     pub warnings: Vec<String>,
 }
@@ -49,7 +54,7 @@ impl Predictor {
         let max_length = Some(max_length(asked, &tokenizer, &config)?);
         let device = open(device).await?;
         let labels = config.label_names();
-        let trained = config.trained_columns();
+        let thresholds = config.thresholds();
         let (model, report) = Model::from_pretrained(dir, config, 0, &device)?;
         let name = dir.display().to_string();
         let warnings = warnings(&report, &model.config.class(), &name);
@@ -62,7 +67,8 @@ impl Predictor {
                 ..TokenizeOptions::default()
             },
             labels,
-            trained,
+            thresholds,
+            aggregation: Aggregation::default(),
             warnings,
         })
     }
@@ -79,9 +85,79 @@ impl Predictor {
         &self.labels
     }
 
-    /// The columns that it was trained on, where Tunesmith made it.
-    pub(crate) fn trained_columns(&self) -> Option<&TrainedColumns> {
-        self.trained.as_ref()
+    /// What it was trained to tell.
+    pub(crate) fn config(&self) -> &ModelConfig {
+        &self.model.config
+    }
+
+    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    pub(crate) fn options(&self) -> &TokenizeOptions {
+        &self.options
+    }
+
+    /// The probability above which each label is predicted, where a row may have several:
+    /// `[num_labels]`.
+    pub(crate) fn thresholds(&self) -> &[f64] {
+        &self.thresholds
+    }
+
+    /// Takes other thresholds than those saved with the model.
+    ///
+    /// # Errors
+    /// A model that isn't for several labels a row, other numbers of them than labels, or `tune`.
+    pub fn set_threshold(&mut self, threshold: &Threshold) -> Result<(), SessionError> {
+        let count = self.labels.len();
+        let wrong = |message: String| Err(SessionError::Arguments(message));
+        if self.model.task() != Task::MultiLabel {
+            return wrong(
+                "threshold is for models of several labels a row, and this one isn't: leave it out"
+                    .to_owned(),
+            );
+        }
+        self.thresholds = match threshold {
+            Threshold::All(one) => vec![*one; count],
+            Threshold::Each(each) if each.len() == count => each.clone(),
+            Threshold::Each(each) => {
+                return wrong(format!(
+                    "threshold has {} numbers, and the model {count} labels ({}): give one number for all, \
+                     or one for each label in this order",
+                    each.len(),
+                    self.labels.join(", ")
+                ));
+            }
+            Threshold::Tune => {
+                return wrong(
+                    "threshold tune is for training: give numbers, or leave it out to take those that \
+                     were saved with the model"
+                        .to_owned(),
+                );
+            }
+        };
+        Ok(())
+    }
+
+    /// How tokens become entities.
+    ///
+    /// # Errors
+    /// A model that doesn't label tokens.
+    pub fn set_aggregation(&mut self, strategy: AggregationStrategy) -> Result<(), SessionError> {
+        if self.model.task() != Task::Tokens {
+            return Err(SessionError::Arguments(
+                "aggregation_strategy is for models that label tokens, and this one labels rows: leave it out"
+                    .to_owned(),
+            ));
+        }
+        self.aggregation = match strategy {
+            AggregationStrategy::None => Aggregation::None,
+            AggregationStrategy::Simple => Aggregation::Simple,
+            AggregationStrategy::First => Aggregation::First,
+            AggregationStrategy::Average => Aggregation::Average,
+            AggregationStrategy::Max => Aggregation::Max,
+        };
+        Ok(())
     }
 
     /// The tokens of a text as the model reads them.
@@ -109,22 +185,75 @@ impl Predictor {
     }
 
     async fn batch(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
-        let with_types = self.model.config.spec().takes_token_types();
+        match self.model.task() {
+            Task::SingleLabel | Task::MultiLabel | Task::Regression => self.rows(texts).await,
+            Task::Tokens => self.tagged(texts).await,
+        }
+    }
+
+    async fn rows(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
         let mut rows = Vec::with_capacity(texts.len());
         for Pair { text, text_pair } in texts {
             let encoding = self
                 .tokenizer
                 .encode(text, text_pair.as_deref(), &self.options)?;
-            let ids: Vec<i32> = encoding.input_ids.iter().map(|id| *id as i32).collect();
-            let types: Vec<i8> = encoding.token_type_ids.iter().map(|id| *id as i8).collect();
-            rows.push((ids, types));
+            rows.push(Tokens::new(&encoding.input_ids, &encoding.token_type_ids));
         }
-        let examples = rows.iter().map(|(ids, types)| ExampleRef {
-            input_ids: ids,
-            token_type_ids: with_types.then_some(types.as_slice()),
+        let logits = self.logits(&rows).await?;
+        logits
+            .iter()
+            .zip(texts)
+            .map(|(logits, Pair { text, .. })| {
+                check_finite(logits, text)?;
+                Ok(self.prediction(logits))
+            })
+            .collect()
+    }
+
+    async fn tagged(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
+        let mut placed = Vec::with_capacity(texts.len());
+        for Pair { text, text_pair } in texts {
+            if text_pair.is_some() {
+                return Err(SessionError::Arguments(
+                    "the model labels the tokens of one text: leave the second text out".to_owned(),
+                ));
+            }
+            placed.push(self.tokenizer.encode_with_offsets(text, &self.options)?);
+        }
+        let rows = placed.iter();
+        let rows: Vec<Tokens> = rows
+            .map(|tokens| Tokens::new(&tokens.input_ids, &tokens.token_type_ids))
+            .collect();
+        let logits = self.logits(&rows).await?;
+        let mut predictions = Vec::with_capacity(texts.len());
+        for ((Pair { text, .. }, tokens), logits) in texts.iter().zip(&placed).zip(&logits) {
+            check_finite(logits, text)?;
+            let (names, strategy) = (&self.labels, self.aggregation);
+            let found = entities(text, tokens, logits, names, &self.tokenizer, strategy)?;
+            let entities = found.into_iter().map(|entity| Entity {
+                entity_group: entity.label,
+                score: f64::from(entity.score),
+                word: entity.word,
+                start: entity.start,
+                end: entity.end,
+            });
+            predictions.push(Prediction::Tokens {
+                entities: entities.collect(),
+            });
+        }
+        Ok(predictions)
+    }
+
+    /// The logits of each row: `[num_labels]`, or for tokens `[tokens, num_labels]` without padding.
+    pub(crate) async fn logits(&self, rows: &[Tokens]) -> Result<Vec<Vec<f32>>, SessionError> {
+        let with_types = takes_token_types(&self.model.config, &self.tokenizer);
+        let examples = rows.iter().map(|row| ExampleRef {
+            input_ids: &row.ids,
+            token_type_ids: with_types.then_some(row.types.as_slice()),
             label: Label::None,
         });
-        let (inputs, _) = batch_inputs(&self.collator.collate(examples)?);
+        let batch = self.collator.collate(examples)?;
+        let (inputs, _) = batch_inputs(&batch);
         let output = self.model.infer(&inputs, None)?;
         let failed = |message: String| {
             SessionError::Arguments(format!(
@@ -135,48 +264,93 @@ impl Predictor {
             .await
             .map_err(failed)?;
         let logits = logits.concat();
-        let width = logits.len() / texts.len().max(1);
-        if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
-            let text = &texts[place / width.max(1)].text;
-            return Err(SessionError::Arguments(format!(
-                "the model's output for {text:?} is {}: its weights are far too large, so it can't \
-                 classify anything. Train it again with a lower learning_rate",
-                logits[place]
-            )));
-        }
-        Ok(logits
-            .chunks(width.max(1))
-            .map(|row| self.prediction(row))
-            .collect())
+        let width = (logits.len() / rows.len().max(1)).max(1);
+        let rows = logits.chunks(width).zip(&batch.lengths);
+        Ok(match self.model.task() {
+            Task::SingleLabel | Task::MultiLabel | Task::Regression => {
+                rows.map(|(logits, _)| logits.to_vec()).collect()
+            }
+            Task::Tokens => rows
+                .map(|(logits, length)| {
+                    let kept = (*length as usize * self.labels.len()).min(width);
+                    match batch.padding_side {
+                        PaddingSide::Right => logits[..kept].to_vec(),
+                        PaddingSide::Left => logits[width - kept..].to_vec(),
+                    }
+                })
+                .collect(),
+        })
     }
 
+    /// What the logits of a row say: `[num_labels]`.
     fn prediction(&self, logits: &[f32]) -> Prediction {
-        if let [value] = logits {
-            let score = f64::from(*value);
-            let label = "score".to_owned();
-            return Prediction {
-                label,
-                label_id: 0,
-                score,
-                scores: vec![score],
+        match self.model.task() {
+            Task::Regression => Prediction::Regression {
+                score: logits.first().copied().map_or(f64::NAN, f64::from),
                 logits: logits.to_vec(),
-            };
+            },
+            Task::MultiLabel => {
+                let scores = sigmoid(logits);
+                let there = above_thresholds(&scores, &self.thresholds, self.labels.len());
+                let labelled = self.labels.iter().zip(&scores).zip(there);
+                let mut labels: Vec<(&String, f32)> = labelled
+                    .filter(|(_, is_there)| *is_there)
+                    .map(|((name, score), _)| (name, *score))
+                    .collect();
+                labels.sort_by(|a, b| b.1.total_cmp(&a.1));
+                Prediction::MultiLabel {
+                    labels: labels.into_iter().map(|(name, _)| name.clone()).collect(),
+                    scores: scores.into_iter().map(f64::from).collect(),
+                    logits: logits.to_vec(),
+                }
+            }
+            Task::SingleLabel | Task::Tokens => {
+                let scores = softmax(logits);
+                let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let label_id = logits.iter().position(|x| *x == highest).unwrap_or(0);
+                Prediction::SingleLabel {
+                    label: self.labels.get(label_id).cloned().unwrap_or_default(),
+                    label_id,
+                    score: scores.get(label_id).copied().unwrap_or(f64::NAN),
+                    scores,
+                    logits: logits.to_vec(),
+                }
+            }
         }
-        let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f64> = logits
-            .iter()
-            .map(|x| f64::from(x - highest).exp())
-            .collect();
-        let sum: f64 = weights.iter().sum();
-        let scores: Vec<f64> = weights.iter().map(|weight| weight / sum).collect();
-        let label_id = logits.iter().position(|x| *x == highest).unwrap_or(0);
-        Prediction {
-            label: self.labels.get(label_id).cloned().unwrap_or_default(),
-            label_id,
-            score: scores.get(label_id).copied().unwrap_or(f64::NAN),
-            scores,
-            logits: logits.to_vec(),
+    }
+}
+
+/// The tokens of a text as the model takes them.
+pub(crate) struct Tokens {
+    ids: Vec<i32>,
+    types: Vec<i8>,
+}
+
+impl Tokens {
+    pub(crate) fn new(ids: &[u32], types: &[u32]) -> Self {
+        Self {
+            ids: ids.iter().map(|id| *id as i32).collect(),
+            types: types.iter().map(|id| *id as i8).collect(),
         }
+    }
+}
+
+/// The probability of each class.
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights = logits.iter().map(|x| f64::from(x - highest).exp());
+    let weights: Vec<f64> = weights.collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / sum).collect()
+}
+
+fn check_finite(logits: &[f32], text: &str) -> Result<(), SessionError> {
+    match logits.iter().find(|logit| !logit.is_finite()) {
+        None => Ok(()),
+        Some(logit) => Err(SessionError::Arguments(format!(
+            "the model's output for {text:?} is {logit}: its weights are far too large, so it can't \
+             classify anything. Train it again with a lower learning_rate"
+        ))),
     }
 }
 
@@ -199,7 +373,7 @@ pub async fn predict_texts(
 /// gives the number of rows. The output is there whole, or not at all.
 ///
 /// The text is in the columns that are named, else in those that the model was trained on, else in
-/// those that hold text.
+/// those that hold text. Words are put together with a space between; entities are places in that text.
 ///
 /// # Errors
 /// As [`Predictor::load`] and [`Predictor::predict`]; a file that can't be read, with its place; a
@@ -218,19 +392,19 @@ pub async fn predict_file(
             output.display()
         )));
     }
-    let trained = predictor.trained_columns();
-    let label = trained.map_or("label", |columns| columns.label_column_name.as_str());
+    let data = DataArguments {
+        text_column_names: columns.map(<[String]>::to_vec),
+        ..DataArguments::default()
+    };
     let question = Question {
-        named: columns.map(<[String]>::to_vec),
-        task: None,
-        trained: trained.map(|columns| columns.text_column_names.clone()),
-        label: label.to_owned(),
         classes: predictor.labels().to_vec(),
+        ..Question::of(&data, None, Some(predictor.config()))
     };
     let request = LoadDataset::files([("input", input)]);
     let loaded = load_texts(request, &question, on_event)?;
     let rows = loaded.get("input")?;
-    let (columns, warning) = question.ask(rows)?;
+    let (columns, warning) = question.columns(rows)?;
+    let columns = columns.text;
     if let Some(message) = warning {
         on_event(Event::Warning { message });
     }
@@ -240,8 +414,8 @@ pub async fn predict_file(
         .as_deref()
         .map(|name| rows.column(name))
         .transpose()?;
-    let text = |value: Option<Value<'_>>, row: usize, column: &str| {
-        let text = value.and_then(|value| value.as_str().map(str::to_owned));
+    let text = |view: &ColumnView<'_>, row: usize, column: &str| {
+        let text = view.get(row).and_then(|value| inspect::words(value));
         text.ok_or_else(|| {
             SessionError::Arguments(format!(
                 "{}, row {row}, column '{column}': there is no text; fill it in or remove the row",
@@ -259,11 +433,11 @@ pub async fn predict_file(
         let mut texts = Vec::with_capacity(end - start);
         for row in start..end {
             let text_pair = match (&second, &columns.second) {
-                (Some(view), Some(name)) => Some(text(view.get(row), row, name)?),
+                (Some(view), Some(name)) => Some(text(view, row, name)?),
                 _ => None,
             };
             texts.push(Pair {
-                text: text(first.get(row), row, &columns.first)?,
+                text: text(&first, row, &columns.first)?,
                 text_pair,
             });
         }

@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use tunesmith::data::{
-    DataCollatorWithPadding, DataError, Dataset, LabelEncoder, LoadDataset, TokenizeArgs,
-    TokenizeOptions, TokenizedDataset, Tokenizer, Truncation, check_labels, default_cache_dir,
-    tokenize_dataset,
+    DataCollatorWithPadding, DataError, Dataset, LoadDataset, TokenizeArgs, TokenizeOptions,
+    TokenizedDataset, Tokenizer, Truncation, default_cache_dir,
 };
 use tunesmith::metrics::GlueTask;
-use tunesmith::model::{ModelConfig, TrainedColumns};
+use tunesmith::model::{ModelConfig, Task};
 use tunesmith_protocol::{
-    DataArguments, DatasetReady, Event, Split, TrainingArguments, Truncation as TruncationArgument,
+    DataArguments, DatasetReady, Event, Split, Threshold, TrainingArguments,
+    Truncation as TruncationArgument,
 };
 
 use crate::SessionError;
 use crate::columns::{Question, TextColumns, splits};
 use crate::fetch::{Loaded, load};
-use crate::labels;
+use crate::label_columns::task_of;
+use crate::labels::{Labels, Wanted};
 
 /// What the preparation is told.
 pub(crate) struct Request {
@@ -36,15 +37,24 @@ pub(crate) struct Prepared {
     pub(crate) train: Option<TokenizedDataset>,
     /// Splits to evaluate on, by name; the first is the one evaluated during training.
     pub(crate) eval: Vec<(String, TokenizedDataset)>,
-    /// Splits to predict, by name.
-    pub(crate) test: Vec<(String, TokenizedDataset)>,
-    /// The classes' names; one name for a regression.
-    pub(crate) labels: Vec<String>,
-    /// The columns that were read.
-    pub(crate) columns: TrainedColumns,
+    /// Splits to predict.
+    pub(crate) test: Vec<TestSplit>,
+    pub(crate) labels: Labels,
+    /// The columns of the texts, or of the words.
+    pub(crate) text: TextColumns,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) options: TokenizeOptions,
     pub(crate) collator: DataCollatorWithPadding,
     pub(crate) ready: DatasetReady,
     pub(crate) warnings: Vec<String>,
+}
+
+/// A split to predict.
+pub(crate) struct TestSplit {
+    pub(crate) name: String,
+    pub(crate) rows: TokenizedDataset,
+    /// The same rows as they were read.
+    pub(crate) texts: Dataset,
 }
 
 /// Loads, checks and tokenizes the splits that the arguments ask for.
@@ -68,19 +78,7 @@ pub(crate) fn prepare(
     collator.max_length = data.pad_to_max_length.then_some(max_length);
 
     // A model that is trained anew forgets what it was trained on before.
-    let trained = config.trained_columns().filter(|_| !training.do_train);
-    let label = data
-        .label_column_name
-        .clone()
-        .or_else(|| Some(trained.as_ref()?.label_column_name.clone()))
-        .unwrap_or_else(|| "label".to_owned());
-    let question = Question {
-        named: data.text_column_names.clone(),
-        task,
-        trained: trained.map(|columns| columns.text_column_names),
-        label: label.clone(),
-        classes: Vec::new(),
-    };
+    let question = Question::of(data, task, (!training.do_train).then_some(config));
     let Loaded {
         splits: datasets,
         whole,
@@ -103,46 +101,45 @@ pub(crate) fn prepare(
     };
     let at = |name: &str| SessionError::split_of(name, file(data, name, whole.is_some()));
     let mut warnings = Vec::new();
-    let (columns, warning) = question.ask(datasets.get(first)?)?;
+    let (columns, warning) = question.columns(datasets.get(first)?)?;
     warnings.extend(warning);
-    if columns.names().contains(&label) {
+    let (text, source) = (columns.text, columns.labels);
+    let label_names = source.names();
+    if let Some(label) = text.names().iter().find(|name| label_names.contains(name)) {
         return Err(SessionError::Arguments(format!(
             "the column {label} is the label's, and can't be a text as well: change \
              text_column_names or label_column_name"
         )));
     }
 
-    let encoder = if let Some(name) = train.first() {
+    let wanted = Wanted {
+        glue: task,
+        task: data.problem_type.map(task_of),
+        label_all_tokens: data.label_all_tokens,
+    };
+    let labels = if let Some(name) = train.first() {
         // Rows that were set aside are training rows too: a rare class may be among them alone.
         let rows = match &whole {
             Some(whole) => whole,
             None => datasets.get(name)?,
         };
-        let (encoder, notes) =
-            labels::of_training(rows, &label, task).map_err(missing_label(at(name)))?;
+        let (labels, notes) =
+            Labels::of_training(rows, source, wanted).map_err(missing_label(at(name)))?;
         warnings.extend(notes);
-        encoder
-    } else if let Some(name) = eval.first() {
-        let rows = datasets.get(name)?;
-        let (encoder, warning) =
-            labels::of_model(config.label_names(), rows, &label).map_err(at(name))?;
-        warnings.extend(warning);
-        encoder
+        labels
     } else {
-        LabelEncoder::named(config.label_names())
+        let rows = datasets.get(first)?;
+        // Rows to predict need no labels: what theirs are called is of no account.
+        let rows = match eval.is_empty() {
+            true => &rows.take(0),
+            false => rows,
+        };
+        let (labels, warning) =
+            Labels::of_model(config, rows, source, wanted).map_err(at(first))?;
+        warnings.extend(warning);
+        labels
     };
-    if let Some(task) = task.filter(|task| (task.num_labels() == 1) != encoder.is_regression()) {
-        return Err(SessionError::Arguments(format!(
-            "{task} has {} label(s), and the model {}: name a model that was trained on it, or leave \
-             task_name out",
-            task.num_labels(),
-            encoder.names().len()
-        )));
-    }
-    let labels = match training.do_train {
-        true => encoder.names().to_vec(),
-        false => config.label_names(),
-    };
+    check_kind(data, task, &labels)?;
 
     let mut chosen: Vec<(String, Dataset)> = Vec::new();
     for name in &all {
@@ -155,46 +152,47 @@ pub(crate) fn prepare(
         let rows = datasets.get(name)?;
         let rows = most.map_or_else(|| rows.clone(), |most| rows.take(most));
         if test.contains(name) {
-            let found = encoder.encode_test(&rows, &label).map_err(at(name))?;
+            let found = labels.encode_test(&rows).map_err(at(name))?;
             warnings.extend(found.warning.map(|text| format!("split '{name}': {text}")));
             chosen.push((name.clone(), found.dataset));
             continue;
         }
-        let encoded = encoder
-            .encode(&rows, &label)
-            .map_err(missing_label(at(name)))?;
-        match check_labels(&encoded, &label, labels.len()) {
+        let encoded = labels.encode(&rows).map_err(missing_label(at(name)))?;
+        match encoded.one_class {
             // A small split to evaluate on, or the first few training rows, may have one class only.
-            Err(error @ DataError::OneClass { .. }) if eval.contains(name) || most.is_some() => {
+            Some(error) if eval.contains(name) || most.is_some() => {
                 warnings.push(format!("split '{name}': {error}"));
             }
-            other => drop(other.map_err(at(name))?),
+            Some(error) => return Err(at(name)(error)),
+            None => {}
         }
-        chosen.push((name.clone(), encoded));
+        chosen.push((name.clone(), encoded.dataset));
     }
 
+    let options = TokenizeOptions {
+        max_length: Some(max_length),
+        truncation: truncation(data.truncation),
+        ..TokenizeOptions::default()
+    };
     let mut ready = Vec::new();
     let mut tokenized = Vec::new();
     for (name, dataset) in &chosen {
         let args = TokenizeArgs {
-            label_column: dataset.column(&label).is_ok().then(|| label.clone()),
-            options: TokenizeOptions {
-                max_length: Some(max_length),
-                truncation: truncation(data.truncation),
-                ..TokenizeOptions::default()
-            },
-            token_type_ids: config.spec().takes_token_types(),
+            text_pair_column: text.second.clone(),
+            options: options.clone(),
+            token_type_ids: takes_token_types(config, &tokenizer),
             cache_dir: default_cache_dir().ok().filter(|_| !data.overwrite_cache),
-            ..tokenize_args(&columns)
+            ..TokenizeArgs::new(text.first.clone())
         };
-        let rows = tokenize_dataset(dataset, &tokenizer, &args, &mut |progress| {
-            emit(Event::Progress {
-                stage: "tokenizing".to_owned(),
-                done: progress.rows as u64,
-                total: progress.total as u64,
-            });
-        })
-        .map_err(at(name))?;
+        let rows = labels
+            .tokenize(dataset, &tokenizer, args, &mut |progress| {
+                emit(Event::Progress {
+                    stage: "tokenizing".to_owned(),
+                    done: progress.rows as u64,
+                    total: progress.total as u64,
+                });
+            })
+            .map_err(at(name))?;
         let limit = match data.pad_to_max_length {
             true => max_length,
             false => config.spec().longest,
@@ -214,20 +212,25 @@ pub(crate) fn prepare(
             .cloned()
             .collect()
     };
-    let names = if labels.len() == 1 {
-        Vec::new()
-    } else {
-        labels.clone()
+    let names = match labels.task() {
+        Task::Regression => Vec::new(),
+        Task::SingleLabel | Task::MultiLabel | Task::Tokens => labels.names().to_vec(),
     };
     Ok(Prepared {
         train: pick(&train).pop().map(|(_, rows)| rows),
         eval: pick(&eval),
-        test: pick(&test),
+        test: pick(&test)
+            .into_iter()
+            .filter_map(|(name, rows)| {
+                let (_, texts) = chosen.iter().find(|(chosen, _)| *chosen == name)?;
+                let texts = texts.clone();
+                Some(TestSplit { name, rows, texts })
+            })
+            .collect(),
         labels,
-        columns: TrainedColumns {
-            text_column_names: columns.names(),
-            label_column_name: label,
-        },
+        text,
+        tokenizer,
+        options,
         collator,
         ready: DatasetReady {
             splits: ready,
@@ -235,6 +238,63 @@ pub(crate) fn prepare(
         },
         warnings,
     })
+}
+
+/// Checks that the labels are of the kind that the arguments ask for.
+fn check_kind(
+    data: &DataArguments,
+    glue: Option<GlueTask>,
+    labels: &Labels,
+) -> Result<(), SessionError> {
+    let task = labels.task();
+    if let Some(glue) = glue {
+        let wanted = match glue.num_labels() {
+            1 => Task::Regression,
+            _ => Task::SingleLabel,
+        };
+        if task != wanted {
+            return Err(SessionError::Arguments(format!(
+                "{glue} has {} label(s), and the model {}: name a model that was trained on it, or \
+                 leave task_name out",
+                glue.num_labels(),
+                labels.names().len()
+            )));
+        }
+    }
+    let only = |given: bool, argument: &str, kind: Task, what: &str| {
+        if given && task != kind {
+            return Err(SessionError::Arguments(format!(
+                "{argument} is for {what}, and the labels here aren't such: leave it out, or name the \
+                 right column with label_column_name"
+            )));
+        }
+        Ok(())
+    };
+    let several = "several labels a row";
+    only(
+        data.threshold.is_some(),
+        "threshold",
+        Task::MultiLabel,
+        several,
+    )?;
+    only(
+        data.label_all_tokens,
+        "label_all_tokens",
+        Task::Tokens,
+        "tagged tokens",
+    )?;
+    if let Some(Threshold::Each(thresholds)) = &data.threshold
+        && thresholds.len() != labels.names().len()
+    {
+        return Err(SessionError::Arguments(format!(
+            "threshold has {} numbers, and there are {} labels ({}): give one number for all, or one for \
+             each label in this order",
+            thresholds.len(),
+            labels.names().len(),
+            labels.names().join(", ")
+        )));
+    }
+    Ok(())
 }
 
 /// The file that a split is read from, where the data is files.
@@ -281,13 +341,6 @@ fn check_lengths(rows: &TokenizedDataset, limit: usize) -> Result<(), DataError>
     }
 }
 
-fn tokenize_args(columns: &TextColumns) -> TokenizeArgs {
-    TokenizeArgs {
-        text_pair_column: columns.second.clone(),
-        ..TokenizeArgs::new(columns.first.clone())
-    }
-}
-
 /// Reads a tokenizer and checks that the model has an embedding for each of its ids.
 pub(crate) fn open_tokenizer(dir: &Path, config: &ModelConfig) -> Result<Tokenizer, SessionError> {
     let tokenizer = Tokenizer::from_file(dir)?;
@@ -300,6 +353,11 @@ pub(crate) fn open_tokenizer(dir: &Path, config: &ModelConfig) -> Result<Tokeniz
         });
     }
     Ok(tokenizer)
+}
+
+/// Whether the model is given type ids: it must take them, and its tokenizer must not leave them out.
+pub(crate) fn takes_token_types(config: &ModelConfig, tokenizer: &Tokenizer) -> bool {
+    config.spec().takes_token_types() && tokenizer.gives_token_types() != Some(false)
 }
 
 /// The most tokens of a row: what is asked for, else the tokenizer's limit, within the model's.

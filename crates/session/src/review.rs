@@ -1,14 +1,23 @@
-//! What a trained model gets wrong: the confusion matrix, a report a class, and the worst rows.
+//! What a trained model gets wrong: its metrics, the confusion matrix, a report for each label, and the
+//! worst rows.
 
 use std::path::Path;
 
-use tunesmith::data::{ColumnView, Dataset};
-use tunesmith_protocol::{ClassReport, Event, Pair, Prediction, Review, RunConfig, WrongRow};
+use tunesmith::data::{ColumnView, Dataset, TagEncoder};
+use tunesmith::metrics::{GlueTask, Metric, above_thresholds};
+use tunesmith::model::Task;
+use tunesmith::train::class_report;
+use tunesmith_protocol::{
+    ClassReport, Event, Pair, Prediction, Review, RunConfig, Threshold, WrongRow,
+};
 
 use crate::background::background;
-use crate::columns::{Question, splits, task};
+use crate::columns::{Question, TextColumns, splits, task};
 use crate::fetch::{dataset, load};
-use crate::labels;
+use crate::label_columns::{problem_type, task_of};
+use crate::labels::{Labels, Wanted};
+use crate::marked::{Marked, listed};
+use crate::predict::{Tokens, softmax};
 use crate::session::Shared;
 use crate::{Predictor, SessionError, inspect};
 
@@ -18,10 +27,10 @@ const MOST_WRONG: usize = 50;
 /// Rows between two progress events.
 const ROWS: usize = 64;
 
-/// Classifies the validation split that `config` names with the model in `model`, and compares.
+/// Asks the model in `model` about the validation split that `config` names, and compares.
 ///
 /// # Errors
-/// Data or a model that can't be read; a row without a label; a model without classes.
+/// Data or a model that can't be read; a row without a label, or with one that the model doesn't know.
 pub async fn review(
     config: RunConfig,
     model: &Path,
@@ -39,28 +48,19 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
         training,
     } = config;
     let cache = arguments.cache_dir;
-    let predictor = Predictor::load(model, training.device, data.max_seq_length).await?;
-    if predictor.labels().len() < 2 {
-        return Err(SessionError::Arguments(
-            "the model predicts a number: there are no classes that could be confused".to_owned(),
-        ));
+    let mut predictor = Predictor::load(model, training.device, data.max_seq_length).await?;
+    if let Some(threshold) = &data.threshold
+        && *threshold != Threshold::Tune
+    {
+        predictor.set_threshold(threshold)?;
     }
-    let task = task(&data)?;
-    let trained = predictor.trained_columns();
-    let label = data
-        .label_column_name
-        .clone()
-        .or_else(|| Some(trained?.label_column_name.clone()))
-        .unwrap_or_else(|| "label".to_owned());
+    let glue = task(&data)?;
     let question = Question {
-        named: data.text_column_names.clone(),
-        task,
-        trained: trained.map(|columns| columns.text_column_names.clone()),
-        label: label.clone(),
         classes: predictor.labels().to_vec(),
+        ..Question::of(&data, glue, Some(predictor.config()))
     };
-    let request = dataset(&data, cache.as_deref(), task, shared).await?;
-    let split = splits("validation", task).swap_remove(0);
+    let request = dataset(&data, cache.as_deref(), glue, shared).await?;
+    let split = splits("validation", glue).swap_remove(0);
     let wanted = split.clone();
     let arguments = data.clone();
     let asked = question.clone();
@@ -73,29 +73,32 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
         Some(most) => rows.take(most),
         None => rows,
     };
-    let (columns, _) = question.ask(&rows)?;
-    let (encoder, _) = labels::of_model(predictor.labels().to_vec(), &rows, &label)
-        .map_err(SessionError::split(&split))?;
-    let rows = encoder
-        .encode(&rows, &label)
-        .map_err(SessionError::split(&split))?;
-    let (first, truth) = (rows.column(&columns.first)?, rows.column(&label)?);
-    let second = columns.second.as_deref();
-    let second = second.map(|name| rows.column(name)).transpose()?;
-
-    let mut tally = Tally::new(predictor.labels());
+    let (columns, _) = question.columns(&rows)?;
+    let wanted = Wanted {
+        glue,
+        task: data.problem_type.map(task_of),
+        label_all_tokens: data.label_all_tokens,
+    };
+    let at = || SessionError::split(&split);
+    let labels = Labels::of_model(predictor.config(), &rows, columns.labels, wanted);
+    let (labels, _) = labels.map_err(at())?;
+    let rows = labels.encode(&rows).map_err(at())?.dataset;
+    let mut tally = Tally::new(&labels, glue)?;
+    let reading = Reading {
+        predictor: &predictor,
+        rows: &rows,
+        text: &columns.text,
+        split: &split,
+    };
     for start in (0..rows.num_rows()).step_by(ROWS) {
         let end = rows.num_rows().min(start + ROWS);
-        let pairs: Vec<Pair> = (start..end)
-            .map(|row| Pair {
-                text: cell(&first, row),
-                text_pair: second.as_ref().map(|column| cell(column, row)),
-            })
-            .collect();
-        let predictions = predictor.predict(&pairs).await?;
-        for (row, (pair, prediction)) in (start..end).zip(pairs.into_iter().zip(predictions)) {
-            let class = class(&truth, row, &rows, predictor.labels().len())?;
-            tally.add(row, class, pair, &prediction);
+        match &labels {
+            Labels::One { column, .. } => reading.values(start..end, column, &mut tally).await?,
+            Labels::Several(encoder) => {
+                let column = encoder.columns().encoded();
+                reading.values(start..end, column, &mut tally).await?;
+            }
+            Labels::Tags(encoder) => reading.tags(start..end, encoder, &mut tally).await?,
         }
         shared
             .emit(Event::Progress {
@@ -105,7 +108,84 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
             })
             .await;
     }
-    Ok(tally.finish(split))
+    tally.finish(split)
+}
+
+/// What is compared.
+struct Reading<'a> {
+    predictor: &'a Predictor,
+    rows: &'a Dataset,
+    text: &'a TextColumns,
+    split: &'a str,
+}
+
+impl Reading<'_> {
+    /// Rows with a class, a number, or 0 and 1 for each label.
+    async fn values(
+        &self,
+        range: std::ops::Range<usize>,
+        column: &str,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), SessionError> {
+        let first = self.rows.column(&self.text.first)?;
+        let second = self.text.second.as_deref();
+        let second = second.map(|name| self.rows.column(name)).transpose()?;
+        let truth = self.rows.column(column)?;
+        let pair = |row: usize| Pair {
+            text: cell(&first, row),
+            text_pair: second.as_ref().map(|column| cell(column, row)),
+        };
+        let pairs: Vec<Pair> = range.clone().map(pair).collect();
+        let predictions = self.predictor.predict(&pairs).await?;
+        for (row, (pair, prediction)) in range.zip(pairs.into_iter().zip(predictions)) {
+            let outcome = tally.compare(&truth, row, &prediction, self.predictor.thresholds())?;
+            tally.add(row, pair, outcome);
+        }
+        Ok(())
+    }
+
+    /// Rows of tagged tokens.
+    async fn tags(
+        &self,
+        range: std::ops::Range<usize>,
+        encoder: &TagEncoder,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), SessionError> {
+        let (tokenizer, options) = (self.predictor.tokenizer(), self.predictor.options());
+        let mut read = Vec::with_capacity(range.len());
+        let mut tokens = Vec::with_capacity(range.len());
+        for row in range.clone() {
+            let found = encoder.tokenize_text(self.rows, row, tokenizer, options);
+            let (text, placed, labels) = found.map_err(SessionError::split(self.split))?;
+            tokens.push(Tokens::new(&placed.input_ids, &placed.token_type_ids));
+            read.push((text, placed, labels.unwrap_or_default()));
+        }
+        let logits = self.predictor.logits(&tokens).await?;
+        for (row, ((text, placed, labels), logits)) in range.zip(read.into_iter().zip(logits)) {
+            let width = tally.names().len().max(1);
+            let mut marked = Marked::new(&text, &placed, &labels);
+            let (mut wanted, mut predicted, mut loss) = (Vec::new(), Vec::new(), 0.0);
+            for (class, logits) in marked.labelled(&labels, &logits, width) {
+                let scores = softmax(logits);
+                let best = argmax(&scores);
+                loss -= scores[class].max(f64::MIN_POSITIVE).ln();
+                wanted.push(class as i64);
+                predicted.push(best as i64);
+            }
+            tally.metric.add_sentence(&predicted, &wanted)?;
+            marked.keep_differences(tally.names(), &wanted, &predicted);
+            let outcome = Outcome {
+                label: listed(&marked.entities(tally.names(), &wanted)?),
+                predicted: listed(&marked.entities(tally.names(), &predicted)?),
+                is_right: wanted == predicted,
+                score: f64::NAN,
+                loss: loss / wanted.len().max(1) as f64,
+            };
+            let text_pair = None;
+            tally.add(row, Pair { text, text_pair }, outcome);
+        }
+        Ok(())
+    }
 }
 
 fn cell(column: &ColumnView<'_>, row: usize) -> String {
@@ -115,68 +195,187 @@ fn cell(column: &ColumnView<'_>, row: usize) -> String {
         .unwrap_or_default()
 }
 
-fn class(
-    column: &ColumnView<'_>,
-    row: usize,
-    rows: &Dataset,
-    classes: usize,
-) -> Result<usize, SessionError> {
-    let id = column.get(row).and_then(|value| value.as_i64());
-    id.and_then(|id| usize::try_from(id).ok())
-        .filter(|id| *id < classes)
-        .ok_or_else(|| {
-            SessionError::Arguments(format!(
-                "row {row} of {}: its label is not one of the model's {classes} classes",
-                rows.num_rows()
-            ))
-        })
+fn argmax(scores: &[f64]) -> usize {
+    let mut best = 0;
+    for (place, score) in scores.iter().enumerate() {
+        if *score > scores[best] {
+            best = place;
+        }
+    }
+    best
+}
+
+/// What came of a row.
+struct Outcome {
+    label: String,
+    predicted: String,
+    is_right: bool,
+    /// The true class's probability; NaN where a row has no one class.
+    score: f64,
+    loss: f64,
 }
 
 struct Tally<'a> {
-    labels: &'a [String],
+    labels: &'a Labels,
+    metric: Metric,
     confusion: Vec<Vec<u64>>,
+    rows: u64,
+    right: u64,
     wrong: Vec<WrongRow>,
 }
 
 impl<'a> Tally<'a> {
-    fn new(labels: &'a [String]) -> Self {
-        Self {
+    fn new(labels: &'a Labels, glue: Option<GlueTask>) -> Result<Self, SessionError> {
+        let names = labels.names();
+        let size = match labels.task() {
+            Task::SingleLabel => names.len(),
+            Task::MultiLabel | Task::Regression | Task::Tokens => 0,
+        };
+        Ok(Self {
             labels,
-            confusion: vec![vec![0; labels.len()]; labels.len()],
+            metric: match glue {
+                Some(glue) => Metric::for_task(glue),
+                None => Metric::of_task(labels.task(), names)?,
+            },
+            confusion: vec![vec![0; size]; size],
+            rows: 0,
+            right: 0,
             wrong: Vec::new(),
+        })
+    }
+
+    fn names(&self) -> &'a [String] {
+        self.labels.names()
+    }
+
+    /// Compares a row's label with what was predicted, and counts it.
+    fn compare(
+        &mut self,
+        truth: &ColumnView<'_>,
+        row: usize,
+        prediction: &Prediction,
+        thresholds: &[f64],
+    ) -> Result<Outcome, SessionError> {
+        let names = self.names();
+        let value = truth.get(row);
+        let unknown = || {
+            SessionError::Arguments(format!(
+                "row {row}: its label is not one of the model's {} labels",
+                names.len()
+            ))
+        };
+        match prediction {
+            Prediction::SingleLabel {
+                label,
+                label_id,
+                scores,
+                ..
+            } => {
+                let id = value.and_then(|value| value.as_i64());
+                let class = id.and_then(|id| usize::try_from(id).ok());
+                let class = class
+                    .filter(|class| *class < names.len())
+                    .ok_or_else(unknown)?;
+                self.confusion[class][*label_id] += 1;
+                let ids = [*label_id as i64, class as i64];
+                self.metric.add_batch_classes(&ids[..1], &ids[1..])?;
+                let score = scores[class];
+                Ok(Outcome {
+                    label: names[class].clone(),
+                    predicted: label.clone(),
+                    is_right: class == *label_id,
+                    score,
+                    loss: -score.max(f64::MIN_POSITIVE).ln(),
+                })
+            }
+            Prediction::Regression { score, .. } => {
+                let number = value.and_then(|value| value.as_f64()).ok_or_else(unknown)?;
+                self.metric.add(*score, number)?;
+                Ok(Outcome {
+                    label: format!("{number}"),
+                    predicted: format!("{score:.3}"),
+                    is_right: false,
+                    score: f64::NAN,
+                    loss: (score - number).powi(2),
+                })
+            }
+            Prediction::MultiLabel { scores, logits, .. } => {
+                let numbers = value
+                    .and_then(|value| value.as_list())
+                    .ok_or_else(unknown)?;
+                let wanted: Vec<bool> = numbers.iter().map(|n| n.as_f64() == Some(1.0)).collect();
+                let probabilities: Vec<f32> = scores.iter().map(|score| *score as f32).collect();
+                let found = above_thresholds(&probabilities, thresholds, names.len());
+                self.metric.add_batch_labels(&found, &wanted)?;
+                let chosen = |there: &[bool]| {
+                    let there = names.iter().zip(there).filter(|(_, is_there)| **is_there);
+                    let labels: Vec<&str> = there.map(|(name, _)| name.as_str()).collect();
+                    match labels.is_empty() {
+                        true => "none".to_owned(),
+                        false => labels.join(", "),
+                    }
+                };
+                let losses = logits.iter().zip(&wanted).map(|(logit, is_there)| {
+                    let logit = f64::from(*logit);
+                    let target = f64::from(u8::from(*is_there));
+                    // PyTorch's BCEWithLogitsLoss.
+                    logit.max(0.0) - logit * target + (-logit.abs()).exp().ln_1p()
+                });
+                Ok(Outcome {
+                    label: chosen(&wanted),
+                    predicted: chosen(&found),
+                    is_right: found == wanted,
+                    score: f64::NAN,
+                    loss: losses.sum::<f64>() / names.len().max(1) as f64,
+                })
+            }
+            Prediction::Tokens { .. } => Err(unknown()),
         }
     }
 
-    fn add(&mut self, row: usize, class: usize, pair: Pair, prediction: &Prediction) {
-        self.confusion[class][prediction.label_id] += 1;
-        if class == prediction.label_id {
+    fn add(&mut self, row: usize, pair: Pair, outcome: Outcome) {
+        self.rows += 1;
+        if outcome.is_right {
+            self.right += 1;
             return;
         }
-        let score = prediction.scores[class];
         self.wrong.push(WrongRow {
             row: row as u64,
             text: pair.text,
             text_pair: pair.text_pair,
-            label: self.labels[class].clone(),
-            predicted: prediction.label.clone(),
-            score,
-            loss: -score.max(f64::MIN_POSITIVE).ln(),
+            label: outcome.label,
+            predicted: outcome.predicted,
+            score: outcome.score,
+            loss: outcome.loss,
         });
     }
 
-    fn finish(mut self, split: String) -> Review {
+    fn finish(mut self, split: String) -> Result<Review, SessionError> {
         self.wrong
             .sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.row.cmp(&b.row)));
         self.wrong.truncate(MOST_WRONG);
-        Review {
+        let task = self.labels.task();
+        let names = self.names();
+        Ok(Review {
             split,
-            labels: self.labels.to_vec(),
-            per_class: (0..self.labels.len())
-                .map(|class| self.report(class))
-                .collect(),
+            problem_type: problem_type(task),
+            num_rows: self.rows,
+            num_right: self.right,
+            metrics: self.metric.compute()?.iter().collect(),
+            per_class: match task {
+                Task::SingleLabel => (0..names.len()).map(|class| self.report(class)).collect(),
+                Task::MultiLabel | Task::Tokens => {
+                    self.metric.by_label().iter().map(class_report).collect()
+                }
+                Task::Regression => Vec::new(),
+            },
+            labels: match task {
+                Task::SingleLabel | Task::MultiLabel | Task::Tokens => names.to_vec(),
+                Task::Regression => Vec::new(),
+            },
             confusion: self.confusion,
             most_wrong: self.wrong,
-        }
+        })
     }
 
     fn report(&self, class: usize) -> ClassReport {
@@ -186,7 +385,7 @@ impl<'a> Tally<'a> {
         // As scikit-learn has it: nothing of nothing is 0.
         let share = |of: f64| if of > 0.0 { right / of } else { 0.0 };
         ClassReport {
-            label: self.labels[class].clone(),
+            label: self.names()[class].clone(),
             precision: share(predicted as f64),
             recall: share(support as f64),
             f1: share((support + predicted) as f64 / 2.0),
@@ -196,31 +395,43 @@ impl<'a> Tally<'a> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use tunesmith::data::{Format, LabelEncoder};
 
     #[test]
     fn a_report_is_scikit_learns() {
-        let labels = ["no".to_owned(), "yes".to_owned()];
-        let mut tally = Tally::new(&labels);
+        let names = ["no", "yes"].map(str::to_owned);
+        let labels = Labels::One {
+            encoder: LabelEncoder::named(names.to_vec()),
+            column: "label".to_owned(),
+        };
+        let mut tally = Tally::new(&labels, None).unwrap();
         // classification_report([0, 0, 0, 1], [0, 0, 1, 1]): 1.00 0.67 0.80 3, 0.50 1.00 0.67 1.
-        for (row, (class, predicted)) in [(0, 0), (0, 0), (0, 1), (1, 1)].into_iter().enumerate() {
+        let csv = "text,label\na,0\nb,0\nc,0\nd,1\n";
+        let rows = Dataset::from_bytes("rows.csv", Format::Csv, csv.as_bytes().to_vec()).unwrap();
+        for (row, predicted) in [0, 0, 1, 1].into_iter().enumerate() {
             let mut scores = vec![0.25; 2];
             scores[predicted] = 0.75;
-            let prediction = Prediction {
-                label: labels[predicted].clone(),
+            let prediction = Prediction::SingleLabel {
+                label: names[predicted].clone(),
                 label_id: predicted,
                 score: 0.75,
                 scores,
                 logits: vec![0.0; 2],
             };
+            let truth = rows.column("label").unwrap();
+            let outcome = tally.compare(&truth, row, &prediction, &[]).unwrap();
             let pair = Pair {
                 text: format!("row {row}"),
                 text_pair: None,
             };
-            tally.add(row, class, pair, &prediction);
+            tally.add(row, pair, outcome);
         }
-        let review = tally.finish("validation".to_owned());
+        let review = tally.finish("validation".to_owned()).unwrap();
+        assert_eq!((review.num_rows, review.num_right), (4, 3));
+        assert_eq!(review.metrics.get("accuracy"), Some(0.75));
         assert_eq!(review.confusion, [[2, 1], [0, 1]]);
         let [no, yes] = [&review.per_class[0], &review.per_class[1]];
         assert_eq!((no.precision, no.support), (1.0, 3));

@@ -128,7 +128,8 @@ fn head(card: &mut String, trainer: &Trainer, name: &str, metrics: &[(&str, &Val
     let dataset = short_name(&names.dataset);
     let _ = writeln!(card, "---\nlibrary_name: transformers");
     let _ = writeln!(card, "base_model: {}", quoted(short_name(&names.model)));
-    let _ = writeln!(card, "pipeline_tag: text-classification");
+    let pipeline = trainer.model.task().pipeline();
+    let _ = writeln!(card, "pipeline_tag: {pipeline}");
     let _ = writeln!(card, "tags:\n- generated_from_trainer\n- tunesmith");
     let _ = writeln!(card, "datasets:\n- {}", quoted(dataset));
     if !metrics.is_empty() {
@@ -137,8 +138,9 @@ fn head(card: &mut String, trainer: &Trainer, name: &str, metrics: &[(&str, &Val
             let _ = writeln!(card, "- {key}");
         }
         let _ = writeln!(card, "model-index:\n- name: {}\n  results:", quoted(name));
-        let _ = writeln!(card, "  - task:\n      name: Text Classification");
-        let _ = writeln!(card, "      type: text-classification");
+        let name: Vec<String> = pipeline.split('-').map(title).collect();
+        let _ = writeln!(card, "  - task:\n      name: {}", name.join(" "));
+        let _ = writeln!(card, "      type: {pipeline}");
         let _ = writeln!(
             card,
             "    dataset:\n      name: {}",

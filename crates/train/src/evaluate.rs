@@ -1,14 +1,15 @@
 //! One pass over a dataset without dropout: loss, metrics and logits, a batch at a time.
 
-use tunesmith_data::{IGNORED, Labels, TokenizedDataset};
-use tunesmith_metrics::Metric;
+use tunesmith_data::{Batch, IGNORED, Labels, PaddingSide, TokenizedDataset};
+use tunesmith_metrics::{LabelScores, Metric, above_thresholds};
+use tunesmith_model::Task;
 use tunesmith_platform::now;
-use tunesmith_protocol::Metrics;
+use tunesmith_protocol::{ClassReport, Eval, Event, Metrics};
 use web_time::Duration;
 
 use crate::batch::{batch_inputs, read};
 use crate::speed::Throughput;
-use crate::{TrainError, Trainer};
+use crate::{TrainError, Trainer, TrainerState};
 
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Evaluation {
     pub loss: Option<f64>,
     /// The metric's values by evaluate's names; empty where there is no metric or no label.
     pub metrics: Metrics,
+    /// Each label, or each type of entity, by itself; empty where a row has one class or a number.
+    pub by_label: Vec<LabelScores>,
     /// Rows.
     pub samples: usize,
     /// Seconds.
@@ -30,12 +33,14 @@ pub struct Evaluation {
 /// What [`crate::Trainer::predict`] gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionOutput {
-    /// `[rows, num_labels]`, row by row.
+    /// `[rows, num_labels]`, row by row; for tokens `[tokens, num_labels]`, those of all rows one after
+    /// the other, without padding.
     pub logits: Vec<f32>,
     /// The head's outputs: classes, or 1 for a regression.
     pub num_labels: usize,
-    /// `[rows]`, classes as numbers; `[rows, num_labels]` of 0 and 1 where a row may have several; one
-    /// after the other for tokens, padding included. `None` where the rows have no labels.
+    /// `[rows]`, classes as numbers; `[rows, num_labels]` of 0 and 1 where a row may have several;
+    /// `[tokens]` for tokens, with -100 for those that count for nothing. `None` where the rows have no
+    /// labels.
     pub label_ids: Option<Vec<f64>>,
     /// Loss, metrics and times.
     pub evaluation: Evaluation,
@@ -57,10 +62,27 @@ impl Evaluation {
             .map(|(name, value)| (format!("{prefix}_{name}"), value))
             .collect()
     }
+
+    /// The event that tells of this evaluation of a split.
+    #[must_use]
+    pub fn event(&self, split: &str, state: &TrainerState) -> Event {
+        Event::Eval(Eval {
+            epoch: state.epoch,
+            step: state.global_step,
+            split: split.to_owned(),
+            loss: self.loss.unwrap_or(f64::NAN),
+            metrics: self.metrics.clone(),
+            per_class: self.by_label.iter().map(class_report).collect(),
+            runtime: self.runtime,
+            samples_per_second: self.samples_per_second,
+            steps_per_second: self.steps_per_second,
+        })
+    }
 }
 
 impl PredictionOutput {
-    /// The class of the highest logit of every row, the first of equal ones: `[rows]`.
+    /// The class of the highest logit of every row (of every token where tokens have classes), the first
+    /// of equal ones: `[rows]`.
     #[must_use]
     pub fn predicted_classes(&self) -> Vec<usize> {
         self.logits
@@ -79,6 +101,41 @@ fn argmax(values: &[f32]) -> usize {
         }
     }
     best
+}
+
+/// A label's scores as events and screens have them.
+#[must_use]
+pub fn class_report(scores: &LabelScores) -> ClassReport {
+    ClassReport {
+        label: scores.name.clone(),
+        precision: scores.precision,
+        recall: scores.recall,
+        f1: scores.f1,
+        support: scores.support,
+    }
+}
+
+/// The probability of each label by itself.
+#[must_use]
+pub fn sigmoid(logits: &[f32]) -> Vec<f32> {
+    let probability = |logit: &f32| 1.0 / (1.0 + libm::expf(-logit));
+    logits.iter().map(probability).collect()
+}
+
+/// `[batch, seq, n]` without the tokens that are padding, row by row: `[tokens, n]`.
+fn without_padding<T: Copy>(batch: &Batch, values: &[T]) -> Vec<T> {
+    let width = values.len() / batch.batch.max(1);
+    let per_token = width / batch.seq.max(1);
+    let rows = values.chunks(width.max(1)).zip(&batch.lengths);
+    rows.flat_map(|(row, length)| {
+        let kept = (*length as usize * per_token).min(row.len());
+        match batch.padding_side {
+            PaddingSide::Right => &row[..kept],
+            PaddingSide::Left => &row[row.len() - kept..],
+        }
+    })
+    .copied()
+    .collect()
 }
 
 /// An evaluation in progress, made by [`Trainer::pass`] and pulled batch by batch.
@@ -163,7 +220,7 @@ impl EvalPass {
         let logits = output.logits.reshape([count]);
         let tensors = std::iter::once(logits).chain(output.loss).collect();
         let mut results = read(tensors).await?.into_iter();
-        let logits = results.next().unwrap_or_default();
+        let mut logits = results.next().unwrap_or_default();
         if let Some(loss) = results.next().and_then(|loss| loss.first().copied()) {
             self.loss += f64::from(loss) * batch.batch as f64;
         }
@@ -174,7 +231,14 @@ impl EvalPass {
                 value: logits[place],
             });
         }
-        self.score(&batch.labels, &logits, batch.batch)?;
+        let mut labels = batch.labels.clone();
+        if trainer.model.task() == Task::Tokens {
+            logits = without_padding(&batch, &logits);
+            if let Labels::Tokens(classes) = &mut labels {
+                *classes = without_padding(&batch, classes);
+            }
+        }
+        self.score(&labels, &logits, &batch, trainer)?;
         self.logits.extend(logits);
         self.row = end;
         self.batches += 1;
@@ -182,10 +246,16 @@ impl EvalPass {
         Ok(())
     }
 
-    fn score(&mut self, labels: &Labels, logits: &[f32], rows: usize) -> Result<(), TrainError> {
+    fn score(
+        &mut self,
+        labels: &Labels,
+        logits: &[f32],
+        batch: &Batch,
+        trainer: &Trainer,
+    ) -> Result<(), TrainError> {
         let num_labels = self.num_labels.max(1);
         if *labels != Labels::None {
-            self.labelled += rows;
+            self.labelled += batch.batch;
         }
         match labels {
             Labels::None => {}
@@ -210,20 +280,24 @@ impl EvalPass {
                 self.labels.extend(wanted);
             }
             Labels::MultiHot(values) => {
-                let wanted: Vec<bool> = values.iter().map(|value| *value == 1.0).collect();
-                // A probability lies above a half where its logit lies above 0.
-                let predicted: Vec<bool> = logits.iter().map(|logit| *logit > 0.0).collect();
                 if let Some(metric) = &mut self.metric {
+                    let wanted: Vec<bool> = values.iter().map(|value| *value == 1.0).collect();
+                    let thresholds = trainer.model.config.thresholds();
+                    let predicted = above_thresholds(&sigmoid(logits), &thresholds, num_labels);
                     metric.add_batch_labels(&predicted, &wanted)?;
                 }
                 self.labels.extend(values.iter().map(|x| f64::from(*x)));
             }
             Labels::Tokens(classes) => {
-                // `[batch, seq]` of classes, `[batch, seq, num_labels]` of logits.
-                let seq = classes.len() / rows.max(1);
-                let sentences = classes.chunks(seq.max(1));
-                for (wanted, logits) in sentences.zip(logits.chunks((seq * num_labels).max(1))) {
-                    let tokens = wanted.iter().zip(logits.chunks(num_labels.max(1)));
+                let (mut classes_left, mut logits_left) = (classes.as_slice(), logits);
+                for length in &batch.lengths {
+                    let tokens = *length as usize;
+                    let (wanted, rest) = classes_left.split_at(tokens.min(classes_left.len()));
+                    classes_left = rest;
+                    let values = (tokens * num_labels).min(logits_left.len());
+                    let (logits, rest) = logits_left.split_at(values);
+                    logits_left = rest;
+                    let tokens = wanted.iter().zip(logits.chunks(num_labels));
                     let (predicted, wanted): (Vec<i64>, Vec<i64>) = tokens
                         .filter(|(class, _)| **class != IGNORED)
                         .map(|(class, logits)| (argmax(logits) as i64, i64::from(*class)))
@@ -245,9 +319,11 @@ impl EvalPass {
     pub fn finish(self) -> Result<PredictionOutput, TrainError> {
         let rows = self.row;
         let labelled = self.labelled;
-        let metrics = match self.metric {
-            Some(metric) if !metric.is_empty() => metric.compute()?.iter().collect(),
-            _ => Metrics::default(),
+        let (metrics, by_label) = match self.metric {
+            Some(metric) if !metric.is_empty() => {
+                (metric.compute()?.iter().collect(), metric.by_label())
+            }
+            _ => (Metrics::default(), Vec::new()),
         };
         let speed = Throughput::of(self.time, rows as f64, self.batches as f64);
         Ok(PredictionOutput {
@@ -257,6 +333,7 @@ impl EvalPass {
             evaluation: Evaluation {
                 loss: (labelled > 0).then(|| self.loss / labelled as f64),
                 metrics,
+                by_label,
                 samples: rows,
                 runtime: speed.runtime,
                 samples_per_second: speed.samples_per_second,

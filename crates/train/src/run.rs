@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tunesmith_data::TokenizedDataset;
 use tunesmith_platform::now;
-use tunesmith_protocol::{Command, Eval, Event, IntervalStrategy, Log, Metrics};
+use tunesmith_protocol::{Command, Event, IntervalStrategy, Log, Metrics};
 use web_time::{Duration, Instant};
 
 use crate::checkpoint::Action;
@@ -266,18 +266,9 @@ impl<'t> Run<'t> {
         }
         let found = pass.finish()?.evaluation;
         let numbers = found.prefixed("eval");
-        let state = &mut self.trainer.state;
-        state.log(&numbers);
-        self.events.push_back(Event::Eval(Eval {
-            epoch: state.epoch,
-            step: state.global_step,
-            split: self.trainer.eval_split.clone(),
-            loss: found.loss.unwrap_or(f64::NAN),
-            metrics: found.metrics.clone(),
-            runtime: found.runtime,
-            samples_per_second: found.samples_per_second,
-            steps_per_second: found.steps_per_second,
-        }));
+        self.trainer.state.log(&numbers);
+        let (split, state) = (&self.trainer.eval_split, &self.trainer.state);
+        self.events.push_back(found.event(split, state));
         self.evaluated = Some((self.trainer.state.global_step, found));
         self.keep_best(&numbers)
     }

@@ -45,6 +45,9 @@ pub fn metrics(eval: &Eval) -> String {
 pub fn end(view: &RunView) -> Result<()> {
     if !view.evals.is_empty() {
         output::line(format!("\n{}", evaluations(&view.evals)))?;
+        if let Some(last) = view.evals.iter().rfind(|eval| !eval.per_class.is_empty()) {
+            output::line(format!("\n{}", report(last)))?;
+        }
     }
     match (&view.done, &view.last_checkpoint) {
         (Some(done), checkpoint) if done.stopped => match checkpoint {
@@ -93,6 +96,22 @@ fn evaluations(evals: &[Eval]) -> String {
     output::table(&rows)
 }
 
+/// Every label of an evaluation by itself, as scikit-learn's `classification_report` has it.
+fn report(eval: &Eval) -> String {
+    let heads = [eval.split.as_str(), "precision", "recall", "f1", "support"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(eval.per_class.iter().map(|class| {
+        vec![
+            class.label.clone(),
+            format!("{:.4}", class.precision),
+            format!("{:.4}", class.recall),
+            format!("{:.4}", class.f1),
+            class.support.to_string(),
+        ]
+    }));
+    output::table(&rows)
+}
+
 fn finished(done: &Done) -> String {
     let folder = &done.output_dir;
     let mut lines = Vec::new();
@@ -129,6 +148,7 @@ mod tests {
             split: split.to_owned(),
             loss: 0.5,
             metrics: metrics.iter().copied().collect(),
+            per_class: Vec::new(),
             runtime: 1.0,
             samples_per_second: 1.0,
             steps_per_second: 1.0,
@@ -148,5 +168,22 @@ mod tests {
              test         1.00    20  0.5000         -       -"
         );
         assert_eq!(metrics(&evals[0]), ", accuracy 0.7500, f1 0.8000");
+    }
+
+    #[test]
+    fn every_label_has_a_line() {
+        let mut eval = eval(10, "validation", &[]);
+        eval.per_class = vec![tunesmith_protocol::ClassReport {
+            label: "PER".to_owned(),
+            precision: 0.5,
+            recall: 1.0,
+            f1: 2.0 / 3.0,
+            support: 3,
+        }];
+        assert_eq!(
+            report(&eval),
+            "validation  precision  recall      f1  support\n\
+             PER            0.5000  1.0000  0.6667        3"
+        );
     }
 }

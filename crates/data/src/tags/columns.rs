@@ -94,6 +94,27 @@ impl TagColumns {
         }
     }
 
+    /// The columns of rows that are to be predicted and need no tags: the column of words or of text that
+    /// is named, else one with a usual name; `label` is what the tags' column was called in training.
+    ///
+    /// # Errors
+    /// Where there is no column of words and none of text.
+    pub fn without_labels(
+        dataset: &Dataset,
+        text: Option<&str>,
+        label: &str,
+    ) -> Result<Self, DataError> {
+        let label = label.to_owned();
+        match words(dataset, text, &label) {
+            Ok(words) => Ok(Self::Words { words, tags: label }),
+            Err(_) => Ok(Self::Spans {
+                text: text_column(dataset, text)?,
+                spans: label,
+                kind: KINDS[0].to_owned(),
+            }),
+        }
+    }
+
     /// The column of the words or the texts.
     pub fn text(&self) -> &str {
         match self {

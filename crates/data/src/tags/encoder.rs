@@ -89,22 +89,10 @@ impl TagEncoder {
     pub fn check(&self, dataset: &Dataset) -> Result<Vec<usize>, DataError> {
         let mut counts = vec![0; self.names.len()];
         for row in 0..dataset.num_rows() {
-            match &self.columns {
-                TagColumns::Words { words, tags } => {
-                    let count = list(dataset, words, row)?.len();
-                    for class in self.classes_of(dataset, tags, row, count)? {
-                        if let Some(count) =
-                            usize::try_from(class).ok().and_then(|c| counts.get_mut(c))
-                        {
-                            *count += 1;
-                        }
-                    }
-                }
-                TagColumns::Spans { text, .. } => {
-                    let length = string(dataset, text, row)?.chars().count();
-                    for span in self.spans_of(dataset, row, length)? {
-                        counts[span.kind] += 1;
-                    }
+            for class in self.classes(dataset, row)? {
+                let count = usize::try_from(class).ok();
+                if let Some(count) = count.and_then(|class| counts.get_mut(class)) {
+                    *count += 1;
                 }
             }
         }
@@ -149,6 +137,62 @@ impl TagEncoder {
                     .map(|place| self.class_of(place))
                     .collect();
                 Ok((tokens, Some(labels)))
+            }
+        }
+    }
+
+    /// The same with the text of the row, in which the offsets of the tokens are counted; words are put
+    /// together with a space between.
+    ///
+    /// # Errors
+    /// As [`TagEncoder::tokenize`].
+    pub fn tokenize_text(
+        &self,
+        dataset: &Dataset,
+        row: usize,
+        tokenizer: &Tokenizer,
+        options: &TokenizeOptions,
+    ) -> Result<(String, PlacedTokens, Option<Vec<i32>>), DataError> {
+        let (mut tokens, labels) = self.tokenize(dataset, row, tokenizer, options)?;
+        let text = match &self.columns {
+            TagColumns::Spans { text, .. } => string(dataset, text, row)?.to_owned(),
+            TagColumns::Words { words, .. } => {
+                let words = texts(dataset, words, row)?;
+                let mut starts = Vec::with_capacity(words.len());
+                let mut next = 0;
+                for word in &words {
+                    starts.push(next);
+                    next += word.chars().count() + 1;
+                }
+                for (offsets, word) in tokens.offsets.iter_mut().zip(&tokens.word_ids) {
+                    let start = word.and_then(|word| starts.get(word as usize));
+                    let start = start.copied().unwrap_or_default();
+                    *offsets = (offsets.0 + start, offsets.1 + start);
+                }
+                words.join(" ")
+            }
+        };
+        Ok((text, tokens, labels))
+    }
+
+    /// The classes of a row as its columns have them: of each word, [`IGNORED`] where it has none, or the
+    /// one that each span begins with.
+    ///
+    /// # Errors
+    /// As [`TagEncoder::check`].
+    pub fn classes(&self, dataset: &Dataset, row: usize) -> Result<Vec<i32>, DataError> {
+        match &self.columns {
+            TagColumns::Words { words, tags } => {
+                let count = list(dataset, words, row)?.len();
+                self.classes_of(dataset, tags, row, count)
+            }
+            TagColumns::Spans { text, .. } => {
+                let length = string(dataset, text, row)?.chars().count();
+                let spans = self.spans_of(dataset, row, length)?;
+                let classes = spans
+                    .into_iter()
+                    .filter_map(|span| span.kind.try_into().ok());
+                Ok(classes.collect())
             }
         }
     }
