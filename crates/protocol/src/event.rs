@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::null_is_nan;
-use crate::{ClassReport, Metrics};
+use crate::{ClassReport, Metrics, ProblemType};
 
 /// The version written into every [`Record`]; it rises when an old reader would misread a new log.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -226,6 +226,9 @@ pub struct DatasetReady {
     pub splits: Vec<Split>,
     /// The label's names in the order of their ids; empty for a regression.
     pub labels: Vec<String>,
+    /// What is predicted.
+    #[serde(default)]
+    pub problem_type: ProblemType,
 }
 
 /// One split of a data set.

@@ -418,4 +418,7 @@ pub struct SavedRun {
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
     pub labels: Vec<String>,
+    /// What its model predicts, where it has one.
+    #[serde(default)]
+    pub problem_type: Option<ProblemType>,
 }

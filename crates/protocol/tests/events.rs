@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use tunesmith_protocol::{
     Command, DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, Metrics,
-    PROTOCOL_VERSION, Record, RunStarted, RunState, RunView, Sequencer, Split, Step,
+    PROTOCOL_VERSION, ProblemType, Record, RunStarted, RunState, RunView, Sequencer, Split, Step,
 };
 
 /// A loss whose shortest decimal a careless parser reads wrong by a bit.
@@ -107,6 +107,7 @@ fn story() -> Vec<Record> {
                 split("validation", 16, None),
             ],
             labels: vec!["not_equivalent".to_owned(), "equivalent".to_owned()],
+            problem_type: ProblemType::SingleLabel,
         }),
         Event::Warning {
             message: "a software adapter computes: expect about 4 s a step".to_owned(),

@@ -16,7 +16,7 @@ use tunesmith_protocol::{
 use crate::SessionError;
 use crate::columns::{Question, TextColumns, splits};
 use crate::fetch::{Loaded, load};
-use crate::label_columns::task_of;
+use crate::label_columns::{problem_type, task_of};
 use crate::labels::{Labels, Wanted};
 
 /// What the preparation is told.
@@ -212,7 +212,8 @@ pub(crate) fn prepare(
             .cloned()
             .collect()
     };
-    let names = match labels.task() {
+    let labels_task = labels.task();
+    let names = match labels_task {
         Task::Regression => Vec::new(),
         Task::SingleLabel | Task::MultiLabel | Task::Tokens => labels.names().to_vec(),
     };
@@ -235,6 +236,7 @@ pub(crate) fn prepare(
         ready: DatasetReady {
             splits: ready,
             labels: names,
+            problem_type: problem_type(labels_task),
         },
         warnings,
     })

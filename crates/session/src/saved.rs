@@ -9,6 +9,7 @@ use tunesmith_platform::fs;
 use tunesmith_protocol::{Metrics, ResumeFrom, RunConfig, SavedRun};
 
 use crate::SessionError;
+use crate::label_columns::problem_type;
 
 /// What a run was told, beside what it wrote: an argument file for whoever goes on with it.
 const RUN_CONFIG: &str = "run_config.json";
@@ -69,6 +70,7 @@ fn saved_run(dir: &Path) -> Option<SavedRun> {
         config: config.and_then(|text| serde_json::from_str(&text).ok()),
         finished,
         results: results(dir),
+        problem_type: model.as_ref().map(|config| problem_type(config.task())),
         labels: model.map_or_else(Vec::new, |config| config.label_names()),
     })
 }

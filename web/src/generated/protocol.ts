@@ -100,6 +100,8 @@ export type DatasetReady = {
   splits: Array<Split>,
   /** The label's names in the order of their ids; empty for a regression. */
   labels: Array<string>,
+  /** What is predicted. */
+  problem_type: ProblemType,
 };
 
 /** One split of a data set. */
@@ -800,6 +802,8 @@ export type SavedRun = {
   results?: Metrics,
   /** The names of its model's classes, by their number. */
   labels?: Array<string>,
+  /** What its model predicts, where it has one. */
+  problem_type: ProblemType | null,
 };
 
 /** The arguments of a run; what is left out has transformers' default. */

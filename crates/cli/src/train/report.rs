@@ -1,7 +1,7 @@
 //! What a run is, in words, at its beginning and at its end.
 
 use anyhow::Result;
-use tunesmith_protocol::{DeviceKind, Done, Eval, RunStarted, RunView};
+use tunesmith_protocol::{DeviceKind, Done, Eval, ProblemType, RunStarted, RunView};
 
 use crate::output::{self, clock};
 
@@ -60,7 +60,10 @@ pub fn end(view: &RunView) -> Result<()> {
                 done.step
             )),
         },
-        (Some(done), _) => output::line(format!("\n{}", finished(done))),
+        (Some(done), _) => {
+            let problem = view.dataset.as_ref().map(|data| data.problem_type);
+            output::line(format!("\n{}", finished(done, problem.unwrap_or_default())))
+        }
         // The error that follows says what is kept.
         (None, _) => Ok(()),
     }
@@ -112,7 +115,7 @@ fn report(eval: &Eval) -> String {
     output::table(&rows)
 }
 
-fn finished(done: &Done) -> String {
+fn finished(done: &Done, problem: ProblemType) -> String {
     let folder = &done.output_dir;
     let mut lines = Vec::new();
     if done.step > 0 {
@@ -127,13 +130,17 @@ fn finished(done: &Done) -> String {
     if let (Some(best), Some(path)) = (done.best_metric, &done.best_model_checkpoint) {
         lines.push(format!("best {best:.4}, at {path}"));
     }
+    let class = match problem {
+        ProblemType::SingleLabel | ProblemType::MultiLabel | ProblemType::Regression => {
+            "AutoModelForSequenceClassification"
+        }
+        ProblemType::Tokens => "AutoModelForTokenClassification",
+    };
     lines.push(format!("The model lies in {folder}"));
     lines.push(format!(
         "  ask it:    tunesmith predict --model {folder} --text '…'"
     ));
-    lines.push(format!(
-        "  in Python: AutoModelForSequenceClassification.from_pretrained({folder:?})"
-    ));
+    lines.push(format!("  in Python: {class}.from_pretrained({folder:?})"));
     lines.join("\n")
 }
 

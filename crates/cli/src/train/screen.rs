@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use tunesmith_protocol::{DatasetReady, Eval, Event, RunStarted, Step};
+use tunesmith_protocol::{DatasetReady, Eval, Event, ProblemType, RunStarted, Step};
 
 use super::report;
 use crate::output::clock;
@@ -118,11 +118,14 @@ fn dataset(data: &DatasetReady) -> String {
         .iter()
         .map(|split| format!("{} {} rows", split.name, split.num_rows));
     let splits = splits.collect::<Vec<_>>().join(", ");
-    if data.labels.is_empty() {
-        format!("Data: {splits}; the label is a number")
-    } else {
-        format!("Data: {splits}; labels {}", data.labels.join(", "))
-    }
+    let names = data.labels.join(", ");
+    let labels = match data.problem_type {
+        ProblemType::SingleLabel => format!("labels {names}"),
+        ProblemType::MultiLabel => format!("any of the labels {names}"),
+        ProblemType::Regression => "the label is a number".to_owned(),
+        ProblemType::Tokens => format!("tags {names}"),
+    };
+    format!("Data: {splits}; {labels}")
 }
 
 #[cfg(test)]
@@ -161,12 +164,17 @@ mod tests {
         let mut data = DatasetReady {
             splits: vec![split("train", 8), split("validation", 4)],
             labels: vec!["no".to_owned(), "yes".to_owned()],
+            problem_type: ProblemType::SingleLabel,
         };
         assert_eq!(
             dataset(&data),
             "Data: train 8 rows, validation 4 rows; labels no, yes"
         );
-        data.labels.clear();
+        data.problem_type = ProblemType::MultiLabel;
+        assert!(dataset(&data).ends_with("any of the labels no, yes"));
+        data.problem_type = ProblemType::Tokens;
+        assert!(dataset(&data).ends_with("tags no, yes"));
+        data.problem_type = ProblemType::Regression;
         assert!(dataset(&data).ends_with("the label is a number"));
     }
 }
