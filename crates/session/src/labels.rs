@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use tunesmith::data::{
-    DataError, Dataset, Dtype, Feature, LabelColumns, LabelEncoder, MultiLabelEncoder, TagEncoder,
-    TestLabels, TokenizeArgs, TokenizeProgress, TokenizedDataset, Tokenizer, check_labels,
-    tokenize_dataset, tokenize_tagged,
+    DataError, Dataset, Dtype, Feature, LabelEncoder, MultiLabelEncoder, TagEncoder, TestLabels,
+    TokenizeArgs, TokenizeProgress, TokenizedDataset, Tokenizer, check_labels, tokenize_dataset,
+    tokenize_tagged,
 };
 use tunesmith::metrics::{GlueTask, Metric, Reading};
 use tunesmith::model::{ModelConfig, Task};
