@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tunesmith::kernels::ComputeDevice;
 use tunesmith::model::{Model, ModelConfig};
 use tunesmith_protocol::{
-    Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Pair, Record,
-    ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
+    Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Pair,
+    Prediction, Record, ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
 };
 use tunesmith_session::{
     Estimator, Predictor, Session, SessionError, estimate, inspect, predict_file, predict_texts,
@@ -151,8 +151,11 @@ fn a_run_tells_and_leaves_what_run_glue_does() {
         text_pair: Some("w20 w21".into()),
     };
     let one = pollster::block_on(predict_texts(&out, &[pair], DeviceChoice::Cpu)).unwrap();
-    assert_eq!(one[0].logits.len(), 2);
-    assert!((one[0].scores.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    let Prediction::SingleLabel { scores, logits, .. } = &one[0] else {
+        panic!("{one:?}");
+    };
+    assert_eq!(logits.len(), 2);
+    assert!((scores.iter().sum::<f64>() - 1.0).abs() < 1e-9);
 }
 
 #[test]
