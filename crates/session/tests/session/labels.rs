@@ -193,8 +193,7 @@ fn rows_have_any_number_of_labels() {
 
     let texts = [pair("w1 w2 w3 w4 w5 w6"), pair("w1 w2 w30 w31 w5 w6")];
     let device = place.config.training.device;
-    let work = predict_texts(&place.out(), &texts, device);
-    let said = pollster::block_on(work).unwrap();
+    let said = pollster::block_on(predict_texts(&place.out(), &texts, device)).unwrap();
     let Prediction::MultiLabel {
         labels,
         scores,
@@ -385,8 +384,8 @@ fn tokens_have_tags() {
         place.write(name, text);
         let predictor = pollster::block_on(Predictor::load(&place.out(), device, None)).unwrap();
         let (input, output) = (place.path(name), place.path("said.jsonl"));
-        let work = predict_file(&predictor, &input, &output, None, &mut |_| ());
-        assert_eq!(pollster::block_on(work).unwrap(), 1);
+        let rows = pollster::block_on(predict_file(&predictor, &input, &output, None, &mut |_| ()));
+        assert_eq!(rows.unwrap(), 1);
         let said: Value = json(&output);
         said
     };

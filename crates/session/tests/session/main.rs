@@ -3,25 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tunesmith::kernels::ComputeDevice;
-use tunesmith::model::{Model, ModelConfig};
 use tunesmith_protocol::{
-    Command, DataArguments, DeviceChoice, Event, IntervalStrategy, ModelArguments, Pair,
-    Prediction, Record, ResumeFrom, RunConfig, RunState, RunView, Steps, TrainingArguments,
+    Command, DeviceChoice, Event, IntervalStrategy, Pair, Prediction, Record, ResumeFrom,
+    RunConfig, RunState, RunView, Steps, TrainingArguments,
 };
 use tunesmith_session::{
-    Estimator, Predictor, Session, SessionError, estimate, inspect, predict_file, predict_texts,
-    review, saved_runs,
+    Estimator, Predictor, Session, estimate, inspect, predict_file, predict_texts, review,
+    saved_runs,
 };
 
 mod labels;
 mod support;
 
-use support::{Place, WORDS, base_model, csv, json, run, tokenizer_json};
+use support::{Place, WORDS, json, run, tokenizer_json};
 
 #[test]
 fn a_run_tells_and_leaves_what_run_glue_does() {
