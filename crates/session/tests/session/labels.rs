@@ -97,6 +97,7 @@ impl Place {
             overwrite_cache: true,
             ..DataArguments::default()
         };
+        self.config.model.ignore_mismatched_sizes = true;
         self.config.training.num_train_epochs = 6.0;
         self.config.training.learning_rate = 3e-3;
     }
@@ -111,7 +112,7 @@ fn last_eval(records: &[Record]) -> &Eval {
         .iter()
         .rev()
         .filter_map(|record| match &record.event {
-            Event::Eval(eval) => Some(eval),
+            Event::Eval(eval) if eval.split == "validation" => Some(eval),
             _ => None,
         });
     evals.next().unwrap()
