@@ -273,12 +273,14 @@ impl Features {
         self
     }
 
-    /// The same columns, those of these names with values of that type.
+    /// The same columns, those of these names with values of that type. Lists stay lists.
     pub(crate) fn with_values(mut self, names: &[String], dtype: Dtype) -> Self {
-        for name in names {
-            if let Some(place) = self.position(name) {
-                self.columns[place].1 = Feature::Value(dtype);
-            }
+        let named = self
+            .columns
+            .iter_mut()
+            .filter(|(name, _)| names.contains(name));
+        for (_, feature) in named.filter(|(_, feature)| !matches!(feature, Feature::List(_))) {
+            *feature = Feature::Value(dtype);
         }
         self
     }
