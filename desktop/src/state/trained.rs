@@ -1,0 +1,124 @@
+//! A model that can be looked at, tried and kept.
+
+use tunesmith_protocol::{Pair, RunConfig, SavedRun};
+
+use super::{State, Work};
+use crate::ask::Ask;
+use crate::format::base_name;
+
+/// A model that can be looked at, tried and kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trained {
+    /// Its folder.
+    pub model: String,
+    /// What a person calls it.
+    pub title: String,
+    /// What its run was told.
+    pub config: RunConfig,
+    /// Whether its run came to its end.
+    pub whole: bool,
+}
+
+/// What the person asks the model about.
+#[derive(Debug, Default)]
+pub(crate) struct Question {
+    pub(crate) text: String,
+    pub(crate) pair: String,
+    /// The row of the data that is taken next.
+    pub(crate) next_row: usize,
+}
+
+impl State {
+    /// Takes a stored model to look at, to try and to keep.
+    pub(crate) fn open_saved(&mut self, run: &SavedRun) {
+        let model = if run.finished {
+            run.output_dir.clone()
+        } else {
+            format!("{}/checkpoint-{}", run.output_dir, run.last_step)
+        };
+        self.open(Trained {
+            model,
+            title: base_name(&run.output_dir).to_owned(),
+            config: run.config.clone().unwrap_or_default(),
+            whole: run.finished,
+        });
+    }
+
+    pub(super) fn open(&mut self, trained: Trained) {
+        // After a run that was cut short the person may rather want to go on with it.
+        let look = trained.whole && trained.config.training.evaluates();
+        self.trained = Some(trained);
+        self.review = Work::Idle;
+        self.prediction = Work::Idle;
+        if look {
+            self.look();
+        }
+    }
+
+    /// Asks what the model gets wrong.
+    pub(crate) fn look(&mut self) {
+        let Some(trained) = self.trained.clone() else {
+            return;
+        };
+        self.all_rows = false;
+        let ticket = self.ask(Ask::Review {
+            config: trained.config,
+            model: trained.model,
+            device: self.settings.device.clone(),
+        });
+        self.review = Work::Busy(ticket, "Reading the validation rows …".to_owned());
+    }
+
+    /// Whether the trained model reads two texts.
+    pub(crate) fn reads_pairs(&self) -> bool {
+        let trained = self.trained.as_ref();
+        let columns = trained.and_then(|trained| trained.config.data.text_column_names.as_ref());
+        columns.is_none_or(|columns| columns.len() != 1)
+    }
+
+    /// Asks what the model says of the person's text.
+    pub(crate) fn classify(&mut self) {
+        let Some(trained) = &self.trained else {
+            return;
+        };
+        let pair = self.question.pair.trim();
+        let text_pair = (self.reads_pairs() && !pair.is_empty()).then(|| pair.to_owned());
+        let ask = Ask::Predict {
+            model: trained.model.clone(),
+            text: Pair {
+                text: self.question.text.trim().to_owned(),
+                text_pair,
+            },
+            device: self.settings.device.clone(),
+        };
+        let ticket = self.ask(ask);
+        self.prediction = Work::Busy(ticket, "Reading …".to_owned());
+    }
+
+    /// Fills in a row of the data.
+    pub(crate) fn take_row(&mut self) {
+        let Some(inspection) = self.data.inspection.done() else {
+            return;
+        };
+        let place = self.question.next_row % inspection.rows.len().max(1);
+        let Some(row) = inspection.rows.get(place) else {
+            return;
+        };
+        let cell = |name: Option<&String>| {
+            let column = inspection
+                .columns
+                .iter()
+                .position(|column| Some(&column.name) == name);
+            column
+                .and_then(|column| row.get(column)?.clone())
+                .unwrap_or_default()
+        };
+        let names = &inspection.text_column_names;
+        let (text, pair) = (cell(names.first()), cell(names.get(1)));
+        self.question = Question {
+            text,
+            pair,
+            next_row: place + 1,
+        };
+    }
+}
