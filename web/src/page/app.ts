@@ -43,6 +43,11 @@ export interface Trained {
   whole: boolean;
 }
 
+/** Whether a model reads two texts. */
+export function readsPairs({ config }: Trained): boolean {
+  return config.text_column_names?.length !== 1 && config.problem_type !== "token_classification";
+}
+
 /** The state of the page. */
 export class App {
   adapters: AdapterInfo[] = [];
@@ -108,7 +113,9 @@ export class App {
   /** The configuration of a run with all that was chosen, or `null` while something is missing. */
   config(): RunConfigJson | null {
     if (!this.data || !this.model) return null;
-    return { ...this.defaults(), ...this.data.config, ...this.model.config, ...this.entered };
+    // What is shown is what is trained, and what the other panels go by.
+    const { problem_type } = this.data.inspection;
+    return { ...this.defaults(), problem_type, ...this.data.config, ...this.model.config, ...this.entered };
   }
 
   /** Starts a run with what was chosen. */
