@@ -307,6 +307,7 @@ test("several labels: columns of 0 and 1, each label's report, a bar a label", a
   const answer = await ask(page, "What a silly idea.");
   await expect(answer.locator(".headline")).toHaveText("rude, toxic");
   await expect(answer.getByRole("listitem")).toHaveText(["toxic60.0 %, predicted", "rude91.0 %, predicted", "a threat20.0 %"]);
+  await expect(answer.locator(".quiet")).toHaveText(["a threat20.0 %"]);
   await photograph(page, "several");
 });
 

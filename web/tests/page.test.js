@@ -1,6 +1,7 @@
 // What the page's panels compute, apart from what they draw.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readsPairs } from "../dist/page/app.js";
 import { parse } from "../dist/page/argument-field.js";
 import { choices, items, ofZerosAndOnes, predicting, role, withColumns } from "../dist/page/columns.js";
 import { pieces } from "../dist/page/entities.js";
@@ -117,6 +118,12 @@ test("what is to be predicted decides which columns stay", () => {
     text_column_names: ["text"],
     label_column_names: ["a", "b"],
   });
+});
+
+test("a model reads two texts unless its columns or its labels say otherwise", () => {
+  const reads = (config) => readsPairs({ config });
+  assert.ok(reads({}) && reads({ text_column_names: ["a", "b"] }));
+  assert.ok(!reads({ text_column_names: ["a"] }) && !reads({ problem_type: "token_classification" }));
 });
 
 test("a list's cell has commas between its items, some of which are commas", () => {
