@@ -170,10 +170,10 @@ function review({ labels, found, review }: Kind): Review {
 }
 
 /** A run of two steps. */
-function records({ labels, review }: Kind): Record[] {
+function records({ labels, review, found: { problem_type } }: Kind): Record[] {
   const device = { name: "CPU", backend: "cpu", kind: "cpu" };
   const events = [
-    { type: "dataset_ready", splits: [{ name: "train", num_rows: 100 }], labels },
+    { type: "dataset_ready", splits: [{ name: "train", num_rows: 100 }], labels, problem_type },
     { type: "run_started", device, total_steps: 2, num_epochs: 1, resumed_from_step: null },
     { type: "eval", epoch: 1, step: 2, split: "validation", loss: 0.5, metrics: { f1: 0.8 }, per_class: review.per_class },
     { type: "done", step: 2, output_dir: "/runs/a", stopped: false, train_runtime: 1, metrics: {} },
@@ -217,10 +217,10 @@ async function train(page: Page): Promise<void> {
   await expect(panel(page, "Train").getByText(/^Done in/)).toBeVisible();
 }
 
-/** The arguments of what was asked last of the data, or of a training. */
-function configOf(asked: Request[], of: "inspect" | "estimate" = "inspect"): RunConfigJson {
-  const last = asked.findLast((request) => request.type === of);
-  return last && "config" in last ? last.config : {};
+/** The arguments of the data that was inspected last. */
+function inspected(asked: Request[]): RunConfigJson {
+  const last = asked.findLast((request) => request.type === "inspect");
+  return last?.type === "inspect" ? last.config : {};
 }
 
 async function ask(page: Page, text: string): Promise<Locator> {
@@ -280,8 +280,8 @@ test("several labels: columns of 0 and 1, each label's report, a bar a label", a
   await expect(use).toBeDisabled();
   await group.getByLabel("rude").uncheck();
   await use.click();
-  await expect.poll(() => configOf(asked).label_column_names).toEqual(["toxic", "a_threat"]);
-  expect(configOf(asked)).not.toHaveProperty("label_column_name");
+  await expect.poll(() => inspected(asked).label_column_names).toEqual(["toxic", "a_threat"]);
+  expect(inspected(asked)).not.toHaveProperty("label_column_name");
   await group.getByLabel("rude").uncheck();
   await group.getByLabel("toxic").uncheck();
   await expect(use, "one column is no several").toBeDisabled();
@@ -329,7 +329,7 @@ test("a number: metrics without a confusion matrix, and the number", async ({ pa
 });
 
 test("labels of tokens: words and tags, each type's report, entities marked in the text", async ({ page }) => {
-  const asked = await open(page, TOKENS);
+  await open(page, TOKENS);
   const gather = panel(page, "Gather");
   await expect(gather.getByText("Found: labels of tokens.")).toBeVisible();
   await expect(gather.getByLabel("Words or text")).toHaveValue("tokens");
@@ -342,7 +342,6 @@ test("labels of tokens: words and tags, each type's report, entities marked in t
   await expect(gather.locator(".counts")).toContainText("60 (75 %)");
 
   await train(page);
-  await expect.poll(() => configOf(asked, "estimate").problem_type).toBe("token_classification");
   const look = panel(page, "Look");
   await expect(look.getByText("60.0 % of 20 validation rows have exactly the right entities.")).toBeVisible();
   await expect(look.getByRole("region", { name: "Each type" }).getByRole("row")).toHaveText([
@@ -381,7 +380,7 @@ test("what to predict is chosen, by the keyboard too, and columns that can't hol
     await kind.selectOption(value);
     await expect.poll(() => asked.slice(before).filter(({ type }) => type === "inspect").length).toBe(1);
     await expect(kind).toHaveValue(value);
-    return configOf(asked);
+    return inspected(asked);
   };
   const number = await choose("regression");
   expect([number.problem_type, number.text_column_names, number.label_column_name]).toEqual(["regression", ["text"], "label"]);
@@ -395,7 +394,7 @@ test("what to predict is chosen, by the keyboard too, and columns that can't hol
   const labels = gather.getByLabel("Labels", { exact: true });
   await expect(labels.getByRole("option")).toHaveText(["text", "topic", "label", "tags", "several columns of 0 and 1"]);
   await labels.selectOption("tags");
-  await expect.poll(() => configOf(asked).label_column_name).toBe("tags");
+  await expect.poll(() => inspected(asked).label_column_name).toBe("tags");
   await labels.selectOption("several columns of 0 and 1");
   await expect(gather.getByText(/^Fewer than two columns/)).toBeVisible();
 

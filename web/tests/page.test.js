@@ -121,9 +121,9 @@ test("what is to be predicted decides which columns stay", () => {
 });
 
 test("a model reads two texts unless its columns or its labels say otherwise", () => {
-  const reads = (config) => readsPairs({ config });
+  const reads = (config, problem_type) => readsPairs({ config, problem_type });
   assert.ok(reads({}) && reads({ text_column_names: ["a", "b"] }));
-  assert.ok(!reads({ text_column_names: ["a"] }) && !reads({ problem_type: "token_classification" }));
+  assert.ok(!reads({ text_column_names: ["a"] }) && !reads({}, "token_classification"));
 });
 
 test("a list's cell has commas between its items, some of which are commas", () => {

@@ -248,7 +248,7 @@ impl State {
             }
             Answer::Data(Ok(config)) if self.data.inspection.awaits(ticket) => {
                 self.data.config = config;
-                self.inspect();
+                self.inspect(None);
             }
             Answer::Data(Ok(_)) => {}
             Answer::Data(Err(message)) => {

@@ -93,10 +93,13 @@ impl State {
         let whole = view.done.as_ref().filter(|done| !done.stopped);
         let model = whole.map(|done| done.output_dir.clone());
         let model = model.or_else(|| view.last_checkpoint.clone());
+        let dataset = view.dataset.as_ref();
         let trained = model.map(|model| Trained {
             model,
             title: "the last run".to_owned(),
             config: run.config.clone(),
+            problem_type: dataset.map(|dataset| dataset.problem_type),
+            labels: dataset.map_or_else(Vec::new, |dataset| dataset.labels.clone()),
             whole: whole.is_some(),
         });
         if let Some(trained) = trained {

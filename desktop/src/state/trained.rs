@@ -1,9 +1,10 @@
 //! A model that can be looked at, tried and kept.
 
-use tunesmith_protocol::{Pair, RunConfig, SavedRun};
+use tunesmith_protocol::{ColumnKind, Pair, ProblemType, RunConfig, SavedRun};
 
 use super::{State, Work};
 use crate::ask::Ask;
+use crate::columns::items;
 use crate::format::base_name;
 
 /// A model that can be looked at, tried and kept.
@@ -15,6 +16,10 @@ pub struct Trained {
     pub title: String,
     /// What its run was told.
     pub config: RunConfig,
+    /// What it predicts, where that is known.
+    pub problem_type: Option<ProblemType>,
+    /// The names of its labels in the order of their ids, where they are known.
+    pub labels: Vec<String>,
     /// Whether its run came to its end.
     pub whole: bool,
 }
@@ -24,8 +29,18 @@ pub struct Trained {
 pub(crate) struct Question {
     pub(crate) text: String,
     pub(crate) pair: String,
+    /// The text that was asked about last.
+    pub(crate) asked: String,
     /// The row of the data that is taken next.
     pub(crate) next_row: usize,
+}
+
+impl Trained {
+    /// Whether it reads two texts.
+    pub(crate) fn reads_pairs(&self) -> bool {
+        let columns = self.config.data.text_column_names.as_ref().map(Vec::len);
+        columns != Some(1) && self.problem_type != Some(ProblemType::Tokens)
+    }
 }
 
 impl State {
@@ -40,6 +55,8 @@ impl State {
             model,
             title: base_name(&run.output_dir).to_owned(),
             config: run.config.clone().unwrap_or_default(),
+            problem_type: run.problem_type,
+            labels: run.labels.clone(),
             whole: run.finished,
         });
     }
@@ -69,28 +86,23 @@ impl State {
         self.review = Work::Busy(ticket, "Reading the validation rows …".to_owned());
     }
 
-    /// Whether the trained model reads two texts.
-    pub(crate) fn reads_pairs(&self) -> bool {
-        let trained = self.trained.as_ref();
-        let columns = trained.and_then(|trained| trained.config.data.text_column_names.as_ref());
-        columns.is_none_or(|columns| columns.len() != 1)
-    }
-
     /// Asks what the model says of the person's text.
-    pub(crate) fn classify(&mut self) {
+    pub(crate) fn ask_model(&mut self) {
         let Some(trained) = &self.trained else {
             return;
         };
         let pair = self.question.pair.trim();
-        let text_pair = (self.reads_pairs() && !pair.is_empty()).then(|| pair.to_owned());
+        let text_pair = (trained.reads_pairs() && !pair.is_empty()).then(|| pair.to_owned());
+        let text = self.question.text.trim().to_owned();
         let ask = Ask::Predict {
             model: trained.model.clone(),
             text: Pair {
-                text: self.question.text.trim().to_owned(),
+                text: text.clone(),
                 text_pair,
             },
             device: self.settings.device.clone(),
         };
+        self.question.asked = text;
         let ticket = self.ask(ask);
         self.prediction = Work::Busy(ticket, "Reading …".to_owned());
     }
@@ -105,20 +117,19 @@ impl State {
             return;
         };
         let cell = |name: Option<&String>| {
-            let column = inspection
-                .columns
-                .iter()
-                .position(|column| Some(&column.name) == name);
-            column
-                .and_then(|column| row.get(column)?.clone())
-                .unwrap_or_default()
+            let columns = &inspection.columns;
+            let column = columns.iter().position(|one| Some(&one.name) == name)?;
+            let cell = row.get(column)?.clone()?;
+            Some(match columns[column].kind {
+                // Words are read as a text.
+                ColumnKind::List => items(&cell).join(" "),
+                _ => cell,
+            })
         };
         let names = &inspection.text_column_names;
-        let (text, pair) = (cell(names.first()), cell(names.get(1)));
-        self.question = Question {
-            text,
-            pair,
-            next_row: place + 1,
-        };
+        let [text, pair] = [names.first(), names.get(1)].map(|name| cell(name).unwrap_or_default());
+        self.question.text = text;
+        self.question.pair = pair;
+        self.question.next_row = place + 1;
     }
 }

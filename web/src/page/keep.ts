@@ -61,7 +61,7 @@ class Keep {
     this.code.hidden = !trained;
     if (!trained) return;
     const folder = baseName(trained.model);
-    const tokens = trained.config.problem_type === "token_classification";
+    const tokens = trained.problem_type === "token_classification";
     const model = `AutoModelFor${tokens ? "Token" : "Sequence"}Classification`;
     fill(
       this.code,

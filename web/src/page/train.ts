@@ -169,7 +169,7 @@ class Train {
     this.norm.update(normCurves, last);
   }
 
-  private drawEvals({ evals }: RunView): void {
+  private drawEvals({ evals, dataset }: RunView): void {
     const last = evals.at(-1);
     this.evals.hidden = !last;
     this.classes.hidden = !last?.per_class;
@@ -185,7 +185,7 @@ class Train {
       ),
     );
     fill(this.evals, h("table", { class: "numbers" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows)));
-    const labels = words(this.app.run?.config.problem_type);
+    const labels = words(dataset?.problem_type);
     const title = h("summary", {}, `${labels.report} at the last evaluation`);
     if (last.per_class) fill(this.classes, title, report(last.per_class, labels));
   }
