@@ -5,8 +5,10 @@
 //! or a thread, so it compiles for wasm32, and a test can be the shell.
 
 mod ask;
+mod columns;
 mod format;
 pub mod icon;
+mod labels;
 mod panels;
 mod plot;
 mod settings;

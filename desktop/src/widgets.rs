@@ -163,8 +163,18 @@ pub(crate) fn facts(ui: &mut Ui, facts: &[(&str, String)]) {
     });
 }
 
+/// A name with a bar and a figure.
+pub(crate) struct Bar {
+    pub(crate) name: String,
+    /// How much of it is full, 0 to 1.
+    pub(crate) share: f64,
+    pub(crate) figure: String,
+    /// Whether it is one of those that don't count.
+    pub(crate) quiet: bool,
+}
+
 /// Names with bars and figures: counts of labels, probabilities.
-pub(crate) fn bars(ui: &mut Ui, id: &str, rows: &[(String, f64, String)]) {
+pub(crate) fn bars(ui: &mut Ui, id: &str, rows: impl IntoIterator<Item = Bar>) {
     let palette = Palette::of(ui);
     // Beside a name and a figure.
     let width = (ui.available_width() - 330.0).clamp(80.0, 420.0);
@@ -172,23 +182,52 @@ pub(crate) fn bars(ui: &mut Ui, id: &str, rows: &[(String, f64, String)]) {
         .num_columns(3)
         .spacing([16.0, 6.0])
         .show(ui, |ui| {
-            for (name, share, figure) in rows {
-                ui.label(name);
+            for row in rows {
+                ui.label(row.name);
                 let (rect, _) = ui.allocate_exact_size(vec2(width, 10.0), Sense::hover());
                 let radius = CornerRadius::same(5);
                 ui.painter().rect_filled(rect, radius, palette.line);
                 let mut full = rect;
-                let share = if share.is_finite() {
-                    share.clamp(0.0, 1.0)
+                let share = if row.share.is_finite() {
+                    row.share.clamp(0.0, 1.0)
                 } else {
                     0.0
                 };
                 full.set_width(rect.width() * share as f32);
-                ui.painter().rect_filled(full, radius, palette.accent);
-                ui.label(figure);
+                let color = match row.quiet {
+                    true => palette.line_strong,
+                    false => palette.accent,
+                };
+                ui.painter().rect_filled(full, radius, color);
+                ui.label(row.figure);
                 ui.end_row();
             }
         });
+}
+
+/// Short texts one after the other, each in a frame of its own.
+pub(crate) fn chips<'a>(ui: &mut Ui, chips: impl IntoIterator<Item = (&'a str, Color32)>) {
+    /// What a text has on its left and on its right.
+    const MARGIN: i8 = 5;
+    let palette = Palette::of(ui);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
+        // With the frame's lines.
+        let margins = 2.0 * (f32::from(MARGIN) + 1.0);
+        for (text, color) in chips {
+            let font = egui::FontId::monospace(13.0);
+            let most = ui.max_rect().width() - margins;
+            let text = ui.painter().layout(text.to_owned(), font, color, most);
+            // A frame takes what is left of a line, however little, and breaks its text to fit.
+            if text.size().x + margins > ui.available_size_before_wrap().x {
+                ui.end_row();
+            }
+            let chip = Frame::new().fill(palette.sunk).corner_radius(4.0);
+            let chip = chip.stroke(Stroke::new(1.0, palette.line));
+            chip.inner_margin(Margin::symmetric(MARGIN, 1))
+                .show(ui, |ui| ui.label(text));
+        }
+    });
 }
 
 /// A bar for a run: how full, nothing where that isn't known.

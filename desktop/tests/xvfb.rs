@@ -411,7 +411,7 @@ fn a_model_is_trained_by_clicking() {
     desktop.wait_for_text("of 400 validation rows are right.");
     desktop.click(PAGE_TAB, "Try");
     desktop.click(PUSH_BUTTON, "Take a row of the data");
-    desktop.click(PUSH_BUTTON, "Classify");
+    desktop.click(PUSH_BUTTON, "Predict");
     desktop.wait_for_text("with ");
 }
 

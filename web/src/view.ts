@@ -53,7 +53,7 @@ export function apply(view: RunView, record: Record): boolean {
       break;
     }
     case "dataset_ready":
-      view.dataset = { splits: record.splits, labels: record.labels };
+      view.dataset = { splits: record.splits, labels: record.labels, problem_type: record.problem_type };
       break;
     case "step": {
       const { version, seq, type, ...step } = record;

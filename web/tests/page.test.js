@@ -1,7 +1,10 @@
 // What the page's panels compute, apart from what they draw.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readsPairs } from "../dist/page/app.js";
 import { parse } from "../dist/page/argument-field.js";
+import { choices, items, ofZerosAndOnes, predicting, role, withColumns } from "../dist/page/columns.js";
+import { pieces } from "../dist/page/entities.js";
 import { baseName, bytes, count, duration, figure, parameters, percent, plural, visible } from "../dist/page/format.js";
 import { nearest, niceRange, smooth, thin, ticks } from "../dist/page/scale.js";
 
@@ -65,4 +68,81 @@ test("words become values, and what is none is refused", () => {
   assert.deepEqual(read("json", '{"power": 2}').value, { power: 2 });
   assert.deepEqual(read(["no", "steps"], "steps"), { value: "steps", problem: "" });
   assert.equal(read("integer", "").value, undefined);
+});
+
+const inspection = (columns, found) => ({
+  columns: Object.entries(columns).map(([name, kind]) => ({ name, kind })),
+  rows: [],
+  text_column_names: ["text"],
+  label_column_name: null,
+  label_column_names: [],
+  problem_type: null,
+  ...found,
+});
+
+test("spans are chosen as one column, and each of their columns is called so", () => {
+  const columns = { text: "text", "marks.start": "list", "marks.end": "list", "marks.label": "list", "a.b": "number" };
+  const found = inspection(columns, { label_column_name: "marks", problem_type: "token_classification" });
+  assert.deepEqual(choices(found).map(({ name }) => name), ["text", "marks", "a.b"]);
+  assert.deepEqual(Object.keys(columns).map((name) => role(found, name)), ["text", "spans", "spans", "spans", "unused"]);
+});
+
+test("columns of 0 and 1 are told from other numbers by the rows that are shown", () => {
+  const found = inspection({ id: "number", a: "number", b: "other", text: "text" });
+  found.rows = [["0", "0", "true", "1"], ["2", "1", null, "0"]];
+  assert.deepEqual(ofZerosAndOnes(found), ["a", "b"]);
+});
+
+test("what is to be predicted decides which columns stay", () => {
+  const found = inspection({ text: "text", topic: "text", tags: "list", label: "label" }, { label_column_name: "topic" });
+  const config = { train_file: "/a", text_column_names: ["text"], label_column_name: "topic" };
+  assert.deepEqual(predicting("multi_label_classification", config, found), {
+    ...config,
+    problem_type: "multi_label_classification",
+  });
+  assert.deepEqual(predicting("token_classification", config, found), {
+    train_file: "/a",
+    problem_type: "token_classification",
+  });
+  const named = { ...config, problem_type: "regression" };
+  assert.deepEqual(predicting(null, named, found), { train_file: "/a" });
+  const words = { ...found, text_column_names: ["tags"] };
+  assert.deepEqual(predicting("regression", { ...named, text_column_names: ["tags"] }, words), {
+    train_file: "/a",
+    problem_type: "regression",
+    label_column_name: "topic",
+  });
+  const several = { ...found, label_column_name: null, label_column_names: ["a", "b"] };
+  assert.deepEqual(withColumns({ train_file: "/a" }, several), {
+    train_file: "/a",
+    text_column_names: ["text"],
+    label_column_names: ["a", "b"],
+  });
+});
+
+test("a model reads two texts unless its columns or its labels say otherwise", () => {
+  const reads = (config, problem_type) => readsPairs({ config, problem_type });
+  assert.ok(reads({}) && reads({ text_column_names: ["a", "b"] }));
+  assert.ok(!reads({ text_column_names: ["a"] }) && !reads({}, "token_classification"));
+});
+
+test("a list's cell has commas between its items, some of which are commas", () => {
+  assert.deepEqual(items("Ada, ,, left"), ["Ada", ",", "left"]);
+  assert.deepEqual(items(""), []);
+});
+
+test("an entity's place is counted in characters, and the text stays whole whatever the places are", () => {
+  const entity = (start, end) => ({ start, end });
+  const cut = (text, entities) => pieces(text, entities).map(([piece, found]) => [piece, found !== null]);
+  assert.deepEqual(cut("🎩 Ada met Zoë.", [entity(2, 5), entity(10, 13)]), [
+    ["🎩 ", false],
+    ["Ada", true],
+    [" met ", false],
+    ["Zoë", true],
+    [".", false],
+  ]);
+  assert.deepEqual(cut("", []), []);
+  for (const entities of [[entity(0, 2), entity(1, 3)], [entity(2, 9), entity(4, 4)], [entity(5, 8), entity(0, 1)]]) {
+    assert.equal(cut("Ada", entities).map(([piece]) => piece).join(""), "Ada");
+  }
 });

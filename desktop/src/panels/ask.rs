@@ -1,20 +1,17 @@
 //! What the model says of a person's own words.
 
-use egui::{Frame, RichText, TextEdit, Ui};
-use tunesmith_protocol::TokenizedPrediction;
+use egui::{RichText, TextEdit, Ui};
+use tunesmith_protocol::{Prediction, TokenizedPrediction};
 
-use crate::format::{figure, label_text, percent};
-use crate::state::{State, Work};
+use super::entities;
+use crate::format::{count, figure, label_text, percent};
+use crate::state::{State, Trained, Work};
 use crate::theme::{GAP, Palette};
-use crate::widgets;
-
-/// What a token has on its left and on its right.
-const CHIP_MARGIN: i8 = 5;
+use crate::widgets::{self, Bar};
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
-    let pairs = state.reads_pairs();
-    let count = if pairs { 2 } else { 1 };
-    widgets::columns(ui, count, 320.0, |ui, place| {
+    let pairs = state.trained.as_ref().is_none_or(Trained::reads_pairs);
+    widgets::columns(ui, if pairs { 2 } else { 1 }, 320.0, |ui, place| {
         let (name, text) = match place {
             0 => ("Text", &mut state.question.text),
             _ => ("Second text", &mut state.question.pair),
@@ -27,8 +24,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     ui.horizontal_wrapped(|ui| {
         let ready = state.trained.is_some() && !state.is_running() && !state.prediction.is_busy();
         let written = !state.question.text.trim().is_empty();
-        if widgets::primary(ui, ready && written, "Classify").clicked() {
-            state.classify();
+        if widgets::primary(ui, ready && written, "Predict").clicked() {
+            state.ask_model();
         }
         let rows = state.data.inspection.done();
         if rows.is_some_and(|found| !found.rows.is_empty())
@@ -51,32 +48,58 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
 }
 
 fn answer(ui: &mut Ui, state: &State, found: &TokenizedPrediction) {
-    let prediction = &found.prediction;
-    if prediction.scores.len() <= 1 {
-        ui.label(RichText::new(figure(prediction.score)).size(22.0).strong());
-    } else {
-        ui.horizontal_wrapped(|ui| {
-            ui.label(
-                RichText::new(label_text(&prediction.label))
-                    .size(22.0)
-                    .strong(),
-            );
-            ui.label(format!("with {}", percent(prediction.score, 1)));
-        });
-        let names = names(state, prediction.scores.len());
-        let rows: Vec<(String, f64, String)> = prediction
-            .scores
-            .iter()
-            .enumerate()
-            .map(|(id, score)| {
-                let name = match id == prediction.label_id {
-                    true => label_text(&prediction.label),
-                    false => names[id].clone(),
-                };
-                (name, *score, percent(*score, 1))
-            })
-            .collect();
-        widgets::bars(ui, "scores", &rows);
+    match &found.prediction {
+        Prediction::SingleLabel {
+            label,
+            label_id,
+            score,
+            scores,
+            ..
+        } => {
+            ui.horizontal_wrapped(|ui| {
+                headline(ui, &label_text(label));
+                ui.label(format!("with {}", percent(*score, 1)));
+            });
+            let mut names = names(state, scores.len());
+            if let Some(name) = names.get_mut(*label_id) {
+                name.clone_from(label);
+            }
+            let rows = names.iter().zip(scores).map(|(name, score)| Bar {
+                name: label_text(name),
+                share: *score,
+                figure: percent(*score, 1),
+                quiet: false,
+            });
+            widgets::bars(ui, "scores", rows);
+        }
+        Prediction::MultiLabel { labels, scores, .. } => {
+            let shown: Vec<String> = labels.iter().map(|label| label_text(label)).collect();
+            match shown.is_empty() {
+                true => headline(ui, "No label"),
+                false => headline(ui, &shown.join(", ")),
+            }
+            let names = names(state, scores.len());
+            let rows = names.iter().zip(scores).map(|(name, score)| {
+                let predicted = labels.contains(name);
+                let mark = if predicted { ", predicted" } else { "" };
+                Bar {
+                    name: label_text(name),
+                    share: *score,
+                    figure: format!("{}{mark}", percent(*score, 1)),
+                    quiet: !predicted,
+                }
+            });
+            widgets::bars(ui, "scores", rows);
+        }
+        Prediction::Regression { score, .. } => headline(ui, &figure(*score)),
+        Prediction::Tokens { entities } => {
+            match entities.len() {
+                0 => headline(ui, "No entities"),
+                1 => headline(ui, "1 entity"),
+                many => headline(ui, &format!("{} entities", count(many as u64))),
+            }
+            entities::show(ui, &state.question.asked, entities);
+        }
     }
     ui.add_space(GAP / 2.0);
     widgets::note(
@@ -84,42 +107,26 @@ fn answer(ui: &mut Ui, state: &State, found: &TokenizedPrediction) {
         format!("What the model read, {} tokens", found.tokens.len()),
     );
     let palette = Palette::of(ui);
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
-        let margins = 2.0 * f32::from(CHIP_MARGIN);
-        for token in &found.tokens {
-            let special = token.starts_with('[') && token.ends_with(']');
-            let color = if special {
-                palette.ink_soft
-            } else {
-                palette.ink
-            };
-            let font = egui::FontId::monospace(13.0);
-            let most = ui.max_rect().width() - margins;
-            let text = ui.painter().layout(token.clone(), font, color, most);
-            // A frame takes what is left of a line, however little, and breaks its text to fit.
-            if text.size().x + margins > ui.available_size_before_wrap().x {
-                ui.end_row();
-            }
-            let chip = Frame::new().fill(palette.sunk).corner_radius(4.0);
-            chip.inner_margin(egui::Margin::symmetric(CHIP_MARGIN, 1))
-                .show(ui, |ui| ui.label(text));
-        }
+    let tokens = found.tokens.iter().map(|token| {
+        let special = token.starts_with('[') && token.ends_with(']');
+        let color = match special {
+            true => palette.ink_soft,
+            false => palette.ink,
+        };
+        (token.as_str(), color)
     });
+    widgets::chips(ui, tokens);
 }
 
-/// The classes' names, by the last review or the data.
+fn headline(ui: &mut Ui, text: &str) {
+    ui.label(RichText::new(text).size(22.0).strong());
+}
+
+/// The names of the model's labels, in the order of their ids.
 fn names(state: &State, count: usize) -> Vec<String> {
-    let of_review = state.review.done().map(|review| review.labels.clone());
-    let of_run = || {
-        let dataset = state.run.as_ref()?.view.dataset.as_ref()?;
-        Some(dataset.labels.clone())
-    };
-    let labels = of_review
-        .or_else(of_run)
-        .filter(|labels| labels.len() == count);
-    match labels {
-        Some(labels) => labels.iter().map(|label| label_text(label)).collect(),
-        None => (0..count).map(|id| format!("class {id}")).collect(),
+    let trained = state.trained.as_ref().map(|trained| &trained.labels);
+    match trained.filter(|labels| labels.len() == count) {
+        Some(labels) => labels.clone(),
+        None => (0..count).map(|id| format!("label {id}")).collect(),
     }
 }

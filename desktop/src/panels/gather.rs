@@ -1,18 +1,15 @@
-//! Which data, and which of its columns are what.
+//! Which data.
 
-use egui::{ComboBox, Frame, Grid, Margin, RichText, ScrollArea, Stroke, TextEdit, Ui};
-use tunesmith_protocol::Inspection;
+use egui::{Frame, Margin, RichText, Stroke, TextEdit, Ui};
 
 use crate::ask::{Ask, Kind, Pick};
-use crate::format::{base_name, count, label_text, percent, plural};
+use crate::format::{base_name, count};
 use crate::panels::choose::hub_list;
+use crate::panels::{columns, preview};
 use crate::settings::Source;
 use crate::state::{State, Way};
 use crate::theme::{GAP, Palette};
 use crate::widgets;
-
-/// Label counts beyond this number say nothing more.
-const COUNTS: usize = 12;
 
 const WAYS: [(Way, &str, &str); 3] = [
     (
@@ -85,7 +82,7 @@ fn files(ui: &mut Ui, state: &mut State) {
                 }
                 ui.label(match state.data.train_file.as_str() {
                     "" => {
-                        "or drop it on this window. One row an example: a text or two, and a label."
+                        "or drop it on this window. One row an example: a text or two, and what is to be predicted."
                     }
                     path => base_name(path),
                 });
@@ -169,142 +166,10 @@ fn inspection(ui: &mut Ui, state: &mut State) {
     for warning in &found.warnings {
         widgets::notice(ui, warning, "", |_| ());
     }
-    columns(ui, state, &found);
-    ui.add_space(GAP / 2.0);
-    widgets::title(ui, "First rows of the data");
-    rows(ui, &found);
-    labels(ui, &found);
-}
-
-/// Which column is what.
-fn columns(ui: &mut Ui, state: &mut State, found: &Inspection) {
-    const NONE: &str = "none";
-    let names: Vec<&str> = found
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
-    let first = found.text_column_names.first().map(String::as_str);
-    let second = found.text_column_names.get(1).map(String::as_str);
-    let label = found.label_column_name.as_deref();
-    let pick = |ui: &mut Ui, id: &str, chosen: Option<&str>, none: bool| {
-        let mut value = chosen.unwrap_or(NONE).to_owned();
-        let combo = ComboBox::from_id_salt(id)
-            .selected_text(value.as_str())
-            .width(180.0)
-            .truncate()
-            .show_ui(ui, |ui| {
-                if none {
-                    ui.selectable_value(&mut value, NONE.to_owned(), NONE);
-                }
-                for name in &names {
-                    ui.selectable_value(&mut value, (*name).to_owned(), *name);
-                }
-            });
-        (combo.response, value)
-    };
-    let roles = [
-        ("Text", first, false),
-        ("Second text", second, true),
-        ("Label", label, label.is_none()),
-    ];
-    let mut picked = Vec::new();
-    widgets::columns(ui, roles.len(), 200.0, |ui, place| {
-        let (title, chosen, none) = roles[place];
-        widgets::field(ui, title, |ui| {
-            let (response, value) = pick(ui, title, chosen, none);
-            picked.push(Some(value).filter(|value| value != NONE));
-            response
-        });
-    });
-    let before = [first, second, label].map(|name| name.map(str::to_owned));
-    if picked != before {
-        let label = picked.pop().flatten();
-        let text = picked.into_iter().flatten().collect();
-        state.map_columns(text, label);
-    }
-}
-
-fn rows(ui: &mut Ui, found: &Inspection) {
-    let palette = Palette::of(ui);
-    let role = |name: &str| match found.text_column_names.iter().position(|text| text == name) {
-        Some(0) => "text",
-        Some(_) => "second text",
-        None if found.label_column_name.as_deref() == Some(name) => "label",
-        None => "unused",
-    };
-    widgets::card(ui, |ui| {
-        ScrollArea::both()
-            .id_salt("rows")
-            .max_height(260.0)
-            .auto_shrink([false, true])
-            .show(ui, |ui| {
-                Grid::new("rows")
-                    .striped(true)
-                    .spacing([20.0, 6.0])
-                    .show(ui, |ui| {
-                        for column in &found.columns {
-                            ui.vertical(|ui| {
-                                ui.spacing_mut().item_spacing.y = 0.0;
-                                ui.label(RichText::new(&column.name).strong());
-                                let role = role(&column.name);
-                                let color = match role {
-                                    "unused" => palette.ink_soft,
-                                    _ => palette.accent,
-                                };
-                                ui.label(RichText::new(role).size(12.5).color(color));
-                            });
-                        }
-                        ui.end_row();
-                        for row in &found.rows {
-                            for (cell, column) in row.iter().zip(&found.columns) {
-                                let text = RichText::new(cell.as_deref().unwrap_or("empty"));
-                                let text = match (cell, role(&column.name)) {
-                                    (None, _) => text.italics().color(palette.ink_soft),
-                                    (_, "unused") => text.color(palette.ink_soft),
-                                    _ => text,
-                                };
-                                let width = match role(&column.name) {
-                                    "text" | "second text" => 330.0,
-                                    _ => 120.0,
-                                };
-                                ui.vertical(|ui| {
-                                    ui.set_max_width(width);
-                                    ui.add(egui::Label::new(text).wrap());
-                                });
-                            }
-                            ui.end_row();
-                        }
-                    });
-            });
-    });
-}
-
-fn labels(ui: &mut Ui, found: &Inspection) {
-    let counts = &found.label_counts;
-    if counts.is_empty() {
-        return;
+    columns::show(ui, state, &found);
+    if let Some(message) = &state.data.refused {
+        widgets::error(ui, message);
     }
     ui.add_space(GAP / 2.0);
-    widgets::title(ui, "Labels");
-    let all: u64 = counts.iter().map(|one| one.count).sum();
-    let most = counts.iter().map(|one| one.count).max().unwrap_or(1);
-    let rows: Vec<(String, f64, String)> = counts
-        .iter()
-        .take(COUNTS)
-        .map(|one| {
-            let share = percent(one.count as f64 / all as f64, 0);
-            let figure = format!("{} ({share})", count(one.count));
-            (
-                label_text(&one.label),
-                one.count as f64 / most as f64,
-                figure,
-            )
-        })
-        .collect();
-    widgets::bars(ui, "labels", &rows);
-    if counts.len() > COUNTS {
-        let more = plural((counts.len() - COUNTS) as u64, "more label");
-        widgets::note(ui, format!("and {more}"));
-    }
+    preview::show(ui, state.data.problem_type(), &found);
 }

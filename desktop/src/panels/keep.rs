@@ -1,11 +1,11 @@
 //! The model as files, and the runs that are kept.
 
 use egui::{Grid, Id, Modal, TextEdit, Ui};
-use tunesmith_protocol::SavedRun;
+use tunesmith_protocol::{ProblemType, SavedRun};
 
 use crate::ask::{Ask, Snippet};
 use crate::format::{base_name, count, plural};
-use crate::state::{State, Work};
+use crate::state::{State, Trained, Work};
 use crate::theme::GAP;
 use crate::widgets;
 
@@ -26,12 +26,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
                     }
                 });
             }
-            code(ui, "Python", &snippet(Snippet::Python, &trained.model));
-            code(
-                ui,
-                "JavaScript",
-                &snippet(Snippet::JavaScript, &trained.model),
-            );
+            code(ui, "Python", &snippet(Snippet::Python, &trained));
+            code(ui, "JavaScript", &snippet(Snippet::JavaScript, &trained));
         }
     }
     match &state.did {
@@ -48,23 +44,35 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
 }
 
 /// The lines that load a model's folder.
-pub(crate) fn snippet(language: Snippet, folder: &str) -> String {
+fn snippet(language: Snippet, trained: &Trained) -> String {
+    let folder = trained.model.as_str();
+    let tokens = trained.problem_type == Some(ProblemType::Tokens);
     let quoted = serde_json::Value::from(folder).to_string();
     match language {
-        Snippet::Python => format!(
-            "from transformers import AutoModelForSequenceClassification, AutoTokenizer\n\n\
-             model = AutoModelForSequenceClassification.from_pretrained({quoted})\n\
-             tokenizer = AutoTokenizer.from_pretrained({quoted})"
-        ),
+        Snippet::Python => {
+            let class = match tokens {
+                true => "AutoModelForTokenClassification",
+                false => "AutoModelForSequenceClassification",
+            };
+            format!(
+                "from transformers import {class}, AutoTokenizer\n\n\
+                 model = {class}.from_pretrained({quoted})\n\
+                 tokenizer = AutoTokenizer.from_pretrained({quoted})"
+            )
+        }
         Snippet::JavaScript => {
             let name = base_name(folder);
+            let texts = match trained.reads_pairs() {
+                true => "\"A text.\", \"A second one.\"",
+                false => "\"A text.\", null",
+            };
             format!(
                 "import {{ Trainer }} from \"tunesmith\";\n\n\
                  // With the folder beside the page, under the name {name}.\n\
                  const trainer = await Trainer.create();\n\
                  for (const file of [\"config.json\", \"model.safetensors\", \"tokenizer.json\"])\n  \
                  await trainer.write(`/models/{name}/${{file}}`, await (await fetch(`./{name}/${{file}}`)).blob());\n\
-                 console.log(await trainer.predict(\"A text.\", \"A second one.\", {{ model: \"/models/{name}\" }}));"
+                 console.log(await trainer.predict({texts}, {{ model: \"/models/{name}\" }}));"
             )
         }
     }

@@ -1,9 +1,10 @@
 //! Where the model is right, the rows it got most wrong, and how runs compare.
 
 use egui::{Align, Color32, CornerRadius, Grid, Label, RichText, Ui, vec2};
-use tunesmith_protocol::{ClassReport, Review, SavedRun, WrongRow};
+use tunesmith_protocol::{ClassReport, Metrics, ProblemType, Review, SavedRun, WrongRow};
 
 use crate::format::{base_name, count, figure, label_text, percent, plural};
+use crate::labels::{Words, words};
 use crate::state::State;
 use crate::theme::{GAP, Palette};
 use crate::widgets;
@@ -38,25 +39,27 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
 }
 
 fn draw(ui: &mut Ui, review: &Review, all_rows: &mut bool) {
-    let all: u64 = review.confusion.iter().flatten().sum();
-    let right: u64 = review
-        .confusion
-        .iter()
-        .enumerate()
-        .map(|(i, row)| row[i])
-        .sum();
+    let words = words(Some(review.problem_type));
+    let is_number = review.problem_type == ProblemType::Regression;
+    let rows = plural(review.num_rows, &format!("{} row", review.split));
     ui.horizontal_wrapped(|ui| {
-        let share = percent(right as f64 / all as f64, 1);
+        if is_number {
+            ui.label(format!("Measured on {rows}."));
+            return;
+        }
+        let share = percent(review.num_right as f64 / review.num_rows as f64, 1);
         ui.label(RichText::new(share).size(24.0).strong());
-        ui.label(format!(
-            "of {} are right.",
-            plural(all, &format!("{} row", review.split))
-        ));
+        ui.label(format!("of {rows} {}", words.right));
     });
-    widgets::columns(ui, 2, 380.0, |ui, place| {
+    let parts = if is_number { 1 } else { 2 };
+    widgets::columns(ui, parts, 380.0, |ui, place| {
         widgets::card(ui, |ui| match place {
+            0 if review.confusion.is_empty() => metrics(ui, &review.metrics),
             0 => confusion(ui, review),
-            _ => report(ui, &review.per_class),
+            _ => {
+                widgets::title(ui, words.report);
+                report(ui, words, &review.per_class);
+            }
         });
     });
     ui.add_space(GAP / 2.0);
@@ -66,7 +69,7 @@ fn draw(ui: &mut Ui, review: &Review, all_rows: &mut bool) {
     }
     let shown = if *all_rows { usize::MAX } else { ROWS };
     for row in review.most_wrong.iter().take(shown) {
-        wrong(ui, row);
+        wrong(ui, review.problem_type, row);
     }
     if review.most_wrong.len() > ROWS && !*all_rows {
         let more = plural((review.most_wrong.len() - ROWS) as u64, "more row");
@@ -124,13 +127,26 @@ fn mix(a: Color32, b: Color32, share: f32) -> Color32 {
     a.lerp_to_gamma(b, share)
 }
 
-fn report(ui: &mut Ui, classes: &[ClassReport]) {
-    widgets::title(ui, "Each class");
+/// The metrics over all rows, a line each.
+fn metrics(ui: &mut Ui, metrics: &Metrics) {
+    widgets::title(ui, "Metrics");
+    let lines = Grid::new("metrics").striped(true).spacing([20.0, 6.0]);
+    lines.show(ui, |ui| {
+        for (name, value) in metrics.iter() {
+            ui.label(label_text(name));
+            ui.label(RichText::new(figure(value)).strong());
+            ui.end_row();
+        }
+    });
+}
+
+/// Each class, label or type by itself.
+pub(crate) fn report(ui: &mut Ui, words: &Words, classes: &[ClassReport]) {
     Grid::new("classes")
         .striped(true)
         .spacing([20.0, 6.0])
         .show(ui, |ui| {
-            for head in ["class", "precision", "recall", "F1", "rows"] {
+            for head in [words.class, "precision", "recall", "F1", words.support] {
                 widgets::note(ui, head);
             }
             ui.end_row();
@@ -145,30 +161,30 @@ fn report(ui: &mut Ui, classes: &[ClassReport]) {
         });
 }
 
-fn wrong(ui: &mut Ui, row: &WrongRow) {
+fn wrong(ui: &mut Ui, labels: ProblemType, row: &WrongRow) {
     let palette = Palette::of(ui);
+    let name = |label: &str| match labels {
+        // There the label has words of the text in it.
+        ProblemType::Tokens => label.to_owned(),
+        _ => label_text(label),
+    };
     widgets::card(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
-            ui.label("Is");
-            ui.label(
-                RichText::new(label_text(&row.label))
-                    .strong()
-                    .color(palette.accent),
-            );
-            ui.label("taken for");
-            ui.label(
-                RichText::new(label_text(&row.predicted))
-                    .strong()
-                    .color(palette.bad),
-            );
-            let [number, given] = [count(row.row), percent(row.score, 1)];
-            widgets::note(
-                ui,
-                format!(
-                    "row {number}, true class given {given}, loss {:.2}",
-                    row.loss
-                ),
-            );
+            for (word, label, color) in [
+                ("Labelled", &row.label, palette.accent),
+                ("predicted", &row.predicted, palette.bad),
+            ] {
+                ui.label(word);
+                ui.label(RichText::new(name(label)).strong().color(color));
+            }
+            let mut about = format!("row {}", count(row.row));
+            if row.score.is_finite() {
+                about += &format!(", true class given {}", percent(row.score, 1));
+            }
+            if row.loss.is_finite() {
+                about += &format!(", loss {}", figure(row.loss));
+            }
+            widgets::note(ui, about);
         });
         ui.add(Label::new(&row.text).wrap());
         if let Some(pair) = &row.text_pair {

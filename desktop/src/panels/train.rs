@@ -4,6 +4,8 @@ use egui::{CollapsingHeader, Grid, RichText, Role, Slider, Ui, WidgetInfo};
 use tunesmith_protocol::{Command, RunState, RunView};
 
 use crate::format::{bytes, count, duration, figure, plural};
+use crate::labels::words;
+use crate::panels::look::report;
 use crate::plot::{self, Curve, Look, Point, smooth};
 use crate::state::{Run, State, Work};
 use crate::theme::{GAP, Palette};
@@ -308,4 +310,10 @@ fn evaluations(ui: &mut Ui, view: &RunView) {
                 }
             });
     });
+    if !last.per_class.is_empty() {
+        let words = words(view.dataset.as_ref().map(|dataset| dataset.problem_type));
+        CollapsingHeader::new(format!("{} at the last evaluation", words.report)).show(ui, |ui| {
+            widgets::card(ui, |ui| report(ui, words, &last.per_class));
+        });
+    }
 }

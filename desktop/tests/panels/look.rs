@@ -50,11 +50,11 @@ fn errors_are_looked_at_when_a_run_has_ended_and_runs_are_compared() {
 fn a_text_is_classified_with_its_tokens_shown() {
     let mut window = trained();
     window.go(Panel::Try);
-    assert!(window.is_disabled("Classify"));
+    assert!(window.is_disabled("Predict"));
     window.click(Role::Button, "Take a row of the data");
     assert!(window.shows_value("The ferry to the island leaves at noon."));
     window.type_into("Second text", "It sails.");
-    window.click(Role::Button, "Classify");
+    window.click(Role::Button, "Predict");
     let asked = window.asked(|ask| matches!(ask, Ask::Predict { .. }));
     let Ask::Predict { model, text, .. } = &asked.ask else {
         unreachable!()

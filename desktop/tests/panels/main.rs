@@ -6,6 +6,7 @@ mod choose;
 mod closing;
 mod gather;
 mod keep;
+mod labels;
 mod look;
 mod support;
 mod train;

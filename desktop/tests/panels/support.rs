@@ -13,7 +13,7 @@ use tunesmith_desktop::{
 };
 use tunesmith_protocol::{
     AdapterInfo, ClassReport, ColumnInfo, ColumnKind, DeviceKind, Estimate, HubRepo, Inspection,
-    LabelCount, Metrics, Prediction, Record, Review, RunConfig, SavedRun, SplitInfo,
+    LabelCount, Metrics, Prediction, ProblemType, Record, Review, RunConfig, SavedRun, SplitInfo,
     TokenizedPrediction, WrongRow,
 };
 
@@ -62,12 +62,18 @@ impl Window {
     }
 
     pub fn choose_data(&mut self) {
+        self.choose_data_of(inspection());
+    }
+
+    /// The built-in set, if it looked like this.
+    pub fn choose_data_of(&mut self, found: Inspection) {
         self.go(Panel::Gather);
         self.click(Role::RadioButton, "Built-in set");
         let mut names = Arguments::new();
         names.insert("dataset_name".to_owned(), json!("/builtin/paraphrase"));
         self.answer(|ask| *ask == Ask::BuiltinData, Answer::Data(Ok(names)));
-        self.answer(|ask| matches!(ask, Ask::Inspect(_)), inspected());
+        let answer = Answer::Inspected(Ok(Box::new(found)));
+        self.answer(|ask| matches!(ask, Ask::Inspect(_)), answer);
     }
 
     pub fn choose_model(&mut self) {
@@ -209,11 +215,16 @@ impl Window {
     /// Tells the records of the golden log from one number up to another.
     pub fn replay(&mut self, ticket: u64, records: std::ops::Range<usize>) {
         for line in GOLDEN.lines().skip(records.start).take(records.len()) {
-            let record = Record::from_json(line).unwrap();
-            let answer = Answer::Record(Box::new(record));
-            self.harness.state_mut().take(ticket, answer);
+            self.record(ticket, line);
         }
         self.harness.run();
+    }
+
+    /// Tells a record.
+    pub fn record(&mut self, ticket: u64, line: &str) {
+        let record = Record::from_json(line).unwrap();
+        let answer = Answer::Record(Box::new(record));
+        self.harness.state_mut().take(ticket, answer);
     }
 
     /// Photographs the window as it is, and dark and small.
@@ -293,6 +304,8 @@ pub fn inspection() -> Inspection {
         ],
         text_column_names: vec!["sentence1".to_owned(), "sentence2".to_owned()],
         label_column_name: Some("label".to_owned()),
+        label_column_names: Vec::new(),
+        problem_type: Some(ProblemType::SingleLabel),
         label_counts: [("not_equivalent", 1200), ("equivalent", 2400)]
             .map(|(label, count)| LabelCount {
                 label: label.to_owned(),
@@ -342,6 +355,10 @@ pub fn review() -> Review {
     };
     Review {
         split: "validation".to_owned(),
+        problem_type: ProblemType::SingleLabel,
+        num_rows: 400,
+        num_right: 358,
+        metrics: [("accuracy", 0.895)].into_iter().collect(),
         labels: vec!["not_equivalent".to_owned(), "equivalent".to_owned()],
         confusion: vec![vec![110, 24], vec![18, 248]],
         per_class: vec![
@@ -369,6 +386,7 @@ pub fn saved(name: &str, finished: bool, accuracy: f64) -> SavedRun {
         finished,
         results,
         labels: vec!["different".to_owned(), "equivalent".to_owned()],
+        problem_type: Some(ProblemType::SingleLabel),
     }
 }
 
@@ -377,7 +395,7 @@ pub fn prediction() -> TokenizedPrediction {
         "[CLS]", "the", "ferry", "leaves", "[SEP]", "it", "sails", "[SEP]",
     ];
     TokenizedPrediction {
-        prediction: Prediction {
+        prediction: Prediction::SingleLabel {
             label: "equivalent".to_owned(),
             label_id: 1,
             score: 0.93,

@@ -5,6 +5,7 @@ import {
   trainedFolder,
   type AdapterInfo,
   type Inspection,
+  type ProblemType,
   type Run,
   type RunConfigJson,
   type SavedRun,
@@ -37,10 +38,17 @@ export interface Trained {
   model: string;
   title: string;
   config: RunConfigJson;
-  /** The classes in the order of their ids. */
+  /** What it predicts, where that is known. */
+  problem_type: ProblemType | null;
+  /** The names of its labels in the order of their ids. */
   labels: readonly string[];
   /** Whether its run came to its end. */
   whole: boolean;
+}
+
+/** Whether a model reads two texts. */
+export function readsPairs({ config, problem_type }: Pick<Trained, "config" | "problem_type">): boolean {
+  return config.text_column_names?.length !== 1 && problem_type !== "token_classification";
 }
 
 /** The state of the page. */
@@ -133,9 +141,9 @@ export class App {
   }
 
   /** Takes a stored model to look at, to try and to keep. */
-  openSaved({ output_dir, config, finished, last_step, labels = [] }: SavedRun): void {
+  openSaved({ output_dir, config, finished, last_step, problem_type, labels = [] }: SavedRun): void {
     const model = finished ? output_dir : `${output_dir}/checkpoint-${last_step}`;
-    this.open({ model, title: baseName(output_dir), config: config ?? {}, labels, whole: finished });
+    this.open({ model, title: baseName(output_dir), config: config ?? {}, problem_type, labels, whole: finished });
   }
 
   /** Lets go of what was chosen or trained and lies in a folder that is gone. */
@@ -182,9 +190,9 @@ export class App {
     this.running = false;
     const model = trainedFolder(run.view);
     if (model) {
-      const labels = run.view.dataset?.labels ?? [];
+      const { labels = [], problem_type = null } = run.view.dataset ?? {};
       const whole = model === run.view.done?.output_dir;
-      this.open({ model, title: "the run above", config: run.config, labels, whole });
+      this.open({ model, title: "the run above", config: run.config, problem_type, labels, whole });
     }
     this.tell("run");
     await this.refreshRuns();

@@ -1,14 +1,15 @@
-/** The first panel: which data, and which of its columns are what. */
+/** The first panel: which data. */
 
 import type { RunConfigJson } from "../index.js";
 import type { App } from "./app.js";
 import { bringBuiltin } from "./builtin.js";
+import { withColumns } from "./columns.js";
 import { choice, field, fill, h, StatusLine } from "./dom.js";
-import { count, labelText, percent, plural } from "./format.js";
+import { count } from "./format.js";
+import { mapping } from "./mapping.js";
+import { counts, table } from "./preview.js";
 
 const FORMATS = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.xlsx,.xlsm,.gz,.zst,.zip";
-/** Label counts beyond this number say nothing more. */
-const COUNTS_SHOWN = 12;
 /** The share of the training rows that is set aside for evaluation, in percent. */
 const SET_ASIDE = 10;
 
@@ -102,7 +103,7 @@ class Gather {
           take();
         },
       },
-      field("Training file", train, "Drop it here or pick it. One row an example: a text or two, and a label."),
+      field("Training file", train, "Drop it here or pick it. One row an example: a text or two, and what is to be predicted."),
     );
     return h(
       "div",
@@ -185,10 +186,7 @@ class Gather {
       const config = await prepare(signal);
       const inspection = await this.app.trainer.inspect(config, { signal, progress_callback });
       signal.throwIfAborted();
-      const label = inspection.label_column_name;
-      config.text_column_names = inspection.text_column_names;
-      if (label) config.label_column_name = label;
-      this.app.data = { title, config, inspection };
+      this.app.data = { title, config: withColumns(config, inspection), inspection };
       this.app.tell("data");
       this.status.say("");
       this.draw();
@@ -208,7 +206,9 @@ class Gather {
   private draw(): void {
     const { data } = this.app;
     if (!data) return;
-    const { splits, warnings } = data.inspection;
+    const { config, inspection } = data;
+    const { splits, warnings } = inspection;
+    const focused = this.preview.contains(document.activeElement) && document.activeElement?.getAttribute("name");
     fill(
       this.preview,
       h(
@@ -219,116 +219,26 @@ class Gather {
       !splits.some(({ name }) => name.startsWith("validation")) &&
         h("p", { class: "note" }, "There are no validation rows, so nothing measures the model as it learns."),
       ...warnings.map((warning) => h("p", { class: "note" }, warning)),
-      this.mapping(),
-      this.table(),
-      this.labels(),
+      mapping(data, (config) => void this.remap(config)),
+      table(inspection),
+      counts(config.problem_type ?? inspection.problem_type, inspection),
     );
+    // Whoever goes by the keyboard stays at the control that was changed.
+    if (focused) this.preview.querySelector<HTMLElement>(`[name="${focused}"]`)?.focus();
   }
 
-  private mapping(): HTMLElement {
-    const { config, inspection } = this.app.data!;
-    const names = inspection.columns.map(({ name }) => name);
-    const [first, second] = config.text_column_names ?? [];
-    const pick = (chosen: string | undefined, none: string | null, take: (name: string) => void): HTMLSelectElement => {
-      const select = h("select", { onchange: () => take(select.value) });
-      if (none !== null) select.append(h("option", { value: "" }, none));
-      for (const name of names) select.append(h("option", { value: name, selected: name === chosen }, name));
-      return select;
-    };
-    const remap = (changes: RunConfigJson): void => void this.remap({ ...config, ...changes });
-    const pair = (one?: string, two?: string): string[] => [one, two].filter((name): name is string => !!name);
-    return h(
-      "div",
-      { class: "row" },
-      field("Text", pick(first, null, (name) => remap({ text_column_names: pair(name, second) }))),
-      field("Second text", pick(second, "none", (name) => remap({ text_column_names: pair(first, name) }))),
-      field(
-        "Label",
-        pick(config.label_column_name ?? undefined, config.label_column_name ? null : "choose one", (name) =>
-          remap({ label_column_name: name }),
-        ),
-      ),
-    );
-  }
-
-  /** Takes other columns; the labels have to be counted anew. */
+  /** Takes other columns or other labels; these have to be counted anew. */
   private async remap(config: RunConfigJson): Promise<void> {
     const { data } = this.app;
     if (!data) return;
     try {
       const inspection = await this.app.trainer.inspect(config);
-      this.app.data = { ...data, config, inspection };
+      this.app.data = { ...data, config: withColumns(config, inspection), inspection };
       this.status.clear();
     } catch (error) {
       this.status.fail(error);
     }
     this.app.tell("data");
     this.draw();
-  }
-
-  private table(): HTMLElement {
-    const { config, inspection } = this.app.data!;
-    const role = (name: string): string => {
-      const text = config.text_column_names?.indexOf(name) ?? -1;
-      if (text >= 0) return text === 0 ? "text" : "second text";
-      return name === config.label_column_name ? "label" : "";
-    };
-    return h(
-      "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "First rows of the data" },
-      h(
-        "table",
-        { class: "rows" },
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            ...inspection.columns.map(({ name }) =>
-              h("th", { scope: "col", class: role(name) ? "used" : "unused" }, name, h("small", {}, role(name) || "unused")),
-            ),
-          ),
-        ),
-        h(
-          "tbody",
-          {},
-          ...inspection.rows.map((row) =>
-            h(
-              "tr",
-              {},
-              ...row.map((cell, i) => {
-                const used = role(inspection.columns[i]?.name ?? "");
-                return h("td", { class: used || "unused" }, cell ?? h("i", {}, "empty"));
-              }),
-            ),
-          ),
-        ),
-      ),
-    );
-  }
-
-  private labels(): HTMLElement | null {
-    const counts = this.app.data!.inspection.label_counts;
-    if (counts.length === 0) return null;
-    const all = counts.reduce((sum, one) => sum + one.count, 0);
-    const most = Math.max(...counts.map((one) => one.count));
-    const rest = counts.length - COUNTS_SHOWN;
-    return h(
-      "div",
-      { class: "counts" },
-      h("h3", {}, "Labels"),
-      h(
-        "ul",
-        {},
-        ...counts.slice(0, COUNTS_SHOWN).map((one) => {
-          const meter = h("span", { class: "count-bar", "aria-hidden": "true" }, h("span"));
-          meter.style.setProperty("--share", String(one.count / most));
-          const share = percent(one.count / all, 0);
-          return h("li", {}, h("span", {}, labelText(one.label)), meter, h("span", {}, `${count(one.count)} (${share})`));
-        }),
-      ),
-      rest > 0 && h("p", { class: "note" }, `and ${plural(rest, "more label", "more labels")}`),
-    );
   }
 }

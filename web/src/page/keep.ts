@@ -61,13 +61,15 @@ class Keep {
     this.code.hidden = !trained;
     if (!trained) return;
     const folder = baseName(trained.model);
+    const tokens = trained.problem_type === "token_classification";
+    const model = `AutoModelFor${tokens ? "Token" : "Sequence"}Classification`;
     fill(
       this.code,
       h(
         "code",
         {},
-        `from transformers import AutoModelForSequenceClassification, AutoTokenizer\n\n` +
-          `model = AutoModelForSequenceClassification.from_pretrained("${folder}")\n` +
+        `from transformers import ${model}, AutoTokenizer\n\n` +
+          `model = ${model}.from_pretrained("${folder}")\n` +
           `tokenizer = AutoTokenizer.from_pretrained("${folder}")`,
       ),
     );

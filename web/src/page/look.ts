@@ -1,9 +1,11 @@
 /** The fourth panel: where the model is right, and the rows it got most wrong. */
 
-import type { ClassReport, Review, WrongRow } from "../index.js";
+import type { Metrics, ProblemType, Review, WrongRow } from "../index.js";
 import type { App } from "./app.js";
 import { fill, h, StatusLine } from "./dom.js";
-import { count, labelText, percent, plural } from "./format.js";
+import { count, figure, labelText, percent, plural } from "./format.js";
+import { words } from "./labels.js";
+import { report } from "./report.js";
 
 /** Rows shown before a person asks for more. */
 const ROWS_SHOWN = 5;
@@ -52,17 +54,18 @@ function measured({ trained }: App): boolean {
 }
 
 function draw(result: HTMLElement, review: Review): void {
-  const all = sum(review.confusion.flat());
-  const right = sum(review.confusion.map((row, i) => row[i] ?? 0));
-  const wrong = review.most_wrong;
-  const list = h("ol", { class: "wrong" }, ...wrong.slice(0, ROWS_SHOWN).map(wrongRow));
+  const { problem_type, split, num_rows, num_right, most_wrong: wrong } = review;
+  const names = words(problem_type);
+  const rows = plural(num_rows, `${split} row`);
+  const draw = (row: WrongRow): HTMLElement => wrongRow(row, problem_type);
+  const list = h("ol", { class: "wrong" }, ...wrong.slice(0, ROWS_SHOWN).map(draw));
   const more = h(
     "button",
     {
       class: "button quiet",
       type: "button",
       onclick: () => {
-        list.append(...wrong.slice(ROWS_SHOWN).map(wrongRow));
+        list.append(...wrong.slice(ROWS_SHOWN).map(draw));
         more.remove();
       },
     },
@@ -70,8 +73,15 @@ function draw(result: HTMLElement, review: Review): void {
   );
   fill(
     result,
-    h("p", { class: "headline" }, h("b", {}, percent(right / all)), ` of ${plural(all, `${review.split} row`)} are right.`),
-    h("div", { class: "columns" }, confusion(review), report(review.per_class)),
+    problem_type === "regression"
+      ? h("p", { class: "headline" }, `Measured on ${rows}.`)
+      : h("p", { class: "headline" }, h("b", {}, percent(num_right / num_rows)), ` of ${rows} ${names.right}`),
+    h(
+      "div",
+      { class: "columns" },
+      review.confusion.length > 0 ? confusion(review) : metrics(review.metrics),
+      review.per_class.length > 0 && h("div", {}, h("h3", {}, names.report), report(review.per_class, names)),
+    ),
     h("h3", {}, "Most wrong"),
     wrong.length === 0 ? h("p", { class: "note" }, "The model got every row right.") : list,
     wrong.length > ROWS_SHOWN && more,
@@ -115,39 +125,40 @@ function confusionCell(cell: number, ofClass: number, right: boolean): HTMLEleme
   return element;
 }
 
-function report(classes: ClassReport[]): HTMLElement {
-  const heads = ["class", "precision", "recall", "F1", "rows"].map((name) => h("th", { scope: "col" }, name));
-  const rows = classes.map(({ label, precision, recall, f1, support }) =>
-    h(
-      "tr",
-      {},
-      h("th", { scope: "row" }, labelText(label)),
-      ...[precision, recall, f1].map((value) => h("td", {}, value.toFixed(3))),
-      h("td", {}, count(support)),
-    ),
+/** The metrics over all rows. */
+function metrics(found: Metrics): HTMLElement {
+  const rows = Object.entries(found).map(([name, value]) =>
+    h("tr", {}, h("th", { scope: "row" }, labelText(name)), h("td", {}, figure(value))),
   );
   return h(
     "div",
     {},
-    h("h3", {}, "Each class"),
+    h("h3", {}, "Metrics"),
     h(
       "div",
-      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Each class" },
-      h("table", { class: "numbers" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows)),
+      { class: "scroll", tabindex: 0, role: "region", "aria-label": "Metrics" },
+      h("table", { class: "numbers" }, h("tbody", {}, ...rows)),
     ),
   );
 }
 
-function wrongRow({ row, text, text_pair, label, predicted, score, loss }: WrongRow): HTMLElement {
+function wrongRow({ row, text, text_pair, label, predicted, score, loss }: WrongRow, labels: ProblemType): HTMLElement {
+  // A label of tokens has words of the text in it.
+  const name = (label: string): string => (labels === "token_classification" ? label : labelText(label));
+  const about = [
+    `row ${count(row)}`,
+    score !== null && `true class given ${percent(score)}`,
+    loss !== null && `loss ${figure(loss)}`,
+  ];
   return h(
     "li",
     {},
     h(
       "p",
       { class: "verdict" },
-      h("span", {}, "Is ", h("b", { class: "is" }, labelText(label))),
-      h("span", {}, "taken for ", h("b", { class: "taken" }, labelText(predicted))),
-      h("small", {}, `row ${count(row)}, true class given ${percent(score)}, loss ${loss.toFixed(2)}`),
+      h("span", {}, "Labelled ", h("b", { class: "is" }, name(label))),
+      h("span", {}, "predicted ", h("b", { class: "taken" }, name(predicted))),
+      h("small", {}, about.filter(Boolean).join(", ")),
     ),
     h("p", {}, text),
     text_pair !== null && h("p", {}, text_pair),

@@ -4,7 +4,9 @@ import { fraction, type RunView } from "../index.js";
 import type { App } from "./app.js";
 import { fill, h, StatusLine } from "./dom.js";
 import { bytes, count, duration, figure, plural } from "./format.js";
+import { words } from "./labels.js";
 import { Plot, type Series } from "./plot.js";
+import { report } from "./report.js";
 import { smooth, type Point } from "./scale.js";
 
 /** Draws the panel. */
@@ -26,6 +28,7 @@ class Train {
   private readonly rate = new Plot("Learning rate", "The first steps draw the curve");
   private readonly norm = new Plot("Gradient norm", "The first steps draw the curve");
   private readonly evals = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Evaluations" });
+  private readonly classes = h("details", { class: "more", hidden: true });
   private readonly warnings = h("ul", { class: "warnings", "aria-label": "Warnings" });
   private readonly end = new StatusLine();
   private readonly progress: HTMLElement;
@@ -47,6 +50,7 @@ class Train {
       this.warnings,
       h("div", { class: "plots" }, this.loss.element, this.metrics.element),
       this.evals,
+      this.classes,
       more,
     );
     body.append(
@@ -165,9 +169,10 @@ class Train {
     this.norm.update(normCurves, last);
   }
 
-  private drawEvals({ evals }: RunView): void {
+  private drawEvals({ evals, dataset }: RunView): void {
     const last = evals.at(-1);
     this.evals.hidden = !last;
+    this.classes.hidden = !last?.per_class;
     if (!last || Number(this.evals.dataset["count"]) === evals.length) return;
     this.evals.dataset["count"] = String(evals.length);
     const names = Object.keys(last.metrics);
@@ -180,6 +185,9 @@ class Train {
       ),
     );
     fill(this.evals, h("table", { class: "numbers" }, h("thead", {}, h("tr", {}, ...heads)), h("tbody", {}, ...rows)));
+    const labels = words(dataset?.problem_type);
+    const title = h("summary", {}, `${labels.report} at the last evaluation`);
+    if (last.per_class) fill(this.classes, title, report(last.per_class, labels));
   }
 }
 

@@ -1,9 +1,11 @@
 /** The fifth panel: what the model says of a person's own words. */
 
 import type { Prediction } from "../index.js";
-import type { App } from "./app.js";
+import { readsPairs, type App } from "./app.js";
+import { items } from "./columns.js";
 import { field, fill, h, StatusLine } from "./dom.js";
-import { figure, labelText, percent } from "./format.js";
+import { marked } from "./entities.js";
+import { figure, labelText, percent, plural } from "./format.js";
 
 /** Draws the panel. */
 export function mountTry(body: HTMLElement, app: App): void {
@@ -11,7 +13,7 @@ export function mountTry(body: HTMLElement, app: App): void {
   const text = h("textarea", { rows: 3, required: true });
   const pair = h("textarea", { rows: 3 });
   const pairField = field("Second text", pair);
-  const classify = h("button", { class: "button primary" }, "Classify");
+  const ask = h("button", { class: "button primary" }, "Predict");
   const example = h("button", { class: "button quiet", type: "button", onclick: () => takeExample() }, "Take a row of the data");
   const result = h("div", { class: "prediction", role: "status" });
   const about = h("p", { class: "note" });
@@ -24,29 +26,30 @@ export function mountTry(body: HTMLElement, app: App): void {
       },
     },
     h("div", { class: "columns" }, field("Text", text), pairField),
-    h("div", { class: "buttons" }, classify, example, about),
+    h("div", { class: "buttons" }, ask, example, about),
   );
   body.append(form, status.element, result);
   let next = 0;
 
-  const isPair = (): boolean => app.trained?.config.text_column_names?.length !== 1;
+  const isPair = (): boolean => !app.trained || readsPairs(app.trained);
 
   const predict = async (): Promise<void> => {
     const { trained } = app;
     if (!trained) return;
-    classify.disabled = true;
+    ask.disabled = true;
     status.busy("Reading …");
     try {
       const second = isPair() ? pair.value.trim() || null : null;
       const device = trained.config.device ?? "auto";
-      const prediction = await app.trainer.predict(text.value.trim(), second, { model: trained.model, device });
-      draw(result, prediction, trained.labels);
+      const asked = text.value.trim();
+      const prediction = await app.trainer.predict(asked, second, { model: trained.model, device });
+      draw(result, asked, prediction, trained.labels);
       status.clear();
     } catch (error) {
       result.replaceChildren();
       status.fail(error);
     } finally {
-      classify.disabled = app.running;
+      ask.disabled = app.running;
     }
   };
 
@@ -55,7 +58,12 @@ export function mountTry(body: HTMLElement, app: App): void {
     if (!data) return;
     const { columns, rows } = data.inspection;
     const row = rows[next++ % rows.length];
-    const cell = (name: string | undefined): string => row?.[columns.findIndex((one) => one.name === name)] ?? "";
+    const cell = (name: string | undefined): string => {
+      const place = columns.findIndex((one) => one.name === name);
+      const value = row?.[place] ?? "";
+      // Words are read as a text.
+      return columns[place]?.kind === "list" ? items(value).join(" ") : value;
+    };
     const [first, second] = data.config.text_column_names ?? [];
     text.value = cell(first);
     pair.value = cell(second);
@@ -63,7 +71,7 @@ export function mountTry(body: HTMLElement, app: App): void {
 
   app.on(["trained", "run", "data"], () => {
     const { trained, running } = app;
-    classify.disabled = !trained || running;
+    ask.disabled = !trained || running;
     pairField.hidden = !isPair();
     example.hidden = !app.data || app.data.inspection.rows.length === 0;
     about.textContent = running
@@ -75,22 +83,60 @@ export function mountTry(body: HTMLElement, app: App): void {
   app.on(["trained"], () => result.replaceChildren());
 }
 
-function draw(result: HTMLElement, { label, score, scores, label_id }: Prediction, labels: readonly string[]): void {
-  if (scores.length <= 1) {
-    fill(result, h("p", { class: "headline" }, h("b", {}, figure(score))));
-    return;
+function draw(result: HTMLElement, text: string, prediction: Prediction, labels: readonly string[]): void {
+  switch (prediction.problem_type) {
+    case "single_label_classification": {
+      const { label, label_id, score, scores } = prediction;
+      const names = scores.map((_, id) => (id === label_id ? label : nameOf(labels, scores, id)));
+      fill(result, headline(labelText(label), ` with ${percent(score)}`), bars(names, scores, () => true));
+      return;
+    }
+    case "multi_label_classification": {
+      const { scores } = prediction;
+      const names = scores.map((_, id) => nameOf(labels, scores, id));
+      const predicted = prediction.labels.map(labelText).join(", ");
+      const bar = (name: string): boolean => prediction.labels.includes(name);
+      fill(result, headline(predicted || "No label"), bars(names, scores, bar, ", predicted"));
+      return;
+    }
+    case "regression":
+      fill(result, headline(figure(prediction.score)));
+      return;
+    case "token_classification": {
+      const { entities } = prediction;
+      const found = entities.length > 0 ? plural(entities.length, "entity", "entities") : "No entities";
+      fill(result, headline(found), marked(text, entities));
+      return;
+    }
   }
-  fill(
-    result,
-    h("p", { class: "headline" }, h("b", {}, labelText(label)), ` with ${percent(score)}`),
-    h(
-      "ul",
-      { class: "scores" },
-      ...scores.map((one, i) => {
-        const bar = h("span", { class: "count-bar", "aria-hidden": "true" }, h("span"));
-        bar.style.setProperty("--share", String(one ?? 0));
-        return h("li", {}, h("span", {}, labelText(i === label_id ? label : (labels[i] ?? `class ${i}`))), bar, h("span", {}, percent(one)));
-      }),
-    ),
+}
+
+function headline(text: string, more = ""): HTMLElement {
+  return h("p", { class: "headline" }, h("b", {}, text), more);
+}
+
+/** The name of a label, where those of the model are known. */
+function nameOf(labels: readonly string[], scores: readonly number[], id: number): string {
+  return (labels.length === scores.length ? labels[id] : undefined) ?? `label ${id}`;
+}
+
+/** The labels' probabilities; what isn't predicted is quiet, and what is may have a mark. */
+function bars(
+  names: readonly string[],
+  scores: readonly number[],
+  predicted: (name: string) => boolean,
+  mark = "",
+): HTMLElement {
+  return h(
+    "ul",
+    { class: "scores" },
+    ...names.map((name, id) => {
+      const score = scores[id] ?? 0;
+      const bar = h("span", { class: "count-bar", "aria-hidden": "true" }, h("span"));
+      bar.style.setProperty("--share", String(score));
+      const is = predicted(name);
+      const figure = `${percent(score)}${is ? mark : ""}`;
+      return h("li", { class: is ? null : "quiet" }, h("span", {}, labelText(name)), bar, h("span", {}, figure));
+    }),
   );
 }

@@ -1,0 +1,142 @@
+//! The arguments of a run: what the person entered, what holds otherwise, and what that would take.
+
+use serde_json::{Map, Value, json};
+use tunesmith_protocol::{Argument, ArgumentKind, RunConfig};
+
+use super::{Arguments, State, Way, Work};
+use crate::ask::Ask;
+use crate::settings::DevicePick;
+
+impl State {
+    /// The arguments that hold where the person entered none.
+    pub(crate) fn defaults(&self) -> Arguments {
+        let validation = self.data.inspection.done().is_some_and(|inspection| {
+            let mut splits = inspection.splits.iter();
+            splits.any(|split| split.name.starts_with("validation"))
+        });
+        let mut defaults = Map::new();
+        let mut put = |name: &str, value: Value| defaults.insert(name.to_owned(), value);
+        put("do_train", json!(true));
+        put("max_seq_length", json!(128));
+        put(
+            "eval_strategy",
+            json!(if validation { "epoch" } else { "no" }),
+        );
+        // A tenth of the run is the most that a crash can cost.
+        put("save_steps", json!(0.1));
+        put("save_total_limit", json!(2));
+        if self.model.way == Some(Way::Builtin) {
+            // A model this small learns next to nothing with the step size that suits a large one.
+            put("learning_rate", json!(5e-4));
+            put("per_device_train_batch_size", json!(16));
+        }
+        defaults
+    }
+
+    /// Takes what the person typed for an argument; an empty text puts the default back.
+    pub(crate) fn enter(&mut self, argument: &Argument, text: &str) {
+        match read(argument.kind, text.trim()) {
+            Ok(value) => {
+                self.drafts.remove(argument.name);
+                match value {
+                    Some(value) => self.entered.insert(argument.name.to_owned(), value),
+                    None => self.entered.remove(argument.name),
+                };
+                self.changed();
+            }
+            Err(_) => {
+                self.drafts.insert(argument.name, text.to_owned());
+            }
+        }
+    }
+
+    pub(crate) fn enter_nothing(&mut self) {
+        self.entered.clear();
+        self.drafts.clear();
+        self.changed();
+    }
+
+    pub(crate) fn pick_device(&mut self, pick: DevicePick) {
+        self.settings.device = pick;
+        self.changed();
+    }
+
+    /// Takes the choices for a run together anew, and asks what that would take.
+    pub(super) fn changed(&mut self) {
+        self.settings.entered = serde_json::to_string(&self.entered).unwrap_or_default();
+        self.plan = self.planned();
+        self.estimate();
+    }
+
+    fn planned(&self) -> Option<Result<RunConfig, String>> {
+        self.data.inspection.done()?;
+        let folder = self.model.folder.done()?;
+        let mut map = self.defaults();
+        map.extend(self.data.config.clone());
+        map.insert("model_name_or_path".to_owned(), json!(folder));
+        map.extend(self.entered.clone());
+        map.insert("device".to_owned(), json!(self.settings.device.word()));
+        let read = RunConfig::from_map(map).and_then(|(config, _)| {
+            config.validate()?;
+            Ok(config)
+        });
+        Some(read.map_err(|error| error.to_string()))
+    }
+
+    pub(super) fn estimate(&mut self) {
+        self.estimate = match &self.plan {
+            Some(Ok(config)) => {
+                let ask = Ask::Estimate(config.clone(), self.settings.device.clone());
+                let ticket = self.ask(ask);
+                Work::Busy(ticket, "Reckoning …".to_owned())
+            }
+            Some(Err(message)) => Work::Failed(message.clone()),
+            None => Work::Idle,
+        };
+    }
+}
+
+/// What a person's words mean; nothing where there are none.
+pub(crate) fn read(kind: ArgumentKind, text: &str) -> Result<Option<Value>, &'static str> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(match kind {
+        ArgumentKind::Integer => {
+            let number: i64 = text.parse().map_err(|_| "Enter a whole number.")?;
+            json!(number)
+        }
+        ArgumentKind::Number => {
+            let number: f64 = text
+                .replace(',', ".")
+                .parse()
+                .map_err(|_| "Enter a number, such as 8 or 5e-5.")?;
+            // A whole number stays one: some of these count.
+            match number.fract() == 0.0 && number.abs() < 1e15 {
+                true => json!(number as i64),
+                false => json!(number),
+            }
+        }
+        ArgumentKind::Json => serde_json::from_str(text)
+            .ok()
+            .filter(Value::is_object)
+            .ok_or("Enter a JSON object, such as {\"num_cycles\": 0.5}.")?,
+        ArgumentKind::Flag => json!(text == "true"),
+        ArgumentKind::Text | ArgumentKind::Choice(_) => match text {
+            "true" => json!(true),
+            "false" => json!(false),
+            text => json!(text),
+        },
+    }))
+}
+
+/// An argument's value as a person typed it.
+pub(crate) fn written(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            crate::format::figure(number.as_f64().unwrap_or(f64::NAN))
+        }
+        other => other.to_string(),
+    }
+}
