@@ -22,8 +22,9 @@ mod view;
 pub use command::Command;
 pub use config::{
     ARGUMENTS, Argument, ArgumentGroup, ArgumentKind, ConfigError, DataArguments, DeviceChoice,
-    IntervalStrategy, ModelArguments, OLD_SPELLINGS, Problem, ResumeFrom, RunConfig, SET_BY_PANELS,
-    SchedulerKwargs, SchedulerType, Steps, TrainingArguments, Truncation, UnknownChoice,
+    IntervalStrategy, MetricMode, ModelArguments, OLD_SPELLINGS, Problem, RateCurve, ResumeFrom,
+    RunConfig, SET_BY_PANELS, SchedulerKwargs, SchedulerType, Steps, ThresholdMode,
+    TrainingArguments, Truncation, UnknownChoice,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,

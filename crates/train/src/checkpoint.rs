@@ -12,6 +12,7 @@ use crate::files::{Scratch, read_json, write_json};
 use crate::optimizer::check_shape;
 use crate::plan::PlanIdentity;
 use crate::run::{LastStep, Losses};
+use crate::schedule::FollowingState;
 use crate::{AdamW, TrainError, TrainerState};
 
 const OPTIMIZER: &str = "optimizer.safetensors";
@@ -44,6 +45,9 @@ pub(crate) struct RunState {
     pub(crate) pending: Vec<Action>,
     pub(crate) losses: Losses,
     pub(crate) last: LastStep,
+    /// Of a schedule that follows a metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schedule: Option<FollowingState>,
 }
 
 impl RunState {

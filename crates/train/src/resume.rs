@@ -31,7 +31,7 @@ impl<'t> Run<'t> {
         // Made before the activations: in the first backward pass they would take the place that the
         // forward pass left for temporaries.
         trainer.model.parameters.values_and_gradients();
-        let schedule = Schedule::from_arguments(&args, plan.total_steps());
+        let schedule = Schedule::from_arguments(&args, plan.total_steps())?;
         let output_dir = PathBuf::from(&args.output_dir);
         let folder = match &trainer.folder {
             Some(_) => None,
@@ -130,6 +130,7 @@ impl<'t> Run<'t> {
                 "the best checkpoint so far, {best}, is not there any more: it is not counted"
             ));
         }
+        self.schedule.resume(run.schedule);
         self.losses = run.losses;
         self.last = run.last;
         self.pending = run.pending.into();

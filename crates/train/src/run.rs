@@ -25,7 +25,7 @@ pub struct Run<'t> {
     pub(crate) train: TokenizedDataset,
     pub(crate) data: String,
     pub(crate) plan: Plan,
-    schedule: Schedule,
+    pub(crate) schedule: Schedule,
     pub(crate) optimizer: AdamW,
     pub(crate) output_dir: PathBuf,
     /// The order of rows of one epoch, and which.
@@ -291,6 +291,7 @@ impl<'t> Run<'t> {
             let available = numbers.iter().map(|(name, _)| name.to_owned()).collect();
             return Err(TrainError::BestMetric { name, available });
         };
+        self.schedule.evaluated(value);
         let better = |best: f64| if greater { value > best } else { value < best };
         if state.best_metric.is_none_or(better) {
             state.best_metric = Some(value);

@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use tunesmith::data::{Dataset, TokenizedDataset};
 use tunesmith::{
     AdamW, AutoConfig, AutoModelForSequenceClassification, DataCollatorWithPadding, DeviceChoice,
-    LoadDataset, Mode, Model, SchedulerType, TokenizeArgs, Tokenizer, batch_inputs, get_scheduler,
-    metrics, open_device, randperm, tokenize_dataset,
+    LoadDataset, Mode, Model, SchedulerKwargs, SchedulerType, TokenizeArgs, Tokenizer,
+    batch_inputs, get_scheduler, metrics, open_device, randperm, tokenize_dataset,
 };
 
 const BATCH_SIZE: usize = 8;
@@ -47,7 +47,13 @@ async fn train() -> Result<()> {
     let (mut model, _) =
         AutoModelForSequenceClassification::from_pretrained(&checkpoint, config, SEED, &device)?;
     let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
-    let lr_scheduler = get_scheduler(SchedulerType::Linear, 5e-5, 0, num_training_steps);
+    let lr_scheduler = get_scheduler(
+        SchedulerType::Linear,
+        5e-5,
+        0,
+        num_training_steps,
+        &SchedulerKwargs::default(),
+    )?;
 
     let mut step = 0;
     'training: for epoch in 0..NUM_EPOCHS {

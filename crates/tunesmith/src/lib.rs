@@ -36,7 +36,7 @@ pub use tunesmith_model::{
     AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification, Inputs, Mode,
     Model, ModelConfig, ModelError, Targets, Task,
 };
-pub use tunesmith_protocol::{RunConfig, SchedulerType, TrainingArguments};
+pub use tunesmith_protocol::{RunConfig, SchedulerKwargs, SchedulerType, TrainingArguments};
 pub use tunesmith_train::{
     AdamW, Schedule, TrainError, TrainOutput, Trainer, batch_inputs, get_scheduler, randperm,
 };

@@ -37,6 +37,7 @@ impl Run<'_> {
             pending: self.pending.iter().copied().collect(),
             losses: self.losses,
             last: self.last,
+            schedule: self.schedule.state(),
         };
         let contents = Contents {
             model,
