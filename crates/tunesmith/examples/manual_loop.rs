@@ -94,7 +94,7 @@ async fn evaluate(
     dataset: &TokenizedDataset,
     data_collator: &DataCollatorWithPadding,
 ) -> Result<metrics::Scores> {
-    let mut metric = metrics::load("glue", "mrpc")?;
+    let mut metric = metrics::load("glue", Some("mrpc"))?;
     let rows: Vec<usize> = (0..dataset.len()).collect();
     for rows in rows.chunks(BATCH_SIZE) {
         let batch = data_collator.collate(rows.iter().map(|row| dataset.example(*row)))?;
