@@ -225,7 +225,7 @@ impl Batch {
         for length in &self.lengths {
             let length = *length as usize;
             let start = match self.padding_side {
-                PaddingSide::Left => self.seq - length,
+                PaddingSide::Left => self.seq.saturating_sub(length),
                 PaddingSide::Right => 0,
             };
             mask.extend((0..self.seq).map(|i| u32::from((start..start + length).contains(&i))));

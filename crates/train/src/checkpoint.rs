@@ -23,7 +23,7 @@ const PREFIX: &str = "checkpoint-";
 const MOST_STEPS: u64 = u32::MAX as u64 - 1;
 
 /// What a step leaves to be done before the next one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Log,

@@ -1,14 +1,15 @@
 //! One pass over a dataset without dropout: loss, metrics and logits, a batch at a time.
 
-use tunesmith_data::{IGNORED, Labels, TokenizedDataset};
+use tunesmith_data::{ExampleRef, IGNORED, Labels, TokenizedDataset};
 use tunesmith_metrics::Metric;
 use tunesmith_platform::now;
 use tunesmith_protocol::Metrics;
 use web_time::Duration;
 
 use crate::batch::{batch_inputs, read};
+use crate::own::ComputeMetrics;
 use crate::speed::Throughput;
-use crate::{TrainError, Trainer};
+use crate::{EvalPrediction, TrainError, Trainer};
 
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +28,8 @@ pub struct Evaluation {
     pub steps_per_second: f64,
 }
 
-/// What [`crate::Trainer::predict`] gives.
+/// What [`crate::Trainer::predict`] gives: transformers' `predictions` (the logits here), `label_ids` and
+/// `metrics`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionOutput {
     /// `[rows, num_labels]`, row by row.
@@ -68,6 +70,12 @@ impl PredictionOutput {
             .map(argmax)
             .collect()
     }
+
+    /// Loss, metrics and times as `predict` of transformers names them: `test_loss`, `test_accuracy`, …
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.evaluation.prefixed("test")
+    }
 }
 
 /// The place of the highest value, the first of equal ones.
@@ -86,6 +94,7 @@ pub struct EvalPass {
     dataset: TokenizedDataset,
     batch_size: usize,
     metric: Option<Metric>,
+    compute_metrics: Option<ComputeMetrics>,
     row: usize,
     batches: usize,
     loss: f64,
@@ -99,12 +108,8 @@ pub struct EvalPass {
 }
 
 impl EvalPass {
-    /// A pass over all rows in order; `metric` holds no rows yet.
-    pub(crate) fn new(
-        dataset: TokenizedDataset,
-        batch_size: usize,
-        metric: Option<Metric>,
-    ) -> Result<Self, TrainError> {
+    /// A pass over all rows in order.
+    pub(crate) fn new(dataset: TokenizedDataset, trainer: &Trainer) -> Result<Self, TrainError> {
         if dataset.is_empty() {
             return Err(TrainError::Arguments(
                 "there are no rows to evaluate: the split is empty".to_owned(),
@@ -112,8 +117,9 @@ impl EvalPass {
         }
         Ok(Self {
             dataset,
-            batch_size: batch_size.max(1),
-            metric,
+            batch_size: trainer.args.per_device_eval_batch_size.max(1),
+            metric: trainer.metric.clone(),
+            compute_metrics: trainer.compute_metrics.clone(),
             row: 0,
             batches: 0,
             loss: 0.0,
@@ -154,19 +160,19 @@ impl EvalPass {
         }
         let start = now();
         let end = (self.row + self.batch_size).min(self.dataset.len());
-        let batch = trainer
-            .collator
-            .collate((self.row..end).map(|row| self.dataset.example(row)))?;
+        let examples = (self.row..end).map(|row| self.dataset.example(row));
+        let examples: Vec<ExampleRef<'_>> = examples.collect();
+        let batch = trainer.collator.batch(&examples)?;
         let (inputs, targets) = batch_inputs(&batch);
-        let output = trainer.model.infer(&inputs, targets.as_ref())?;
+        let own_loss = trainer.loss_function.as_ref();
+        let models_own = targets.as_ref().filter(|_| own_loss.is_none());
+        let output = trainer.model.infer(&inputs, models_own)?;
         let count: usize = output.logits.dims().iter().product();
         let logits = output.logits.reshape([count]);
         let tensors = std::iter::once(logits).chain(output.loss).collect();
         let mut results = read(tensors).await?.into_iter();
         let logits = results.next().unwrap_or_default();
-        if let Some(loss) = results.next().and_then(|loss| loss.first().copied()) {
-            self.loss += f64::from(loss) * batch.batch as f64;
-        }
+        let mut loss = results.next().and_then(|loss| loss.first().copied());
         self.num_labels = trainer.model.config.num_labels();
         if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(TrainError::Logits {
@@ -174,6 +180,11 @@ impl EvalPass {
                 value: logits[place],
             });
         }
+        if let Some(function) = own_loss.filter(|_| targets.is_some()) {
+            let found = function(&logits, self.num_labels, &batch.labels);
+            loss = Some(found.map_err(TrainError::LossFunction)?.loss as f32);
+        }
+        self.loss += f64::from(loss.unwrap_or(0.0)) * batch.batch as f64;
         self.score(&batch.labels, &logits, batch.batch)?;
         self.logits.extend(logits);
         self.row = end;
@@ -241,14 +252,25 @@ impl EvalPass {
     /// The result for the rows done.
     ///
     /// # Errors
-    /// Where the metric has no value for them.
+    /// Where the metric has no value for them, or the function for `compute_metrics` fails.
     pub fn finish(self) -> Result<PredictionOutput, TrainError> {
         let rows = self.row;
         let labelled = self.labelled;
-        let metrics = match self.metric {
+        let mut metrics: Metrics = match self.metric {
             Some(metric) if !metric.is_empty() => metric.compute()?.iter().collect(),
             _ => Metrics::default(),
         };
+        if let Some(function) = self.compute_metrics.filter(|_| labelled == rows) {
+            let all = EvalPrediction {
+                predictions: &self.logits,
+                num_labels: self.num_labels,
+                label_ids: &self.labels,
+            };
+            let found = function(&all).map_err(TrainError::ComputeMetrics)?;
+            for (name, value) in found.iter() {
+                metrics.insert(name, value);
+            }
+        }
         let speed = Throughput::of(self.time, rows as f64, self.batches as f64);
         Ok(PredictionOutput {
             num_labels: self.num_labels,
