@@ -317,9 +317,9 @@ impl<'a> Job<'a> {
                 piece.labels.extend(labels.into_iter().flatten());
                 continue;
             }
-            let text = self.cell(&self.text, &self.args.text_column, row)?;
+            let text = text_at(&self.text, &self.args.text_column, row)?;
             let pair = match (&self.pair, &self.args.text_pair_column) {
-                (Some(view), Some(name)) => Some(self.cell(view, name, row)?),
+                (Some(view), Some(name)) => Some(text_at(view, name, row)?),
                 _ => None,
             };
             let encoding = self
@@ -338,15 +338,6 @@ impl<'a> Job<'a> {
             }
         }
         Ok(piece)
-    }
-
-    fn cell(&self, view: &ColumnView<'a>, name: &str, row: usize) -> Result<&'a str, DataError> {
-        view.column.value(row).as_str().ok_or_else(|| DataError::Value {
-            row,
-            column: name.to_owned(),
-            found: "null".to_owned(),
-            expected: "a text is needed (an empty field of a CSV file counts as missing, as in pandas): fill it in, or filter such rows out".to_owned(),
-        })
     }
 
     fn batch(&self, piece: Piece, start: usize, end: usize) -> Result<RecordBatch, DataError> {
@@ -394,7 +385,24 @@ impl Piece {
     }
 }
 
-fn text_column<'a>(dataset: &'a Dataset, name: &str) -> Result<ColumnView<'a>, DataError> {
+/// The text of a row, which is not missing.
+pub(crate) fn text_at<'a>(
+    view: &ColumnView<'a>,
+    name: &str,
+    row: usize,
+) -> Result<&'a str, DataError> {
+    view.column.value(row).as_str().ok_or_else(|| DataError::Value {
+        row,
+        column: name.to_owned(),
+        found: "null".to_owned(),
+        expected: "a text is needed (an empty field of a CSV file counts as missing, as in pandas): fill it in, or filter such rows out".to_owned(),
+    })
+}
+
+pub(crate) fn text_column<'a>(
+    dataset: &'a Dataset,
+    name: &str,
+) -> Result<ColumnView<'a>, DataError> {
     let view = dataset.column(name)?;
     match view.feature() {
         Feature::Value(Dtype::String) => Ok(view),

@@ -153,11 +153,8 @@ fn raw() -> Dataset {
 fn mapped(padding: Padding) -> (String, Dataset) {
     let tokenizer = tiny();
     let tokenize_function = |example: &Dataset| {
-        let first = example.column("sentence1")?;
-        let second = example.column("sentence2")?;
-        let pairs = first.iter().zip(second.iter()).map(|(first, second)| {
-            TextInput::from((first.as_str().unwrap(), second.as_str().unwrap()))
-        });
+        let second = example.texts("sentence2")?;
+        let pairs = example.texts("sentence1")?.into_iter().zip(second);
         let encoding = tokenizer.encode_batch(pairs, padding, &TokenizeOptions::default())?;
         Ok(encoding.columns())
     };
@@ -220,6 +217,21 @@ fn mapped_rows_are_those_that_tokenize_dataset_gives() {
     let tokenized = TokenizedDataset::from_dataset(&chosen).unwrap();
     assert_eq!(tokenized.len(), 2);
     assert_eq!(tokenized.example(0), wanted.example(3));
+}
+
+#[test]
+fn a_column_without_texts_is_told() {
+    let rows = raw();
+    assert_eq!(rows.texts("sentence1").unwrap()[3], "");
+    let message = rows.texts("label").unwrap_err().to_string();
+    assert!(
+        message.contains("a column of text (string) is needed"),
+        "{message}"
+    );
+    let lines = "{\"a\": \"x\"}\n{\"a\": null}\n";
+    let rows = Dataset::from_bytes("rows", Format::JsonLines, lines.into()).unwrap();
+    let message = rows.texts("a").unwrap_err().to_string();
+    assert!(message.contains("row 1, column \"a\": null"), "{message}");
 }
 
 fn of_lines(lines: &str) -> Result<TokenizedDataset, String> {

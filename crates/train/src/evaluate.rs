@@ -65,10 +65,7 @@ impl PredictionOutput {
     /// The class of the highest logit of every row, the first of equal ones: `[rows]`.
     #[must_use]
     pub fn predicted_classes(&self) -> Vec<usize> {
-        self.logits
-            .chunks(self.num_labels.max(1))
-            .map(argmax)
-            .collect()
+        predicted_classes(&self.logits, self.num_labels)
     }
 
     /// Loss, metrics and times as `predict` of transformers names them: `test_loss`, `test_accuracy`, …
@@ -76,6 +73,10 @@ impl PredictionOutput {
     pub fn metrics(&self) -> Metrics {
         self.evaluation.prefixed("test")
     }
+}
+
+pub(crate) fn predicted_classes(logits: &[f32], num_labels: usize) -> Vec<usize> {
+    logits.chunks(num_labels.max(1)).map(argmax).collect()
 }
 
 /// The place of the highest value, the first of equal ones.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tunesmith_data::Labels;
 use tunesmith_protocol::Metrics;
 
+use crate::evaluate::predicted_classes;
+
 /// Any error of such a function.
 pub type OwnError = Box<dyn Error + Send + Sync>;
 
@@ -20,6 +22,14 @@ pub struct EvalPrediction<'a> {
     /// `[rows]`, classes as numbers; `[rows, num_labels]` of 0 and 1 where a row may have several;
     /// `[tokens]`, -100 where a token counts for nothing.
     pub label_ids: &'a [f64],
+}
+
+impl EvalPrediction<'_> {
+    /// The class of the highest logit of every row, the first of equal ones: `[rows]`.
+    #[must_use]
+    pub fn predicted_classes(&self) -> Vec<usize> {
+        predicted_classes(self.predictions, self.num_labels)
+    }
 }
 
 /// A loss of one's own for one batch.
