@@ -19,7 +19,8 @@ fuzz_target!(|data: &[u8]| {
             ..RunConfig::default()
         };
         if config.validate().is_ok() {
-            Schedule::from_arguments(&config.training, 10).learning_rate(5);
+            let schedule = Schedule::from_arguments(&config.training, 10);
+            schedule.expect("valid arguments make a schedule").learning_rate(5);
             TrainerState::new(&config.training, 10, 1);
         }
     }

@@ -1,9 +1,9 @@
 // One AdamW step of a block of parameters, as torch.optim.AdamW does it (Loshchilov and Hutter, arXiv
-// 1711.05101), FOURS times four elements a lane; the first `decayed` fours decay. The gradient is
-// scaled by the clip factor and left at zero for the next step.
+// 1711.05101), FOURS times four elements a lane, of the fours from `start` to `count`; those before
+// `decayed` decay. The gradient is scaled by the clip factor and left at zero for the next step.
 // hyper = (learning rate, beta1, beta2, epsilon, 1 - beta1^t, sqrt(1 - beta2^t),
 // 1 - beta1, 1 - beta2).
-struct Params { count: u32, decayed: u32, weight_decay: f32, pad: u32 }
+struct Params { count: u32, decayed: u32, weight_decay: f32, start: u32 }
 
 {{bindings}}
 
@@ -21,7 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let rest2 = hyper[7];
     let rate = hyper[0] / hyper[4];
     let decay = hyper[0] * params.weight_decay;
-    let first = (group.x + group.y * groups.x) * FOURS * {{workgroup_size}}u + lane;
+    let first = params.start + (group.x + group.y * groups.x) * FOURS * {{workgroup_size}}u + lane;
     for (var four = 0u; four < FOURS; four++) {
         let i = first + four * {{workgroup_size}}u;
         if i >= params.count { return; }

@@ -30,7 +30,7 @@ struct Scored {
 /// # Errors
 /// When the task is unknown, or a line is not a prediction of it.
 pub fn run(args: &MetricArgs) -> Result<()> {
-    let mut metric = metrics::load("glue", &args.task)?;
+    let mut metric = metrics::load("glue", Some(&args.task))?;
     let shape = r#"{"prediction": 1, "reference": 0}"#;
     lines::read(
         &args.input,

@@ -19,6 +19,31 @@ pub struct DataCollatorWithPadding {
     pub max_length: Option<usize>,
 }
 
+/// What makes a batch of examples: [`DataCollatorWithPadding`], or a function of one's own
+/// (`|examples: &[ExampleRef<'_>]| …`).
+pub trait DataCollator: Send + Sync {
+    /// Makes a batch of these examples, in their order.
+    ///
+    /// # Errors
+    /// Examples that make no batch.
+    fn batch(&self, examples: &[ExampleRef<'_>]) -> Result<Batch, DataError>;
+}
+
+impl DataCollator for DataCollatorWithPadding {
+    fn batch(&self, examples: &[ExampleRef<'_>]) -> Result<Batch, DataError> {
+        self.collate(examples.iter().copied())
+    }
+}
+
+impl<F> DataCollator for F
+where
+    F: Fn(&[ExampleRef<'_>]) -> Result<Batch, DataError> + Send + Sync,
+{
+    fn batch(&self, examples: &[ExampleRef<'_>]) -> Result<Batch, DataError> {
+        self(examples)
+    }
+}
+
 /// The labels of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Labels {
@@ -60,15 +85,8 @@ const MOST_TOKENS: usize = 1 << 27;
 impl DataCollatorWithPadding {
     /// As the tokenizer pads. Fails where it has no padding token.
     pub fn from_tokenizer(tokenizer: &Tokenizer) -> Result<Self, DataError> {
-        let pad_token_id = tokenizer
-            .pad_token_id()
-            .ok_or_else(|| DataError::Tokenizer {
-                place: "the tokenizer".to_owned(),
-                reason: "it has no padding token; name one as pad_token in tokenizer_config.json"
-                    .to_owned(),
-            })?;
         Ok(Self {
-            pad_token_id,
+            pad_token_id: tokenizer.require_pad_token_id()?,
             pad_token_type_id: tokenizer.pad_token_type_id(),
             padding_side: tokenizer.padding_side(),
             pad_to_multiple_of: None,
@@ -207,7 +225,7 @@ impl Batch {
         for length in &self.lengths {
             let length = *length as usize;
             let start = match self.padding_side {
-                PaddingSide::Left => self.seq - length,
+                PaddingSide::Left => self.seq.saturating_sub(length),
                 PaddingSide::Right => 0,
             };
             mask.extend((0..self.seq).map(|i| u32::from((start..start + length).contains(&i))));

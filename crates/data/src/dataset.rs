@@ -9,6 +9,7 @@ use crate::column::Column;
 use crate::features::PyList;
 use crate::ipc::MappedTable;
 use crate::read::{ReadOptions, Source, scan};
+use crate::tokenize::{text_at, text_column};
 use crate::{ColumnView, DataError, Features, Format, Row};
 
 /// Rows of typed columns. `Display` is Python's `print(dataset)`.
@@ -111,6 +112,16 @@ impl Dataset {
             column: &self.columns[index],
             feature: self.features.at(index).1,
         })
+    }
+
+    /// The texts of a column, in the order of the rows.
+    ///
+    /// # Errors
+    /// A column that is missing or not text, or a missing text, by its row.
+    pub fn texts(&self, name: &str) -> Result<Vec<&str>, DataError> {
+        let view = text_column(self, name)?;
+        let rows = 0..self.num_rows;
+        rows.map(|row| text_at(&view, name, row)).collect()
     }
 
     pub(crate) fn row_at(&self, row: usize) -> Row<'_> {

@@ -8,7 +8,7 @@ use arrow_array::Int64Array;
 
 use crate::column::Column;
 use crate::ops::class_name;
-use crate::{ClassLabel, DataError, Dataset, Dtype, Feature, Value};
+use crate::{ClassLabel, DataError, Dataset, Dtype, Feature, MapOptions, NewColumn, Value};
 
 /// Splits in order. `Display` is Python's `print(raw_datasets)`.
 #[derive(Clone, Default)]
@@ -77,6 +77,46 @@ impl DatasetDict {
             .map(|(name, dataset)| Ok((name.to_owned(), f(name, dataset)?)))
             .collect();
         Ok(Self { splits: splits? })
+    }
+
+    /// Applies a function to batches of rows of every split; see [`Dataset::map`].
+    /// `progress(split, done, total)` is called with numbers of the split's rows.
+    ///
+    /// # Errors
+    /// As [`Dataset::map`].
+    pub fn map(
+        &self,
+        options: &MapOptions,
+        progress: &mut dyn FnMut(&str, usize, usize),
+        f: impl Fn(&Dataset) -> Result<Vec<(String, NewColumn)>, DataError> + Send + Sync,
+    ) -> Result<Self, DataError> {
+        self.map_splits(|split, dataset| {
+            dataset.map(options, &mut |done, total| progress(split, done, total), &f)
+        })
+    }
+
+    /// All columns but these, in every split.
+    ///
+    /// # Errors
+    /// A split that lacks one of them.
+    pub fn remove_columns(&self, names: &[&str]) -> Result<Self, DataError> {
+        self.map_splits(|_, dataset| dataset.remove_columns(names))
+    }
+
+    /// The same column under another name, in every split.
+    ///
+    /// # Errors
+    /// A split that lacks the column, or has one of the new name.
+    pub fn rename_column(&self, from: &str, to: &str) -> Result<Self, DataError> {
+        self.map_splits(|_, dataset| dataset.rename_column(from, to))
+    }
+
+    /// The column names of each split, in order.
+    pub fn column_names(&self) -> Vec<(&str, Vec<&str>)> {
+        let splits = self.iter();
+        splits
+            .map(|(name, dataset)| (name, dataset.column_names()))
+            .collect()
     }
 
     /// Turns a column of strings (or numbers) into class labels in every split that has it.

@@ -37,7 +37,7 @@ mod tokenizer_config;
 mod types;
 mod value;
 
-pub use collate::{Batch, DataCollatorWithPadding, Labels};
+pub use collate::{Batch, DataCollator, DataCollatorWithPadding, Labels};
 pub use column::ColumnView;
 pub use dataset::Dataset;
 pub use dataset_dict::DatasetDict;
@@ -55,5 +55,8 @@ pub use rng::permutation;
 pub use tags::{Aggregation, Entity, IGNORED, Span, TagColumns, TagEncoder, entities};
 pub use tokenize::{TokenizeArgs, TokenizeProgress, tokenize_dataset, tokenize_tagged};
 pub use tokenized::{ExampleRef, Label, TokenizedDataset};
-pub use tokenizer::{Encoding, PaddingSide, PlacedTokens, TokenizeOptions, Tokenizer, Truncation};
+pub use tokenizer::{
+    BatchEncoding, Encoding, Padding, PaddingSide, PlacedTokens, TextInput, TokenizeOptions,
+    Tokenizer, Truncation,
+};
 pub use value::{Row, Value};

@@ -28,6 +28,15 @@ pub(crate) fn renamed(lists: &ListArray) -> ArrayRef {
     Arc::new(ListArray::new(field, offsets, items, nulls))
 }
 
+/// Lists with these ends, of items that lie one after the other.
+pub(crate) fn lists(
+    offsets: OffsetBuffer<i32>,
+    items: ArrayRef,
+) -> Result<ArrayRef, arrow_schema::ArrowError> {
+    let field = item_field(items.data_type().clone());
+    Ok(Arc::new(ListArray::try_new(field, offsets, items, None)?))
+}
+
 /// The items of a cell, borrowed from the Arrow array they live in.
 #[derive(Clone, Copy)]
 pub struct List<'a> {

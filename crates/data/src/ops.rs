@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::types::{Float32Type, Float64Type, Int8Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, StringArray};
 
 use crate::column::{Column, ColumnBuilder};
@@ -41,6 +41,9 @@ pub struct MapOptions {
     pub batch_size: usize,
     /// Columns that the result does not keep.
     pub remove_columns: Vec<String>,
+    /// How many batches are worked on at once; `None`: as many as there are cores. Where there are no
+    /// threads, as in a browser, it is always one.
+    pub num_proc: Option<usize>,
 }
 
 impl Default for MapOptions {
@@ -48,6 +51,7 @@ impl Default for MapOptions {
         Self {
             batch_size: 1000,
             remove_columns: Vec::new(),
+            num_proc: None,
         }
     }
 }
@@ -84,6 +88,8 @@ macro_rules! new_column {
 new_column! {
     String => StringArray;
     bool => BooleanArray;
+    i8 => PrimitiveArray<Int8Type>;
+    i32 => PrimitiveArray<Int32Type>;
     i64 => PrimitiveArray<Int64Type>;
     f32 => PrimitiveArray<Float32Type>;
     f64 => PrimitiveArray<Float64Type>;
@@ -325,11 +331,13 @@ impl Dataset {
         })
     }
 
-    /// Applies a function to batches of rows, on all cores; the order of rows never changes.
+    /// Applies a function to batches of rows, on as many cores as `options` say; the order of rows never
+    /// changes.
     ///
     /// The function gets `options.batch_size` rows as a dataset and returns columns to add or to
-    /// replace. Where it returns another number of rows than it got, no old column may remain.
-    /// `progress(done, total)` is called with numbers of rows. The new columns are in memory.
+    /// replace, of values or of lists (`input_ids`). Where it returns another number of rows than it got,
+    /// no old column may remain. `progress(done, total)` is called with numbers of rows. The new columns
+    /// are in memory.
     ///
     /// Fails with the function's first error in the order of rows, or where the columns that it
     /// returns differ from batch to batch.
@@ -344,7 +352,7 @@ impl Dataset {
         let size = options.batch_size.max(1);
         let batches = self.num_rows.div_ceil(size);
         // A few batches per core at a time: progress moves, and all cores stay busy.
-        let group = parallel::width() * 4;
+        let group = options.num_proc.unwrap_or(parallel::width() * 4).max(1);
         let mut made: Vec<(String, Vec<ArrayRef>)> = Vec::new();
         progress(0, self.num_rows);
         for first in (0..batches).step_by(group) {
@@ -356,7 +364,8 @@ impl Dataset {
             for columns in results {
                 append(&mut made, columns?)?;
             }
-            progress(((first + group) * size).min(self.num_rows), self.num_rows);
+            let done = first.saturating_add(group).min(batches);
+            progress((done * size).min(self.num_rows), self.num_rows);
         }
         kept.with_new_columns(made)
     }

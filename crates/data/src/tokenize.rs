@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Rows of a record batch of the cache.
-const CHUNK_ROWS: usize = 4096;
+pub(crate) const CHUNK_ROWS: usize = 4096;
 /// Rows that a core tokenizes at a time.
 const WORK_ROWS: usize = 256;
 
@@ -186,13 +186,7 @@ impl<'a> Job<'a> {
             fields.push(list_field(TOKEN_TYPE_IDS, DataType::Int8));
         }
         if let (Some(view), Some(name)) = (&label, &args.label_column) {
-            fields.push(match view.feature() {
-                Feature::Value(Dtype::String) => return Err(not_encoded(view, name)),
-                Feature::List(item) if item.is_float() => list_field(LABEL, DataType::Float32),
-                Feature::List(_) => return Err(not_encoded(view, name)),
-                feature if feature.is_float() => Field::new(LABEL, DataType::Float32, true),
-                _ => Field::new(LABEL, DataType::Int64, true),
-            });
+            fields.push(label_field(view, name)?);
         }
         Ok(Self {
             dataset,
@@ -323,9 +317,9 @@ impl<'a> Job<'a> {
                 piece.labels.extend(labels.into_iter().flatten());
                 continue;
             }
-            let text = self.cell(&self.text, &self.args.text_column, row)?;
+            let text = text_at(&self.text, &self.args.text_column, row)?;
             let pair = match (&self.pair, &self.args.text_pair_column) {
-                (Some(view), Some(name)) => Some(self.cell(view, name, row)?),
+                (Some(view), Some(name)) => Some(text_at(view, name, row)?),
                 _ => None,
             };
             let encoding = self
@@ -344,15 +338,6 @@ impl<'a> Job<'a> {
             }
         }
         Ok(piece)
-    }
-
-    fn cell(&self, view: &ColumnView<'a>, name: &str, row: usize) -> Result<&'a str, DataError> {
-        view.column.value(row).as_str().ok_or_else(|| DataError::Value {
-            row,
-            column: name.to_owned(),
-            found: "null".to_owned(),
-            expected: "a text is needed (an empty field of a CSV file counts as missing, as in pandas): fill it in, or filter such rows out".to_owned(),
-        })
     }
 
     fn batch(&self, piece: Piece, start: usize, end: usize) -> Result<RecordBatch, DataError> {
@@ -400,7 +385,24 @@ impl Piece {
     }
 }
 
-fn text_column<'a>(dataset: &'a Dataset, name: &str) -> Result<ColumnView<'a>, DataError> {
+/// The text of a row, which is not missing.
+pub(crate) fn text_at<'a>(
+    view: &ColumnView<'a>,
+    name: &str,
+    row: usize,
+) -> Result<&'a str, DataError> {
+    view.column.value(row).as_str().ok_or_else(|| DataError::Value {
+        row,
+        column: name.to_owned(),
+        found: "null".to_owned(),
+        expected: "a text is needed (an empty field of a CSV file counts as missing, as in pandas): fill it in, or filter such rows out".to_owned(),
+    })
+}
+
+pub(crate) fn text_column<'a>(
+    dataset: &'a Dataset,
+    name: &str,
+) -> Result<ColumnView<'a>, DataError> {
     let view = dataset.column(name)?;
     match view.feature() {
         Feature::Value(Dtype::String) => Ok(view),
@@ -413,7 +415,8 @@ fn text_column<'a>(dataset: &'a Dataset, name: &str) -> Result<ColumnView<'a>, D
     }
 }
 
-fn labels(
+/// The labels of some rows, as a tokenized table keeps them.
+pub(crate) fn labels(
     view: &ColumnView<'_>,
     name: &str,
     start: usize,
@@ -455,15 +458,30 @@ fn labels(
     Ok(Arc::new(Int64Array::from(classes)))
 }
 
+/// The field of the labels of a column, whose name is for messages.
+pub(crate) fn label_field(view: &ColumnView<'_>, name: &str) -> Result<Field, DataError> {
+    Ok(match view.feature() {
+        Feature::Value(Dtype::String) => return Err(not_encoded(view, name)),
+        Feature::List(item) if item.is_float() => list_field(LABEL, DataType::Float32),
+        Feature::List(_) => return Err(not_encoded(view, name)),
+        feature if feature.is_float() => Field::new(LABEL, DataType::Float32, true),
+        _ => Field::new(LABEL, DataType::Int64, true),
+    })
+}
+
 fn item(data_type: DataType) -> Arc<Field> {
     Arc::new(Field::new("item", data_type, false))
 }
 
-fn list_field(name: &str, data_type: DataType) -> Field {
+pub(crate) fn list_field(name: &str, data_type: DataType) -> Field {
     Field::new(name, DataType::List(item(data_type)), false)
 }
 
-fn list(name: &str, offsets: OffsetBuffer<i32>, values: ArrayRef) -> Result<ArrayRef, DataError> {
+pub(crate) fn list(
+    name: &str,
+    offsets: OffsetBuffer<i32>,
+    values: ArrayRef,
+) -> Result<ArrayRef, DataError> {
     let field = item(values.data_type().clone());
     let list = ListArray::try_new(field, offsets, values, None)
         .map_err(|error| DataError::Mismatch(format!("{name}: {error}")))?;

@@ -1,5 +1,7 @@
 //! Tokenized examples, read in place from Arrow arrays (mapped from the cache, or in memory).
 
+mod columns;
+
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;

@@ -5,15 +5,16 @@
 //! empty second text is a second text: two separators, as `tokenizers` and a batched call in
 //! transformers give (its call with two bare strings drops it).
 
+mod call;
 mod charsmap;
 mod check;
 mod convert;
 mod decoder;
 mod offsets;
+mod options;
 mod pattern;
 
 use std::path::Path;
-use std::str::FromStr;
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -32,87 +33,12 @@ use crate::caught::caught;
 use crate::long::Cutter;
 use crate::tokenizer_config::Beside;
 
+pub use call::{BatchEncoding, Padding, TextInput};
 pub use offsets::PlacedTokens;
+pub use options::{PaddingSide, TokenizeOptions, Truncation};
 
 /// transformers writes 1e30 where a tokenizer has no limit.
 const LONGEST: f64 = (1_u64 << 30) as f64;
-
-/// Where shorter examples of a batch are filled up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PaddingSide {
-    /// Padding before the text.
-    Left,
-    /// Padding after the text.
-    #[default]
-    Right,
-}
-
-/// Which text loses tokens where both together are too long.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Truncation {
-    /// Token by token, always from the longer text.
-    #[default]
-    LongestFirst,
-    /// Only from the first text.
-    OnlyFirst,
-    /// Only from the second text.
-    OnlySecond,
-    /// Nothing is cut.
-    DoNotTruncate,
-}
-
-impl Truncation {
-    /// The name in transformers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::LongestFirst => "longest_first",
-            Self::OnlyFirst => "only_first",
-            Self::OnlySecond => "only_second",
-            Self::DoNotTruncate => "do_not_truncate",
-        }
-    }
-}
-
-impl FromStr for Truncation {
-    type Err = DataError;
-
-    fn from_str(name: &str) -> Result<Self, DataError> {
-        [
-            Self::LongestFirst,
-            Self::OnlyFirst,
-            Self::OnlySecond,
-            Self::DoNotTruncate,
-        ]
-        .into_iter()
-        .find(|truncation| truncation.name() == name)
-        .ok_or_else(|| {
-            DataError::Argument(format!(
-                "truncation {name:?} is not known: use longest_first, only_first, only_second or do_not_truncate"
-            ))
-        })
-    }
-}
-
-/// How a text is tokenized.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenizeOptions {
-    /// The most tokens, special ones included; `None`: the model's limit, where it is known.
-    pub max_length: Option<usize>,
-    /// What is cut where that is too few.
-    pub truncation: Truncation,
-    /// Whether `[CLS]`, `[SEP]` and the like are added.
-    pub add_special_tokens: bool,
-}
-
-impl Default for TokenizeOptions {
-    fn default() -> Self {
-        Self {
-            max_length: None,
-            truncation: Truncation::LongestFirst,
-            add_special_tokens: true,
-        }
-    }
-}
 
 /// A tokenized text or pair of texts; all fields have the same length.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! What one does to a dataset.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use tunesmith_data::{
     ClassLabel, DataError, Dataset, DatasetDict, Dtype, Feature, Format, MapOptions, NewColumn,
     Value,
@@ -170,7 +172,7 @@ fn numbers(count: usize) -> Dataset {
 fn map_uses_all_cores_and_keeps_the_order() {
     let options = MapOptions {
         batch_size: 7,
-        remove_columns: Vec::new(),
+        ..MapOptions::default()
     };
     let mut seen = Vec::new();
     let mapped = numbers(1000)
@@ -206,10 +208,76 @@ fn map_uses_all_cores_and_keeps_the_order() {
 }
 
 #[test]
+fn map_works_on_no_more_batches_at_once_than_it_is_told() {
+    for num_proc in [1, 2, 0, usize::MAX] {
+        let options = MapOptions {
+            batch_size: 3,
+            num_proc: Some(num_proc),
+            ..MapOptions::default()
+        };
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let count = |batch: &Dataset| {
+            most.fetch_max(running.fetch_add(1, SeqCst) + 1, SeqCst);
+            let lists: Vec<Vec<i32>> = batch
+                .rows()
+                .map(|row| vec![1; row.get("n").unwrap().as_i64().unwrap() as usize % 4])
+                .collect();
+            running.fetch_sub(1, SeqCst);
+            Ok(vec![("ones".to_owned(), lists.into())])
+        };
+        let mut last = None;
+        let mapped = numbers(100)
+            .map(&options, &mut |done, _| last = Some(done), count)
+            .unwrap();
+        assert!(most.into_inner() <= num_proc.max(1), "{num_proc}");
+        assert_eq!(last, Some(100));
+        assert_eq!(
+            mapped.features().to_string(),
+            "{'n': Value('int64'), 'ones': List(Value('int32'))}"
+        );
+        assert_eq!(
+            mapped.row(7).unwrap().to_string(),
+            r#"{"n": 7, "ones": [1, 1, 1]}"#
+        );
+    }
+}
+
+#[test]
+fn splits_are_mapped_renamed_and_cut_together() {
+    let mut splits = DatasetDict::new();
+    splits.insert("train", numbers(5));
+    splits.insert("test", numbers(2));
+    let mut seen = Vec::new();
+    let double = |batch: &Dataset| {
+        let doubled = batch.column("n")?.iter().map(|n| n.as_i64().unwrap() * 2);
+        Ok(vec![("m".to_owned(), doubled.collect::<Vec<_>>().into())])
+    };
+    let mapped = splits
+        .map(
+            &MapOptions::default(),
+            &mut |split, done, total| seen.push((split.to_owned(), done, total)),
+            double,
+        )
+        .unwrap();
+    assert_eq!(seen.last(), Some(&("test".to_owned(), 2, 2)));
+    let renamed = mapped.rename_column("m", "twice").unwrap();
+    let cut = renamed.remove_columns(&["n"]).unwrap();
+    assert_eq!(
+        cut.get("test").unwrap().row(1).unwrap().to_string(),
+        r#"{"twice": 2}"#
+    );
+    let names: Vec<_> = cut.column_names().into_iter().collect();
+    assert_eq!(names, [("train", vec!["twice"]), ("test", vec!["twice"])]);
+    let wrong = message(cut.remove_columns(&["m"]));
+    assert!(wrong.contains("there is no column \"m\""), "{wrong}");
+}
+
+#[test]
 fn map_may_change_the_number_of_rows() {
     let options = MapOptions {
         batch_size: 10,
         remove_columns: vec!["n".to_owned()],
+        ..MapOptions::default()
     };
     let doubled = |batch: &Dataset| {
         let ns: Vec<i64> = batch

@@ -1,5 +1,7 @@
 //! AdamW over whole blocks of parameters, in place.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 use tunesmith_shaders::{ADAMW, fours};
@@ -61,42 +63,79 @@ pub struct AdamWState<'a> {
     pub exp_avg_sq: &'a mut Blocks,
 }
 
+/// Elements from `start` to `end`; those before `decayed` decay.
 struct Op {
-    count: usize,
+    start: usize,
+    end: usize,
     decayed: usize,
     weight_decay: f32,
 }
 
 /// One step of decoupled AdamW as `torch.optim.AdamW` takes it (Loshchilov and Hutter, arXiv
-/// 1711.05101) on all parameters. Gradients are scaled by the norm's clip factor.
+/// 1711.05101) on all parameters, of which those that the layout says decay. Gradients are scaled by the
+/// norm's clip factor.
 pub fn adamw(hyper: &AdamWHyper, norm: &GradientNorm, weight_decay: f32, state: AdamWState<'_>) {
     let layout = state.values.layout.clone();
-    let blocks = state
-        .values
-        .buffers
-        .iter_mut()
-        .zip(&mut state.gradients.buffers)
-        .zip(&mut state.exp_avg.buffers)
-        .zip(&mut state.exp_avg_sq.buffers);
-    for (block, (((values, gradients), exp_avg), exp_avg_sq)) in blocks.enumerate() {
-        let (count, decayed) = layout.extents(block);
+    let AdamWState {
+        values,
+        gradients,
+        exp_avg,
+        exp_avg_sq,
+    } = state;
+    for block in 0..values.buffers.len() {
+        let (end, decayed) = layout.extents(block);
         let op = Op {
-            count,
+            start: 0,
+            end,
             decayed,
             weight_decay,
         };
-        let inputs = [floats(hyper.values.clone()), floats(norm.values.clone())];
-        run_over(&op, &inputs, &[], [values, gradients, exp_avg, exp_avg_sq]);
+        let state = AdamWState {
+            values: &mut *values,
+            gradients: &mut *gradients,
+            exp_avg: &mut *exp_avg,
+            exp_avg_sq: &mut *exp_avg_sq,
+        };
+        op.run(hyper, norm, block, state);
     }
 }
 
+/// The same on some elements of a block, all of which decay. Both ends are multiples of 4.
+pub fn adamw_of(
+    hyper: &AdamWHyper,
+    norm: &GradientNorm,
+    weight_decay: f32,
+    (block, elements): (usize, Range<usize>),
+    state: AdamWState<'_>,
+) {
+    let op = Op {
+        start: elements.start,
+        end: elements.end,
+        decayed: elements.end,
+        weight_decay,
+    };
+    op.run(hyper, norm, block, state);
+}
+
 impl Op {
+    fn run(&self, hyper: &AdamWHyper, norm: &GradientNorm, block: usize, state: AdamWState<'_>) {
+        let inputs = [floats(hyper.values.clone()), floats(norm.values.clone())];
+        let outputs = [
+            &mut state.values.buffers[block],
+            &mut state.gradients.buffers[block],
+            &mut state.exp_avg.buffers[block],
+            &mut state.exp_avg_sq.buffers[block],
+        ];
+        run_over(self, &inputs, &[], outputs);
+    }
+
     fn launch_in(&self, chunks: bool) -> Launch {
-        let lanes = (self.count / 4).div_ceil(fours(chunks) as usize);
+        let lanes = (self.end.saturating_sub(self.start) / 4).div_ceil(fours(chunks) as usize);
         let params = Params::default()
-            .int(self.count / 4)
+            .int(self.end / 4)
             .int(self.decayed / 4)
-            .float(self.weight_decay);
+            .float(self.weight_decay)
+            .int(self.start / 4);
         Launch {
             variant: Variant::shader(ADAMW, &[("chunks", chunks)]),
             extent: Extent::Line(lanes),
@@ -139,13 +178,12 @@ impl Kernel for Op {
             )
             .enumerate()
             .for_each(|(chunk, ((parameter, gradient), (momentum, variance)))| {
-                let decayed = self
-                    .decayed
-                    .saturating_sub(chunk * CHUNK)
-                    .min(parameter.len());
+                let here = |place: usize| place.saturating_sub(chunk * CHUNK).min(parameter.len());
+                let (start, end) = (here(self.start), here(self.end));
+                let decayed = here(self.decayed).clamp(start, end);
                 let parts = [
-                    (0..decayed, 1.0 - learning_rate * self.weight_decay),
-                    (decayed..parameter.len(), 1.0),
+                    (start..decayed, 1.0 - learning_rate * self.weight_decay),
+                    (decayed..end, 1.0),
                 ];
                 for (part, kept) in parts {
                     for i in part {
@@ -170,10 +208,11 @@ mod tests {
     use crate::device::{ComputeDevice, adapters};
     use crate::testing::{Forced, filled, read};
 
-    /// Parameter, gradient and both moments after a step.
-    fn step(count: usize, chunks: bool, device: &Device) -> Vec<Vec<f32>> {
+    /// Parameter, gradient and both moments after a step from `start` on.
+    fn step(start: usize, count: usize, chunks: bool, device: &Device) -> Vec<Vec<f32>> {
         let op = Op {
-            count,
+            start,
+            end: count,
             decayed: count / 3 / 4 * 4,
             weight_decay: 0.01,
         };
@@ -192,6 +231,20 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_before_the_start_is_left_alone() {
+        let cpu = ComputeDevice::cpu("test").device;
+        // Over the border of two chunks.
+        let (start, count) = (CHUNK - 8, CHUNK + 64);
+        let part = step(start, count, false, &cpu);
+        let whole = step(0, count, false, &cpu);
+        let before = filled(count, |i| (i * 1.3).sin(), &cpu);
+        assert_eq!(part[0][..start], read(before)[..start]);
+        assert_eq!(part[0][start..], whole[0][start..]);
+        assert!(part[1][start..].iter().all(|gradient| *gradient == 0.0));
+        assert!(part[1][1..start].iter().all(|gradient| *gradient != 0.0));
+    }
+
+    #[test]
     fn chunks_change_nothing() {
         let wanted_on = ComputeDevice::cpu("test").device;
         let mut seen = 0;
@@ -199,10 +252,16 @@ mod tests {
             let device = pollster::block_on(adapter.open_with_webgpu_defaults("test")).unwrap();
             // Less than a workgroup, one more four than two workgroups of chunks hold, and several.
             let group = (4 * ADAMW.workgroup_size * fours(true)) as usize;
-            for count in [4, 2 * group + 4, 5 * group - 8] {
-                let wanted = step(count, false, &wanted_on);
+            for (start, count) in [
+                (0, 4),
+                (0, 2 * group + 4),
+                (0, 5 * group - 8),
+                (8, 2 * group + 4),
+                (group + 4, 3 * group),
+            ] {
+                let wanted = step(start, count, false, &wanted_on);
                 for chunks in [false, true] {
-                    let got = step(count, chunks, &device.device);
+                    let got = step(start, count, chunks, &device.device);
                     for (got, wanted) in got.iter().zip(&wanted) {
                         for (got, wanted) in got.iter().zip(wanted) {
                             let off = (got - wanted).abs();

@@ -31,7 +31,7 @@ mod tiles;
 mod tokens;
 
 pub use activation::{activate, activate_backward, gated, gated_backward};
-pub use adamw::{AdamWHyper, AdamWState, adamw};
+pub use adamw::{AdamWHyper, AdamWState, adamw, adamw_of};
 pub use attention::{Attention, AttentionSaved, PositionBias, attention, attention_backward};
 pub use blocks::{BlockLayout, Blocks, Slot, View, zeros};
 pub use buffer::indices;

@@ -1,6 +1,7 @@
 //! Metrics of classes. All of them are functions of three counts per class, so a metric streams and
 //! its memory doesn't grow with the rows.
 
+use crate::Average;
 use crate::error::{MetricError, Side};
 use crate::report::{Counts, LabelScores};
 
@@ -10,7 +11,12 @@ pub struct ClassCounts {
     hits: Vec<u64>,
     predicted: Vec<u64>,
     actual: Vec<u64>,
+    /// Whether a class may come that wasn't counted before.
+    open: bool,
 }
+
+/// Classes that are counted as they come: a higher number is a mistake, and would take too much memory.
+const MOST_CLASSES: usize = 1 << 20;
 
 impl ClassCounts {
     /// Counts for classes `0..num_labels`, all 0.
@@ -20,6 +26,15 @@ impl ClassCounts {
             hits: vec![0; num_labels],
             predicted: vec![0; num_labels],
             actual: vec![0; num_labels],
+            open: false,
+        }
+    }
+
+    /// Counts for as many classes as come.
+    pub(crate) fn open() -> Self {
+        Self {
+            open: true,
+            ..Self::new(0)
         }
     }
 
@@ -44,12 +59,18 @@ impl ClassCounts {
         predictions: &[i64],
         references: &[i64],
     ) -> Result<(), MetricError> {
-        let pairs = pairs(
-            predictions,
-            references,
-            self.num_labels(),
-            self.rows() as usize,
-        )?;
+        let known = if self.open {
+            MOST_CLASSES
+        } else {
+            self.num_labels()
+        };
+        let pairs = pairs(predictions, references, known, self.rows() as usize)?;
+        let highest = pairs.iter().map(|(a, b)| *a.max(b) + 1).max();
+        if let Some(needed) = highest.filter(|needed| *needed > self.num_labels()) {
+            for counts in [&mut self.hits, &mut self.predicted, &mut self.actual] {
+                counts.resize(needed, 0);
+            }
+        }
         for (prediction, reference) in pairs {
             self.predicted[prediction] += 1;
             self.actual[reference] += 1;
@@ -113,13 +134,40 @@ impl ClassCounts {
     /// Precision, recall and F1 of every class, in the order of their ids; `names` are theirs.
     #[must_use]
     pub fn by_label(&self, names: &[String]) -> Vec<LabelScores> {
-        let counts = (0..self.num_labels()).map(|label| Counts {
+        let named = names.iter().zip(self.counts());
+        named.map(|(name, counts)| counts.scores(name)).collect()
+    }
+
+    /// A score of the labels together (scikit-learn's `average`); NaN for the mean of no labels.
+    pub(crate) fn mean(
+        &self,
+        average: Average,
+        score: fn(&Counts) -> f64,
+    ) -> Result<f64, MetricError> {
+        let counts: Vec<Counts> = self.counts().collect();
+        Ok(match average {
+            Average::Binary if counts.len() > 2 => {
+                return Err(MetricError::NotBinary {
+                    num_labels: counts.len(),
+                });
+            }
+            Average::Binary => counts.get(1).map_or(0.0, score),
+            Average::Micro => score(&Counts::sum(&counts)),
+            Average::Macro => {
+                let seen = counts.iter().filter(|c| c.predicted + c.actual > 0);
+                let scores: Vec<f64> = seen.map(score).collect();
+                scores.iter().sum::<f64>() / scores.len() as f64
+            }
+            Average::Weighted => Counts::weighted(&counts, score),
+        })
+    }
+
+    fn counts(&self) -> impl Iterator<Item = Counts> + '_ {
+        (0..self.num_labels()).map(|label| Counts {
             hits: self.hits[label],
             predicted: self.predicted[label],
             actual: self.actual[label],
-        });
-        let named = names.iter().zip(counts);
-        named.map(|(name, counts)| counts.scores(name)).collect()
+        })
     }
 
     fn correct(&self) -> f64 {

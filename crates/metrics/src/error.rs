@@ -26,8 +26,33 @@ impl fmt::Display for Side {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MetricError {
     /// No metric of this name.
-    #[error("there is no metric `{0}`: the metrics here are those of `glue`")]
-    UnknownMetric(String),
+    #[error("there is no metric `{name}`; use one of {known}")]
+    UnknownMetric {
+        /// The name given.
+        name: String,
+        /// The names known, with commas between.
+        known: String,
+    },
+    /// A configuration that a metric doesn't have.
+    #[error("the metric `{name}` has no configuration `{config}`: leave it out")]
+    UnknownConfig {
+        /// The metric.
+        name: String,
+        /// The configuration given.
+        config: String,
+    },
+    /// A mean over labels of a metric that has none.
+    #[error("only f1, precision and recall have an average: leave it out")]
+    NoAverage,
+    /// Label 1 of more than two.
+    #[error(
+        "this metric is of label 1 of two, and there are {num_labels} labels: choose an average \
+         (micro, macro or weighted)"
+    )]
+    NotBinary {
+        /// How many labels there are.
+        num_labels: usize,
+    },
     /// No GLUE task of this name.
     #[error("`{name}` is not a GLUE task; use one of {known}")]
     UnknownTask {

@@ -1,11 +1,11 @@
-//! The metrics that a fine-tuned classifier is judged by, equal to what `evaluate.load("glue", task)`
-//! gives for every GLUE task, and the usual ones for a person's own labels.
+//! The metrics that a fine-tuned classifier is judged by, equal to what `evaluate.load` gives for every
+//! GLUE task and for the usual metrics by name, and those for a person's own labels.
 //!
 //! They are pure functions of integers and `f64` on the host: no tensors, no hash maps and no
 //! operation that IEEE 754 leaves open, so every target gives the same bits.
 //!
 //! ```
-//! let mut metric = tunesmith_metrics::load("glue", "mrpc")?;
+//! let mut metric = tunesmith_metrics::load("glue", Some("mrpc"))?;
 //! metric.add_batch_classes(&[1, 0, 1, 1], &[1, 0, 0, 1])?; // predictions, references
 //! let scores = metric.compute()?;
 //! assert_eq!(scores.get("accuracy"), Some(0.75));
@@ -17,6 +17,7 @@ mod classes;
 mod correlation;
 mod entities;
 mod error;
+mod load;
 mod metric;
 mod multi_label;
 mod report;
@@ -27,7 +28,8 @@ pub use classes::{ClassCounts, confusion_matrix};
 pub use correlation::{mean_squared_error, pearson, spearman};
 pub use entities::{Chunk, EntityCounts, Reading, Scheme};
 pub use error::{MetricError, Side};
-pub use metric::{Metric, are_entities, load};
+pub use load::load;
+pub use metric::{Average, Metric, are_entities};
 pub use multi_label::{DEFAULT_THRESHOLD, MultiLabelCounts, above_thresholds, best_thresholds};
 pub use report::LabelScores;
 pub use scores::Scores;

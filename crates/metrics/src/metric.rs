@@ -1,22 +1,12 @@
-//! The interface of evaluate: load a metric, add batches, compute.
+//! The interface of evaluate: add batches to a metric, compute.
 
 use tunesmith_architecture::Task;
 
 use crate::classes::{ClassCounts, same_length};
 use crate::correlation::{mean_squared_error, pearson, spearman};
 use crate::error::{MetricError, Side};
+use crate::report::Counts;
 use crate::{EntityCounts, GlueTask, LabelScores, MultiLabelCounts, Reading, Scores};
-
-/// Finds a metric as `evaluate.load("glue", "mrpc")` does.
-///
-/// # Errors
-/// When the name is not `glue`, or the task is not one of [`GlueTask::ALL`], with the list.
-pub fn load(name: &str, task: &str) -> Result<Metric, MetricError> {
-    if name != "glue" {
-        return Err(MetricError::UnknownMetric(name.to_owned()));
-    }
-    Ok(Metric::for_task(task.parse()?))
-}
 
 /// A metric that takes in predictions batch by batch.
 ///
@@ -25,22 +15,44 @@ pub fn load(name: &str, task: &str) -> Result<Metric, MetricError> {
 /// this in `f64`, so that a correlation is the nearer to the truth and differs by about 1e-7.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    report: Report,
+    pub(crate) report: Report,
     rows: Rows,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Report {
+pub(crate) enum Report {
     Accuracy,
     AccuracyF1,
     AccuracyF1Macro,
+    Precision(Average),
+    Recall(Average),
+    F1(Average),
     Matthews,
     Correlations,
     CorrelationsMse,
+    Pearson,
+    Spearman,
+    Mse,
     MultiLabel,
     Entities,
     /// Tags that are no parts of entities: parts of speech.
     Tags,
+    /// Tags by their names, as seqeval takes them.
+    Seqeval,
+}
+
+/// Of which labels a metric of classes is the mean, as scikit-learn's `average` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Average {
+    /// Of label 1 alone, of two.
+    #[default]
+    Binary,
+    /// Of all rows, whatever their label.
+    Micro,
+    /// Of all labels that are there or were predicted.
+    Macro,
+    /// Of all labels, each weighted by how often it is there.
+    Weighted,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +60,7 @@ enum Rows {
     Classes(ClassCounts),
     MultiLabel(MultiLabelCounts, Vec<String>),
     Tokens(Tokens),
+    Tags(EntityCounts),
     Scores {
         predictions: Vec<f32>,
         references: Vec<f32>,
@@ -147,12 +160,26 @@ impl Metric {
     }
 
     fn new(report: Report, num_labels: usize) -> Self {
+        Self::of_classes(report, ClassCounts::new(num_labels))
+    }
+
+    /// A metric of classes that needn't be known ahead, of scores, or of tags.
+    pub(crate) fn open(report: Report) -> Self {
+        Self::of_classes(report, ClassCounts::open())
+    }
+
+    fn of_classes(report: Report, classes: ClassCounts) -> Self {
         let rows = match report {
-            Report::Correlations | Report::CorrelationsMse => Rows::Scores {
+            Report::Correlations
+            | Report::CorrelationsMse
+            | Report::Pearson
+            | Report::Spearman
+            | Report::Mse => Rows::Scores {
                 predictions: Vec::new(),
                 references: Vec::new(),
             },
-            _ => Rows::Classes(ClassCounts::new(num_labels)),
+            Report::Seqeval => Rows::Tags(EntityCounts::new(Reading::Lenient)),
+            _ => Rows::Classes(classes),
         };
         Self { report, rows }
     }
@@ -170,6 +197,7 @@ impl Metric {
             Rows::Classes(counts) => counts.rows() as usize,
             Rows::MultiLabel(counts, _) => counts.rows() as usize,
             Rows::Tokens(tokens) => tokens.sentences,
+            Rows::Tags(entities) => entities.sentences() as usize,
             Rows::Scores { predictions, .. } => predictions.len(),
         }
     }
@@ -215,7 +243,9 @@ impl Metric {
                 &whole(predictions, Side::Prediction, first)?,
                 &whole(references, Side::Reference, first)?,
             ),
-            Rows::MultiLabel(..) | Rows::Tokens(_) => Err(self.other_kind("one value a row")),
+            Rows::MultiLabel(..) | Rows::Tokens(_) | Rows::Tags(_) => {
+                Err(self.other_kind("one value a row"))
+            }
         }
     }
 
@@ -231,7 +261,9 @@ impl Metric {
         match &mut self.rows {
             Rows::Classes(counts) => counts.add_batch(predictions, references),
             Rows::Scores { .. } => Err(MetricError::NotAClassMetric),
-            Rows::MultiLabel(..) | Rows::Tokens(_) => Err(self.other_kind("one class a row")),
+            Rows::MultiLabel(..) | Rows::Tokens(_) | Rows::Tags(_) => {
+                Err(self.other_kind("one class a row"))
+            }
         }
     }
 
@@ -246,7 +278,7 @@ impl Metric {
     ) -> Result<(), MetricError> {
         match &mut self.rows {
             Rows::MultiLabel(counts, _) => counts.add_batch(predictions, references),
-            Rows::Classes(_) | Rows::Tokens(_) | Rows::Scores { .. } => {
+            Rows::Classes(_) | Rows::Tokens(_) | Rows::Tags(_) | Rows::Scores { .. } => {
                 Err(self.other_kind("rows of several labels"))
             }
         }
@@ -280,11 +312,42 @@ impl Metric {
         Ok(())
     }
 
+    /// Adds the tags of a sentence by their names, as seqeval takes them. On an error none of it is added.
+    ///
+    /// # Errors
+    /// When the lengths differ, or this metric measures something else.
+    pub fn add_tags(
+        &mut self,
+        predictions: &[&str],
+        references: &[&str],
+    ) -> Result<(), MetricError> {
+        match &mut self.rows {
+            Rows::Tags(entities) => entities.add(predictions, references),
+            _ => Err(self.other_kind("tags by their names")),
+        }
+    }
+
+    /// The same metric with another mean over the labels: `average` of evaluate's `f1`, `precision` and
+    /// `recall`.
+    ///
+    /// # Errors
+    /// When this metric is another one.
+    pub fn average(mut self, average: Average) -> Result<Self, MetricError> {
+        self.report = match self.report {
+            Report::Precision(_) => Report::Precision(average),
+            Report::Recall(_) => Report::Recall(average),
+            Report::F1(_) => Report::F1(average),
+            _ => return Err(MetricError::NoAverage),
+        };
+        Ok(self)
+    }
+
     fn other_kind(&self, given: &'static str) -> MetricError {
         let wanted = match &self.rows {
             Rows::Classes(_) => "one class a row",
             Rows::MultiLabel(..) => "rows of several labels",
             Rows::Tokens(_) => "tags of tokens",
+            Rows::Tags(_) => "tags by their names",
             Rows::Scores { .. } => "one number a row",
         };
         MetricError::OtherKind { wanted, given }
@@ -297,6 +360,7 @@ impl Metric {
         match &self.rows {
             Rows::Classes(_) | Rows::Scores { .. } => Vec::new(),
             Rows::MultiLabel(counts, names) => counts.by_label(names),
+            Rows::Tags(entities) => entities.by_kind(),
             Rows::Tokens(tokens) => match self.report {
                 Report::Entities => tokens.entities.by_kind(),
                 _ => tokens.tags.by_label(&tokens.names),
@@ -307,7 +371,7 @@ impl Metric {
     /// The metric over all rows added so far. It stays as it is, and more rows may be added.
     ///
     /// # Errors
-    /// When no row was added.
+    /// When no row was added, or label 1 of more than two is asked for.
     pub fn compute(&self) -> Result<Scores, MetricError> {
         if self.is_empty() {
             return Err(MetricError::Empty);
@@ -320,6 +384,11 @@ impl Metric {
                     ("accuracy", counts.accuracy()),
                     ("f1_macro", counts.f1_macro()),
                 ],
+                Report::Precision(average) => {
+                    vec![("precision", counts.mean(average, Counts::precision)?)]
+                }
+                Report::Recall(average) => vec![("recall", counts.mean(average, Counts::recall)?)],
+                Report::F1(average) => vec![("f1", counts.mean(average, Counts::f1)?)],
                 _ => vec![("accuracy", counts.accuracy())],
             },
             Rows::MultiLabel(counts, _) => vec![
@@ -341,6 +410,15 @@ impl Metric {
                     vec![("accuracy", tags.accuracy()), ("f1_macro", tags.f1_macro())]
                 }
             }
+            Rows::Tags(entities) => {
+                let overall = entities.overall();
+                vec![
+                    ("overall_precision", overall.precision),
+                    ("overall_recall", overall.recall),
+                    ("overall_f1", overall.f1),
+                    ("overall_accuracy", entities.accuracy()),
+                ]
+            }
             Rows::Scores {
                 predictions,
                 references,
@@ -348,14 +426,20 @@ impl Metric {
                 let exact =
                     |scores: &[f32]| scores.iter().copied().map(f64::from).collect::<Vec<_>>();
                 let (predictions, references) = (exact(predictions), exact(references));
-                let mut scores = vec![
-                    ("pearson", pearson(&predictions, &references)?),
-                    ("spearmanr", spearman(&predictions, &references)?),
-                ];
-                if self.report == Report::CorrelationsMse {
-                    scores.push(("mse", mean_squared_error(&predictions, &references)?));
+                let pearson = || pearson(&predictions, &references);
+                let spearman = || spearman(&predictions, &references);
+                let mse = || mean_squared_error(&predictions, &references);
+                match self.report {
+                    Report::Pearson => vec![("pearsonr", pearson()?)],
+                    Report::Spearman => vec![("spearmanr", spearman()?)],
+                    Report::Mse => vec![("mse", mse()?)],
+                    Report::CorrelationsMse => vec![
+                        ("pearson", pearson()?),
+                        ("spearmanr", spearman()?),
+                        ("mse", mse()?),
+                    ],
+                    _ => vec![("pearson", pearson()?), ("spearmanr", spearman()?)],
                 }
-                scores
             }
         };
         Ok(Scores(scores))

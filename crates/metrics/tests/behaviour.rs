@@ -2,15 +2,15 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use tunesmith_metrics::{
-    ClassCounts, GlueTask, Metric, MetricError, Side, confusion_matrix, load, mean_squared_error,
-    pearson, spearman,
+    Average, ClassCounts, GlueTask, Metric, MetricError, Side, confusion_matrix, load,
+    mean_squared_error, pearson, spearman,
 };
 
 #[test]
 fn tasks_have_names_and_labels() {
     for task in GlueTask::ALL {
         assert_eq!(task.to_string().parse::<GlueTask>().unwrap(), task);
-        let metric = load("glue", task.as_str()).unwrap();
+        let metric = load("glue", Some(task.as_str())).unwrap();
         assert_eq!(metric, Metric::for_task(task));
         assert_eq!(metric.is_regression(), task.num_labels() == 1);
     }
@@ -19,17 +19,101 @@ fn tasks_have_names_and_labels() {
 
 #[test]
 fn unknown_names_are_told_with_what_is_known() {
-    let message = load("glue", "mprc").unwrap_err().to_string();
+    let message = load("glue", Some("mprc")).unwrap_err().to_string();
     assert_eq!(
         message,
         "`mprc` is not a GLUE task; use one of cola, sst2, mrpc, qqp, stsb, mnli, mnli_matched, \
          mnli_mismatched, qnli, rte, wnli, hans"
     );
-    let message = load("rouge", "mrpc").unwrap_err().to_string();
+    let message = load("rouge", None).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "there is no metric `rouge`; use one of accuracy, f1, precision, recall, \
+         matthews_correlation, pearsonr, spearmanr, mse, seqeval, glue"
+    );
+    let message = load("f1", Some("mrpc")).unwrap_err().to_string();
     assert!(
-        message.contains("`rouge`") && message.contains("`glue`"),
+        message.contains("`f1` has no configuration `mrpc`"),
         "{message}"
     );
+    let message = load("glue", None).unwrap_err().to_string();
+    assert!(message.contains("use one of cola, sst2"), "{message}");
+}
+
+#[test]
+fn classes_of_metrics_by_name_come_as_they_come() {
+    let mut f1 = load("f1", None).unwrap();
+    f1.add_batch_classes(&[0, 0], &[0, 0]).unwrap();
+    assert_eq!(f1.compute().unwrap().get("f1"), Some(0.0));
+    f1.add_batch_classes(&[7], &[7]).unwrap();
+    let message = f1.compute().unwrap_err().to_string();
+    assert!(
+        message.contains("there are 8 labels: choose an average"),
+        "{message}"
+    );
+    let f1 = f1.average(Average::Macro).unwrap();
+    assert_eq!(f1.compute().unwrap().get("f1"), Some(1.0));
+    let mut accuracy = load("accuracy", None).unwrap();
+    for label in [-1, i64::MAX] {
+        assert!(
+            accuracy.add_batch_classes(&[label], &[0]).is_err(),
+            "{label}"
+        );
+    }
+    assert!(accuracy.is_empty());
+    let message = accuracy.average(Average::Micro).unwrap_err().to_string();
+    assert!(
+        message.contains("only f1, precision and recall"),
+        "{message}"
+    );
+}
+
+#[test]
+fn scores_of_metrics_by_name_are_those_of_the_whole_report() {
+    let (predictions, references) = ([0.5, 4.0, 2.25], [1.0, 3.5, 3.0]);
+    let mut report = Metric::for_labels(1).unwrap();
+    report.add_batch(&predictions, &references).unwrap();
+    let report = report.compute().unwrap();
+    for (name, of_report) in [
+        ("pearsonr", "pearson"),
+        ("spearmanr", "spearmanr"),
+        ("mse", "mse"),
+    ] {
+        let mut metric = load(name, None).unwrap();
+        assert!(metric.is_regression());
+        metric.add_batch(&predictions, &references).unwrap();
+        let scores: Vec<_> = metric.compute().unwrap().iter().collect();
+        assert_eq!(scores, [(name, report.get(of_report).unwrap())]);
+    }
+}
+
+#[test]
+fn seqeval_takes_tags_by_their_names() {
+    let mut seqeval = load("seqeval", None).unwrap();
+    let wanted = ["O", "B-PER", "I-PER", "O", "B-LOC"];
+    seqeval
+        .add_tags(&["O", "B-PER", "I-PER", "O", "O"], &wanted)
+        .unwrap();
+    let scores = seqeval.compute().unwrap();
+    let found: Vec<_> = scores.iter().collect();
+    assert_eq!(
+        found,
+        [
+            ("overall_precision", 1.0),
+            ("overall_recall", 0.5),
+            ("overall_f1", 2.0 / 3.0),
+            ("overall_accuracy", 0.8)
+        ]
+    );
+    let kinds: Vec<_> = seqeval
+        .by_label()
+        .into_iter()
+        .map(|kind| (kind.name, kind.recall))
+        .collect();
+    assert_eq!(kinds, [("LOC".to_owned(), 0.0), ("PER".to_owned(), 1.0)]);
+    assert!(seqeval.add_batch_classes(&[1], &[1]).is_err());
+    assert!(seqeval.add_tags(&["O"], &[]).is_err());
+    assert_eq!(seqeval.len(), 1);
 }
 
 #[test]
@@ -93,7 +177,7 @@ fn correlations_stand_large_offsets_and_large_scores() {
 
 #[test]
 fn a_correlation_without_spread_is_nan_in_value_and_text() {
-    let mut metric = load("glue", "stsb").unwrap();
+    let mut metric = load("glue", Some("stsb")).unwrap();
     metric
         .add_batch(&[0.1, 0.1, 0.1], &[1.0, 2.0, 3.0])
         .unwrap();
@@ -108,7 +192,7 @@ fn a_correlation_without_spread_is_nan_in_value_and_text() {
 
 #[test]
 fn what_cannot_be_scored_is_told_by_row_and_leaves_the_metric_as_it_was() {
-    let mut metric = load("glue", "mrpc").unwrap();
+    let mut metric = load("glue", Some("mrpc")).unwrap();
     assert_eq!(metric.compute(), Err(MetricError::Empty));
     metric.add_batch_classes(&[1, 0], &[1, 1]).unwrap();
     let before = metric.clone();
@@ -146,7 +230,7 @@ fn what_cannot_be_scored_is_told_by_row_and_leaves_the_metric_as_it_was() {
     assert!(error.contains("row 2: prediction"), "{error}");
     assert_eq!(metric, before);
 
-    let mut scores = load("glue", "stsb").unwrap();
+    let mut scores = load("glue", Some("stsb")).unwrap();
     assert_eq!(
         scores.add_batch_classes(&[1], &[1]),
         Err(MetricError::NotAClassMetric)
@@ -160,7 +244,7 @@ fn what_cannot_be_scored_is_told_by_row_and_leaves_the_metric_as_it_was() {
 
 #[test]
 fn rows_may_be_added_after_computing() {
-    let mut metric = load("glue", "sst2").unwrap();
+    let mut metric = load("glue", Some("sst2")).unwrap();
     metric.add(1.0, 1.0).unwrap();
     assert_eq!(metric.compute().unwrap().get("accuracy"), Some(1.0));
     metric.add(0.0, 1.0).unwrap();

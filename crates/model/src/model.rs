@@ -33,6 +33,29 @@ pub struct Output {
     mode: Mode,
 }
 
+impl Output {
+    /// The output with a loss of one's own, to go to [`Model::backward`]: its value and its derivative by
+    /// each logit, row by row.
+    ///
+    /// # Errors
+    /// A gradient of another size than the logits.
+    pub fn with_loss(mut self, loss: f32, gradient: Vec<f32>) -> Result<Self, ModelError> {
+        let dims = self.logits.dims();
+        let count: usize = dims.iter().product();
+        if gradient.len() != count {
+            return Err(ModelError::Inputs(format!(
+                "the loss has {} derivatives for {count} logits: one for each is needed",
+                gradient.len()
+            )));
+        }
+        let device = self.logits.device();
+        let data = TensorData::new(gradient, dims);
+        self.dlogits = Some(Tensor::from_data(data, &device));
+        self.loss = Some(Tensor::from_data([loss], &device));
+        Ok(self)
+    }
+}
+
 /// What [`Model::infer`] gives.
 #[derive(Debug)]
 pub struct Inference {

@@ -19,6 +19,11 @@ impl Parameter {
     pub fn count(&self) -> usize {
         self.slot.count
     }
+
+    /// Where its values lie among those of all parameters, and its gradient and moments among theirs.
+    pub fn slot(&self) -> Slot {
+        self.slot
+    }
 }
 
 /// All parameters of a model.

@@ -22,9 +22,9 @@ mod view;
 pub use command::Command;
 pub use config::{
     ARGUMENTS, AggregationStrategy, Argument, ArgumentGroup, ArgumentKind, ConfigError,
-    DataArguments, DeviceChoice, IntervalStrategy, ModelArguments, OLD_SPELLINGS, Problem,
-    ProblemType, ResumeFrom, RunConfig, SET_BY_PANELS, SchedulerKwargs, SchedulerType, Steps,
-    Threshold, TrainingArguments, Truncation, UnknownChoice,
+    DataArguments, DeviceChoice, IntervalStrategy, MetricMode, ModelArguments, OLD_SPELLINGS,
+    Problem, ProblemType, RateCurve, ResumeFrom, RunConfig, SET_BY_PANELS, SchedulerKwargs,
+    SchedulerType, Steps, Threshold, ThresholdMode, TrainingArguments, Truncation, UnknownChoice,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,

@@ -88,7 +88,7 @@ fn a_file_of_arguments_is_read_and_written_back() {
     assert_eq!(config.training.device, DeviceChoice::SoftwareGpu);
     assert_eq!(config.training.num_train_epochs, 1.0);
     assert_eq!(config.training.lr_scheduler_type, SchedulerType::Cosine);
-    assert_eq!(config.training.lr_scheduler_kwargs.num_cycles, 1.0);
+    assert_eq!(config.training.lr_scheduler_kwargs.num_cycles, Some(1.0));
     assert_eq!(config.training.warmup_steps, Steps(0.1));
     assert_eq!(config.training.eval_strategy, IntervalStrategy::Epoch);
     assert_eq!(config.training.resume_from_checkpoint, ResumeFrom::Last);
@@ -251,8 +251,17 @@ fn a_schedules_arguments_are_for_that_schedule() {
         r#"{"lr_scheduler_kwargs": {}}"#,
         r#"{"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"num_cycles": 2}}"#,
         r#"{"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"power": 2, "lr_end": 0}}"#,
-        // As a run of Tunesmith keeps them.
-        r#"{"lr_scheduler_kwargs": {"num_cycles": 0.5, "power": 1.0, "lr_end": 1e-7}}"#,
+        r#"{"lr_scheduler_type": "cosine_with_restarts", "lr_scheduler_kwargs": {"num_cycles": 3}}"#,
+        r#"{"lr_scheduler_type": "inverse_sqrt", "lr_scheduler_kwargs": {"timescale": 100}}"#,
+        r#"{"lr_scheduler_type": "cosine_with_min_lr", "lr_scheduler_kwargs": {"min_lr": 1e-6}}"#,
+        r#"{"lr_scheduler_type": "cosine_warmup_with_min_lr",
+            "lr_scheduler_kwargs": {"min_lr_rate": 0.1, "warmup_lr_rate": 0.5}}"#,
+        r#"{"lr_scheduler_type": "warmup_stable_decay",
+            "lr_scheduler_kwargs": {"num_decay_steps": 10, "decay_type": "1-sqrt"}}"#,
+        r#"{"lr_scheduler_type": "reduce_lr_on_plateau", "eval_strategy": "epoch",
+            "lr_scheduler_kwargs": {"factor": 0.5, "patience": 0, "threshold_mode": "abs"}}"#,
+        r#"{"lr_scheduler_type": "greedy", "eval_strategy": "steps", "eval_steps": 5,
+            "metric_for_best_model": "accuracy", "lr_scheduler_kwargs": {"mode": "max", "smooth": true}}"#,
     ] {
         with(text).unwrap();
     }
@@ -265,9 +274,9 @@ fn a_schedules_arguments_are_for_that_schedule() {
             "polynomial",
         ),
         (
-            r#"{"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"num_cycles": 2}}"#,
-            "num_cycles",
-            "cosine",
+            r#"{"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"timescale": 2}}"#,
+            "timescale",
+            "inverse_sqrt",
         ),
         (
             r#"{"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"lr_end": 0}}"#,
@@ -280,6 +289,82 @@ fn a_schedules_arguments_are_for_that_schedule() {
         let expected = format!("{field} is of the schedule {owner}, and lr_scheduler_type is ");
         assert!(message.contains(&expected), "{message}");
     }
+}
+
+#[test]
+fn a_schedule_says_what_it_lacks() {
+    let with = |text: &str| {
+        let mut config = good();
+        config.training = read(text).training;
+        config.training.do_train = true;
+        problems(config.validate())
+    };
+    for (text, field, message) in [
+        (
+            r#"{"lr_scheduler_type": "cosine_with_min_lr"}"#,
+            "lr_scheduler_kwargs",
+            "needs one of min_lr",
+        ),
+        (
+            r#"{"lr_scheduler_type": "cosine_with_min_lr",
+                "lr_scheduler_kwargs": {"min_lr": 1e-6, "min_lr_rate": 0.1}}"#,
+            "lr_scheduler_kwargs",
+            "and not both",
+        ),
+        (
+            r#"{"lr_scheduler_type": "warmup_stable_decay"}"#,
+            "lr_scheduler_kwargs.num_decay_steps",
+            "missing",
+        ),
+        (
+            r#"{"lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"lr_end": 5e-5}}"#,
+            "lr_scheduler_kwargs.lr_end",
+            "not below learning_rate",
+        ),
+        (
+            r#"{"lr_scheduler_type": "greedy", "eval_strategy": "epoch",
+                "lr_scheduler_kwargs": {"factor": 1}}"#,
+            "lr_scheduler_kwargs.factor",
+            "not between 0 and 1",
+        ),
+        (
+            r#"{"lr_scheduler_type": "greedy", "eval_strategy": "epoch",
+                "lr_scheduler_kwargs": {"window_size": 0}}"#,
+            "lr_scheduler_kwargs.window_size",
+            "give 1 or more",
+        ),
+        (
+            r#"{"lr_scheduler_type": "cosine", "lr_scheduler_kwargs": {"num_cycles": -1}}"#,
+            "lr_scheduler_kwargs.num_cycles",
+            "-1 is not a number of 0 or more",
+        ),
+        (
+            r#"{"lr_scheduler_type": "reduce_lr_on_plateau"}"#,
+            "lr_scheduler_type",
+            "set eval_strategy to steps or epoch",
+        ),
+        (
+            r#"{"lr_scheduler_type": "reduce_lr_on_plateau", "eval_strategy": "epoch",
+                "metric_for_best_model": "f1"}"#,
+            "lr_scheduler_kwargs.mode",
+            "follows eval_f1, of which more is better: set mode to max",
+        ),
+        (
+            r#"{"lr_scheduler_type": "cosine_with_restarts", "lr_scheduler_kwargs": {"min_lr": 0}}"#,
+            "lr_scheduler_kwargs",
+            "min_lr is of the schedules reduce_lr_on_plateau, cosine_with_min_lr, \
+             cosine_warmup_with_min_lr, greedy, and lr_scheduler_type is cosine_with_restarts",
+        ),
+    ] {
+        let (fields, found) = with(text);
+        assert_eq!(fields, [field], "{text}");
+        assert!(found.contains(message), "{text}: {found}");
+    }
+    let mut config = good();
+    config.training.lr_scheduler_type = SchedulerType::Cosine;
+    config.training.lr_scheduler_kwargs.num_cycles = Some(f64::NAN);
+    let (fields, _) = problems(config.validate());
+    assert_eq!(fields, ["lr_scheduler_kwargs.num_cycles"]);
 }
 
 #[test]

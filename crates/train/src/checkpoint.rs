@@ -12,6 +12,7 @@ use crate::files::{Scratch, read_json, write_json};
 use crate::optimizer::check_shape;
 use crate::plan::PlanIdentity;
 use crate::run::{LastStep, Losses};
+use crate::schedule::FollowingState;
 use crate::{AdamW, TrainError, TrainerState};
 
 const OPTIMIZER: &str = "optimizer.safetensors";
@@ -22,7 +23,7 @@ const PREFIX: &str = "checkpoint-";
 const MOST_STEPS: u64 = u32::MAX as u64 - 1;
 
 /// What a step leaves to be done before the next one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Log,
@@ -44,6 +45,9 @@ pub(crate) struct RunState {
     pub(crate) pending: Vec<Action>,
     pub(crate) losses: Losses,
     pub(crate) last: LastStep,
+    /// Of a schedule that follows a metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schedule: Option<FollowingState>,
 }
 
 impl RunState {

@@ -8,6 +8,8 @@ use tunesmith_data::DataError;
 use tunesmith_metrics::MetricError;
 use tunesmith_model::{CheckpointError, ModelError};
 
+use crate::OwnError;
+
 /// An error of training, evaluating, predicting or saving.
 #[derive(Debug, Error)]
 pub enum TrainError {
@@ -175,6 +177,12 @@ pub enum TrainError {
         /// The names there are.
         available: Vec<String>,
     },
+    /// The function for `compute_metrics` failed.
+    #[error("compute_metrics: {0}")]
+    ComputeMetrics(#[source] OwnError),
+    /// The function for the loss failed.
+    #[error("the loss function: {0}")]
+    LossFunction(#[source] OwnError),
     /// Arguments that do not fit together or to the data.
     #[error("{0}")]
     Arguments(String),

@@ -1,6 +1,6 @@
 //! One pass over a dataset without dropout: loss, metrics and logits, a batch at a time.
 
-use tunesmith_data::{Batch, IGNORED, Labels, PaddingSide, TokenizedDataset};
+use tunesmith_data::{Batch, ExampleRef, IGNORED, Labels, PaddingSide, TokenizedDataset};
 use tunesmith_metrics::{LabelScores, Metric, above_thresholds};
 use tunesmith_model::Task;
 use tunesmith_platform::now;
@@ -8,8 +8,9 @@ use tunesmith_protocol::{ClassReport, Eval, Event, Metrics};
 use web_time::Duration;
 
 use crate::batch::{batch_inputs, read};
+use crate::own::ComputeMetrics;
 use crate::speed::Throughput;
-use crate::{TrainError, Trainer, TrainerState};
+use crate::{EvalPrediction, TrainError, Trainer, TrainerState};
 
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,8 @@ pub struct Evaluation {
     pub steps_per_second: f64,
 }
 
-/// What [`crate::Trainer::predict`] gives.
+/// What [`crate::Trainer::predict`] gives: transformers' `predictions` (the logits here), `label_ids` and
+/// `metrics`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictionOutput {
     /// `[rows, num_labels]`, row by row; for tokens `[tokens, num_labels]`, those of all rows one after
@@ -85,11 +87,18 @@ impl PredictionOutput {
     /// of equal ones: `[rows]`.
     #[must_use]
     pub fn predicted_classes(&self) -> Vec<usize> {
-        self.logits
-            .chunks(self.num_labels.max(1))
-            .map(argmax)
-            .collect()
+        predicted_classes(&self.logits, self.num_labels)
     }
+
+    /// Loss, metrics and times as `predict` of transformers names them: `test_loss`, `test_accuracy`, …
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.evaluation.prefixed("test")
+    }
+}
+
+pub(crate) fn predicted_classes(logits: &[f32], num_labels: usize) -> Vec<usize> {
+    logits.chunks(num_labels.max(1)).map(argmax).collect()
 }
 
 /// The place of the highest value, the first of equal ones.
@@ -143,6 +152,7 @@ pub struct EvalPass {
     dataset: TokenizedDataset,
     batch_size: usize,
     metric: Option<Metric>,
+    compute_metrics: Option<ComputeMetrics>,
     row: usize,
     batches: usize,
     loss: f64,
@@ -156,12 +166,8 @@ pub struct EvalPass {
 }
 
 impl EvalPass {
-    /// A pass over all rows in order; `metric` holds no rows yet.
-    pub(crate) fn new(
-        dataset: TokenizedDataset,
-        batch_size: usize,
-        metric: Option<Metric>,
-    ) -> Result<Self, TrainError> {
+    /// A pass over all rows in order.
+    pub(crate) fn new(dataset: TokenizedDataset, trainer: &Trainer) -> Result<Self, TrainError> {
         if dataset.is_empty() {
             return Err(TrainError::Arguments(
                 "there are no rows to evaluate: the split is empty".to_owned(),
@@ -169,8 +175,9 @@ impl EvalPass {
         }
         Ok(Self {
             dataset,
-            batch_size: batch_size.max(1),
-            metric,
+            batch_size: trainer.args.per_device_eval_batch_size.max(1),
+            metric: trainer.metric.clone(),
+            compute_metrics: trainer.compute_metrics.clone(),
             row: 0,
             batches: 0,
             loss: 0.0,
@@ -211,19 +218,19 @@ impl EvalPass {
         }
         let start = now();
         let end = (self.row + self.batch_size).min(self.dataset.len());
-        let batch = trainer
-            .collator
-            .collate((self.row..end).map(|row| self.dataset.example(row)))?;
+        let examples = (self.row..end).map(|row| self.dataset.example(row));
+        let examples: Vec<ExampleRef<'_>> = examples.collect();
+        let batch = trainer.collator.batch(&examples)?;
         let (inputs, targets) = batch_inputs(&batch);
-        let output = trainer.model.infer(&inputs, targets.as_ref())?;
+        let own_loss = trainer.loss_function.as_ref();
+        let models_own = targets.as_ref().filter(|_| own_loss.is_none());
+        let output = trainer.model.infer(&inputs, models_own)?;
         let count: usize = output.logits.dims().iter().product();
         let logits = output.logits.reshape([count]);
         let tensors = std::iter::once(logits).chain(output.loss).collect();
         let mut results = read(tensors).await?.into_iter();
         let mut logits = results.next().unwrap_or_default();
-        if let Some(loss) = results.next().and_then(|loss| loss.first().copied()) {
-            self.loss += f64::from(loss) * batch.batch as f64;
-        }
+        let mut loss = results.next().and_then(|loss| loss.first().copied());
         self.num_labels = trainer.model.config.num_labels();
         if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(TrainError::Logits {
@@ -231,6 +238,11 @@ impl EvalPass {
                 value: logits[place],
             });
         }
+        if let Some(function) = own_loss.filter(|_| targets.is_some()) {
+            let found = function(&logits, self.num_labels, &batch.labels);
+            loss = Some(found.map_err(TrainError::LossFunction)?.loss as f32);
+        }
+        self.loss += f64::from(loss.unwrap_or(0.0)) * batch.batch as f64;
         let mut labels = batch.labels.clone();
         if trainer.model.task() == Task::Tokens {
             logits = without_padding(&batch, &logits);
@@ -315,16 +327,27 @@ impl EvalPass {
     /// The result for the rows done.
     ///
     /// # Errors
-    /// Where the metric has no value for them.
+    /// Where the metric has no value for them, or the function for `compute_metrics` fails.
     pub fn finish(self) -> Result<PredictionOutput, TrainError> {
         let rows = self.row;
         let labelled = self.labelled;
-        let (metrics, by_label) = match self.metric {
+        let (mut metrics, by_label): (Metrics, _) = match self.metric {
             Some(metric) if !metric.is_empty() => {
                 (metric.compute()?.iter().collect(), metric.by_label())
             }
             _ => (Metrics::default(), Vec::new()),
         };
+        if let Some(function) = self.compute_metrics.filter(|_| labelled == rows) {
+            let all = EvalPrediction {
+                predictions: &self.logits,
+                num_labels: self.num_labels,
+                label_ids: &self.labels,
+            };
+            let found = function(&all).map_err(TrainError::ComputeMetrics)?;
+            for (name, value) in found.iter() {
+                metrics.insert(name, value);
+            }
+        }
         let speed = Throughput::of(self.time, rows as f64, self.batches as f64);
         Ok(PredictionOutput {
             num_labels: self.num_labels,

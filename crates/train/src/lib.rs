@@ -9,9 +9,11 @@
 //! - [`Plan`]: which rows every batch holds, known before the first step.
 //! - [`Schedule`], [`AdamW`]: the learning rate of a step, and the step.
 //! - [`Trainer`], [`Run`]: the loop, its evaluations and its checkpoints.
+//! - [`DataLoader`], [`TrainerCallback`], [`ParamGroup`]: for a loop of one's own, or parts of it.
 //! - [`TrainerState`]: `trainer_state.json`; the folder around it is written as transformers does.
 
 mod batch;
+mod callback;
 mod card;
 mod checkpoint;
 mod device;
@@ -20,7 +22,9 @@ mod evaluate;
 mod export;
 mod files;
 mod folder;
+mod loader;
 mod optimizer;
+mod own;
 mod plan;
 mod resume;
 mod run;
@@ -31,6 +35,7 @@ mod state;
 mod trainer;
 
 pub use batch::batch_inputs;
+pub use callback::{TrainerCallback, TrainerControl};
 pub use card::Names;
 pub use checkpoint::checkpoints;
 pub use device::device_info;
@@ -39,7 +44,9 @@ pub use evaluate::{EvalPass, Evaluation, PredictionOutput, class_report, sigmoid
 pub use export::{check_base_model, check_output_dir};
 pub use files::replace_file;
 pub use folder::{OutputFolder, recover};
-pub use optimizer::AdamW;
+pub use loader::DataLoader;
+pub use optimizer::{AdamW, ParamGroup};
+pub use own::{EvalPrediction, LossAndGradient, OwnError};
 pub use plan::{Plan, PlannedStep};
 pub use run::Run;
 pub use sampler::{length_grouped, randperm};

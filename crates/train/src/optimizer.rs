@@ -1,9 +1,17 @@
 //! AdamW over a model's parameters, with the Trainer's clipping of the global gradient norm.
 
+mod groups;
+
 use std::path::Path;
 
-use tunesmith_kernels::{AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, gradient_norm};
+use tunesmith_kernels::{
+    AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, adamw_of, gradient_norm,
+};
 use tunesmith_model::{Model, ModelError, Parameter, TensorFile, write_tensors};
+
+use crate::TrainError;
+pub use groups::ParamGroup;
+use groups::{Runs, runs};
 
 /// `torch.optim.AdamW` as the Trainer sets it up: decoupled weight decay, none on biases and
 /// LayerNorm, gradients clipped by their norm over all parameters together.
@@ -16,6 +24,8 @@ pub struct AdamW {
     steps: u32,
     exp_avg: Blocks,
     exp_avg_sq: Blocks,
+    /// Where groups of one's own lie.
+    groups: Option<Runs>,
 }
 
 impl AdamW {
@@ -36,7 +46,24 @@ impl AdamW {
             steps: 0,
             exp_avg: model.parameters.zeros(),
             exp_avg_sq: model.parameters.zeros(),
+            groups: None,
         }
+    }
+
+    /// The same with parameter groups of one's own in place of the Trainer's two: each has its weight
+    /// decay and its rate. Parameters in no group stay as they are, though their gradients count in the
+    /// norm.
+    ///
+    /// # Errors
+    /// A name that the model doesn't have, or that two groups have; two groups that would part a tensor
+    /// whose parameters are stored as one.
+    pub fn param_groups(
+        mut self,
+        model: &Model,
+        groups: &[ParamGroup],
+    ) -> Result<Self, TrainError> {
+        self.groups = Some(runs(model, groups)?);
+        Ok(self)
     }
 
     /// One step with the gradients that the model holds, which are zero afterwards. Gives the norm
@@ -46,14 +73,30 @@ impl AdamW {
         let (values, gradients) = model.parameters.values_and_gradients();
         let norm = gradient_norm(gradients, self.max_grad_norm, &device);
         self.steps += 1;
-        let hyper = AdamWHyper::new(learning_rate, self.betas, self.epsilon, self.steps, &device);
-        let state = AdamWState {
-            values,
-            gradients,
-            exp_avg: &mut self.exp_avg,
-            exp_avg_sq: &mut self.exp_avg_sq,
+        let hyper =
+            |rate: f64| AdamWHyper::new(rate, self.betas, self.epsilon, self.steps, &device);
+        let Some(groups) = &self.groups else {
+            let state = AdamWState {
+                values,
+                gradients,
+                exp_avg: &mut self.exp_avg,
+                exp_avg_sq: &mut self.exp_avg_sq,
+            };
+            adamw(&hyper(learning_rate), &norm, self.weight_decay, state);
+            return norm;
         };
-        adamw(&hyper, &norm, self.weight_decay, state);
+        for (group, runs) in groups {
+            let hyper = hyper(learning_rate * group.learning_rate_scale);
+            for run in runs {
+                let state = AdamWState {
+                    values: &mut *values,
+                    gradients: &mut *gradients,
+                    exp_avg: &mut self.exp_avg,
+                    exp_avg_sq: &mut self.exp_avg_sq,
+                };
+                adamw_of(&hyper, &norm, group.weight_decay, run.clone(), state);
+            }
+        }
         norm
     }
 

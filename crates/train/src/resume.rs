@@ -21,17 +21,20 @@ impl<'t> Run<'t> {
         let args = trainer.args.clone();
         let lengths = args.group_by_length.then(|| train.lengths());
         let plan = Plan::new(train.len(), lengths, &args)?;
-        let optimizer = AdamW::new(
+        let mut optimizer = AdamW::new(
             &trainer.model,
             [args.adam_beta1, args.adam_beta2],
             args.adam_epsilon,
             args.weight_decay,
             args.max_grad_norm,
         );
+        if let Some(groups) = &trainer.param_groups {
+            optimizer = optimizer.param_groups(&trainer.model, groups)?;
+        }
         // Made before the activations: in the first backward pass they would take the place that the
         // forward pass left for temporaries.
         trainer.model.parameters.values_and_gradients();
-        let schedule = Schedule::from_arguments(&args, plan.total_steps());
+        let schedule = Schedule::from_arguments(&args, plan.total_steps())?;
         let output_dir = PathBuf::from(&args.output_dir);
         let folder = match &trainer.folder {
             Some(_) => None,
@@ -130,6 +133,7 @@ impl<'t> Run<'t> {
                 "the best checkpoint so far, {best}, is not there any more: it is not counted"
             ));
         }
+        self.schedule.resume(run.schedule);
         self.losses = run.losses;
         self.last = run.last;
         self.pending = run.pending.into();

@@ -1,5 +1,6 @@
 //! A training in progress: a queue of events, and one unit of work whenever the queue is empty.
 
+mod callbacks;
 mod keep;
 mod step;
 
@@ -17,7 +18,10 @@ use web_time::{Duration, Instant};
 use crate::checkpoint::Action;
 use crate::evaluate::EvalPass;
 use crate::speed::Speed;
-use crate::{AdamW, Evaluation, OutputFolder, Plan, Schedule, TrainError, TrainOutput, Trainer};
+use crate::{
+    AdamW, Evaluation, OutputFolder, Plan, Schedule, TrainError, TrainOutput, Trainer,
+    TrainerControl,
+};
 
 /// A training in progress. Pull it with [`Run::next`]; to pause, don't.
 pub struct Run<'t> {
@@ -25,7 +29,7 @@ pub struct Run<'t> {
     pub(crate) train: TokenizedDataset,
     pub(crate) data: String,
     pub(crate) plan: Plan,
-    schedule: Schedule,
+    pub(crate) schedule: Schedule,
     pub(crate) optimizer: AdamW,
     pub(crate) output_dir: PathBuf,
     /// The order of rows of one epoch, and which.
@@ -47,6 +51,10 @@ pub struct Run<'t> {
     /// The output folder, where the trainer doesn't have it.
     pub(crate) _folder: Option<OutputFolder>,
     stop: Option<Stop>,
+    /// What the callbacks asked for.
+    control: TrainerControl,
+    /// Whether the callbacks were told of the beginning.
+    has_begun: bool,
     /// The error that ended the run, to be told after the events before it.
     failure: Option<TrainError>,
     failed: bool,
@@ -115,6 +123,8 @@ impl<'t> Run<'t> {
             checked_step: 0,
             _folder: None,
             stop: None,
+            control: TrainerControl::default(),
+            has_begun: false,
             failure: None,
             failed: false,
             unread: Vec::new(),
@@ -203,7 +213,7 @@ impl<'t> Run<'t> {
             }
             Some(Action::Evaluate) => self.begin_evaluation(),
             Some(Action::Save) => self.save().await,
-            None if self.trainer.state.global_step < self.plan.total_steps() => self.step().await,
+            None if !self.is_last_step() => self.step().await,
             None => self.end(),
         }
     }
@@ -224,7 +234,8 @@ impl<'t> Run<'t> {
             ("grad_norm", grad_norm),
             ("learning_rate", learning_rate),
         ];
-        self.trainer.state.log(&entry.into_iter().collect());
+        let entry: Metrics = entry.into_iter().collect();
+        self.trainer.state.log(&entry);
         self.losses = Losses {
             since_log: 0.0,
             logged_step: step,
@@ -238,6 +249,7 @@ impl<'t> Run<'t> {
             loss,
             step,
         }));
+        self.ask(|callback, args, state, control| callback.on_log(args, state, control, &entry));
     }
 
     fn begin_evaluation(&mut self) -> Result<(), TrainError> {
@@ -270,7 +282,9 @@ impl<'t> Run<'t> {
         let (split, state) = (&self.trainer.eval_split, &self.trainer.state);
         self.events.push_back(found.event(split, state));
         self.evaluated = Some((self.trainer.state.global_step, found));
-        self.keep_best(&numbers)
+        self.keep_best(&numbers)?;
+        self.ask_about_evaluation(&numbers);
+        Ok(())
     }
 
     fn keep_best(&mut self, numbers: &Metrics) -> Result<(), TrainError> {
@@ -282,6 +296,7 @@ impl<'t> Run<'t> {
             let available = numbers.iter().map(|(name, _)| name.to_owned()).collect();
             return Err(TrainError::BestMetric { name, available });
         };
+        self.schedule.evaluated(value);
         let better = |best: f64| if greater { value > best } else { value < best };
         if state.best_metric.is_none_or(better) {
             state.best_metric = Some(value);

@@ -1,222 +1,230 @@
-//! Learning rate schedules, each as transformers' `get_scheduler` has it: a pure function of the step.
+//! Learning rate schedules, each as transformers' `get_scheduler` has it: pure functions of the step,
+//! and two that follow a metric of the evaluations.
 
-use tunesmith_protocol::{SchedulerKwargs, SchedulerType, TrainingArguments};
+mod following;
+
+use tunesmith_protocol::{RateCurve, SchedulerKwargs, SchedulerType, TrainingArguments};
+
+use crate::TrainError;
+use following::Following;
+pub(crate) use following::FollowingState;
 
 /// A learning rate for every step of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// The shape after warm-up.
-    pub kind: SchedulerType,
-    /// The rate at the top.
-    pub learning_rate: f64,
-    /// Steps over which the rate rises from 0 in a straight line.
-    pub warmup_steps: u64,
-    /// Steps of the whole run, warm-up included.
-    pub total_steps: u64,
-    /// What single shapes need besides.
-    pub kwargs: SchedulerKwargs,
+    kind: SchedulerType,
+    learning_rate: f64,
+    warmup_steps: u64,
+    total_steps: u64,
+    kwargs: SchedulerKwargs,
+    /// Where the rate is no function of the step.
+    following: Option<Following>,
 }
 
-/// transformers' name for [`Schedule::new`].
-#[must_use]
+/// A schedule as transformers' function of the same name gives it.
+///
+/// `learning_rate` is the rate at the top. Over `num_warmup_steps` the rate rises from 0, in a straight
+/// line unless `kwargs` say otherwise; `num_training_steps` are those of the whole run, warm-up included.
+/// `constant`, `reduce_lr_on_plateau` and `greedy` have no warm-up.
+///
+/// # Errors
+/// Options that the schedule doesn't have, lacks, or that are out of range.
 pub fn get_scheduler(
     kind: SchedulerType,
     learning_rate: f64,
     num_warmup_steps: u64,
     num_training_steps: u64,
-) -> Schedule {
-    Schedule::new(kind, learning_rate, num_warmup_steps, num_training_steps)
+    kwargs: &SchedulerKwargs,
+) -> Result<Schedule, TrainError> {
+    if let Some((option, message)) = kwargs.problems(kind, learning_rate).into_iter().next() {
+        let option = option.map_or_else(String::new, |option| format!(".{option}"));
+        return Err(TrainError::Arguments(format!(
+            "lr_scheduler_kwargs{option}: {message}"
+        )));
+    }
+    Ok(Schedule {
+        kind,
+        learning_rate,
+        warmup_steps: num_warmup_steps,
+        total_steps: num_training_steps,
+        kwargs: kwargs.clone(),
+        following: kind
+            .follows_metric()
+            .then(|| Following::new(kind, learning_rate, kwargs)),
+    })
 }
 
 impl Schedule {
-    /// A schedule with transformers' defaults for the shapes that have a choice.
-    #[must_use]
-    pub fn new(
-        kind: SchedulerType,
-        learning_rate: f64,
-        warmup_steps: u64,
-        total_steps: u64,
-    ) -> Self {
-        let kwargs = SchedulerKwargs::default();
-        Self {
-            kind,
-            learning_rate,
-            warmup_steps,
-            total_steps,
-            kwargs,
-        }
-    }
-
     /// The schedule that the arguments name, for a run of so many steps.
-    #[must_use]
-    pub fn from_arguments(args: &TrainingArguments, total_steps: u64) -> Self {
-        Self {
-            kind: args.lr_scheduler_type,
-            learning_rate: args.learning_rate,
-            warmup_steps: args.warmup_steps.resolve(total_steps),
+    ///
+    /// # Errors
+    /// As [`get_scheduler`].
+    pub fn from_arguments(args: &TrainingArguments, total_steps: u64) -> Result<Self, TrainError> {
+        get_scheduler(
+            args.lr_scheduler_type,
+            args.learning_rate,
+            args.warmup_steps.resolve(total_steps),
             total_steps,
-            kwargs: args.lr_scheduler_kwargs.clone(),
-        }
+            &args.lr_scheduler_kwargs,
+        )
     }
 
-    /// The rate of the update that follows `step` earlier ones.
+    /// The rate of the update that follows `step` earlier ones. For schedules that follow a metric, the
+    /// rate after the last [`Self::evaluated`], whatever the step.
     #[must_use]
     pub fn learning_rate(&self, step: u64) -> f64 {
-        self.learning_rate * self.factor(step)
+        match &self.following {
+            Some(following) => following.learning_rate(),
+            None => self.learning_rate * self.factor(step),
+        }
+    }
+
+    /// Tells a schedule that follows a metric the value of an evaluation: PyTorch's `step(metrics)`. The
+    /// others don't need it.
+    pub fn evaluated(&mut self, metric: f64) {
+        if let Some(following) = &mut self.following {
+            following.evaluated(metric);
+        }
+    }
+
+    /// What a checkpoint keeps of a schedule that follows a metric.
+    pub(crate) fn state(&self) -> Option<FollowingState> {
+        let following = self.following.as_ref();
+        following.map(|following| following.state.clone())
+    }
+
+    /// Goes on from what [`Self::state`] gave.
+    pub(crate) fn resume(&mut self, state: Option<FollowingState>) {
+        if let (Some(following), Some(state)) = (&mut self.following, state) {
+            following.state = state;
+        }
     }
 
     fn factor(&self, step: u64) -> f64 {
-        if self.kind == SchedulerType::Constant {
-            return 1.0;
-        }
         let (warmup, total) = (self.warmup_steps, self.total_steps);
-        if step < warmup {
-            return step as f64 / warmup as f64;
+        let kwargs = &self.kwargs;
+        match self.kind {
+            SchedulerType::Constant | SchedulerType::ReduceLrOnPlateau | SchedulerType::Greedy => {
+                return 1.0;
+            }
+            SchedulerType::CosineWarmupWithMinLr => return self.min_lr_one_step_ahead(step),
+            SchedulerType::WarmupStableDecay => return self.warmup_stable_decay(step),
+            _ if step < warmup => return step as f64 / warmup as f64,
+            _ => {}
         }
         let decay_steps = total.saturating_sub(warmup).max(1) as f64;
+        let progress = (step - warmup) as f64 / decay_steps;
         match self.kind {
-            SchedulerType::Constant | SchedulerType::ConstantWithWarmup => 1.0,
             SchedulerType::Linear => total.saturating_sub(step) as f64 / decay_steps,
-            SchedulerType::Cosine => {
-                let progress = (step - warmup) as f64 / decay_steps;
-                let angle = std::f64::consts::PI * self.kwargs.num_cycles * 2.0 * progress;
-                (0.5 * (1.0 + libm::cos(angle))).max(0.0)
+            SchedulerType::Cosine => waves(kwargs.num_cycles.unwrap_or(0.5), progress).max(0.0),
+            SchedulerType::CosineWithRestarts => {
+                if progress >= 1.0 {
+                    return 0.0;
+                }
+                let fall = (kwargs.num_cycles.unwrap_or(1.0) * progress) % 1.0;
+                half_cosine(std::f64::consts::PI * fall).max(0.0)
+            }
+            SchedulerType::CosineWithMinLr => {
+                let factor = waves(kwargs.num_cycles.unwrap_or(0.5), progress);
+                above(self.min_lr_rate(), factor).max(0.0)
             }
             SchedulerType::Polynomial => {
-                let (top, end) = (self.learning_rate, self.kwargs.lr_end);
+                let (top, end) = (self.learning_rate, kwargs.lr_end());
                 let remaining = if step > total {
                     0.0
                 } else {
                     1.0 - (step - warmup) as f64 / decay_steps
                 };
-                ((top - end) * libm::pow(remaining, self.kwargs.power) + end) / top
+                let power = kwargs.power.unwrap_or(1.0);
+                ((top - end) * libm::pow(remaining, power) + end) / top
             }
+            SchedulerType::InverseSqrt => {
+                let timescale = match (kwargs.timescale, warmup) {
+                    (Some(timescale), _) => timescale,
+                    (None, 0) => 10_000,
+                    (None, warmup) => warmup,
+                } as f64;
+                1.0 / (((step - warmup) as f64 + timescale) / timescale).sqrt()
+            }
+            _ => 1.0,
         }
+    }
+
+    fn min_lr_one_step_ahead(&self, step: u64) -> f64 {
+        let (warmup, total) = (self.warmup_steps as f64, self.total_steps as f64);
+        let now = step as f64;
+        if now < warmup {
+            return match self.kwargs.warmup_lr_rate {
+                None => (now + 1.0) / warmup.max(1.0),
+                Some(rate) => rate + (1.0 - rate) * now / (warmup - 1.0).max(1.0),
+            };
+        }
+        let progress = (now - warmup + 1.0) / (total - warmup).max(1.0);
+        let factor = waves(self.kwargs.num_cycles.unwrap_or(0.5), progress);
+        above(self.min_lr_rate(), factor).max(0.0)
+    }
+
+    fn min_lr_rate(&self) -> f64 {
+        match (self.kwargs.min_lr, self.kwargs.min_lr_rate) {
+            (Some(min_lr), _) => min_lr / self.learning_rate,
+            (None, rate) => rate.unwrap_or(0.0),
+        }
+    }
+
+    fn warmup_stable_decay(&self, step: u64) -> f64 {
+        let kwargs = &self.kwargs;
+        let least = kwargs.min_lr_ratio.unwrap_or(0.0);
+        // The steps at the top may be fewer than none, where warm-up and fall don't fit the run.
+        let [step, warmup, total] = [step, self.warmup_steps, self.total_steps].map(i128::from);
+        let decay = i128::from(kwargs.num_decay_steps.unwrap_or(0));
+        let stable = kwargs
+            .num_stable_steps
+            .map_or(total - warmup - decay, i128::from);
+        if step < warmup {
+            let progress = step as f64 / warmup as f64;
+            let factor = match kwargs.warmup_type.unwrap_or(RateCurve::Linear) {
+                RateCurve::Linear => progress,
+                RateCurve::Cosine => 0.5 * (1.0 - libm::cos(std::f64::consts::PI * progress)),
+                RateCurve::OneMinusSqrt => 1.0 - (1.0 - progress).sqrt(),
+            };
+            return above(least, factor).max(0.0);
+        }
+        if step < warmup + stable {
+            return 1.0;
+        }
+        if step >= warmup + stable + decay {
+            return least;
+        }
+        let progress = (step - warmup - stable) as f64 / decay as f64;
+        let factor = match kwargs.decay_type.unwrap_or(RateCurve::Cosine) {
+            RateCurve::Linear => 1.0 - progress,
+            RateCurve::Cosine => waves(kwargs.num_cycles.unwrap_or(0.5), progress),
+            RateCurve::OneMinusSqrt => 1.0 - progress.sqrt(),
+        };
+        above(least, factor).max(0.0)
     }
 }
 
+/// So many waves of a cosine between 1 and 0, from 1 on.
+fn waves(num_cycles: f64, progress: f64) -> f64 {
+    half_cosine(std::f64::consts::PI * num_cycles * 2.0 * progress)
+}
+
+fn half_cosine(angle: f64) -> f64 {
+    0.5 * (1.0 + libm::cos(angle))
+}
+
+/// A factor of 0 to 1 between `least` and 1.
+fn above(least: f64, factor: f64) -> f64 {
+    factor * (1.0 - least) + least
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
-    /// The cosine of another mathematics library may differ in its last bit.
-    const TOLERANCE: f64 = 1e-19;
-
-    #[track_caller]
-    fn gives(schedule: &Schedule, wanted: &[f64]) {
-        for (step, wanted) in wanted.iter().enumerate() {
-            let rate = schedule.learning_rate(step as u64);
-            assert!(
-                (rate - wanted).abs() < TOLERANCE,
-                "{schedule:?} at {step}: {rate}, {wanted}"
-            );
-        }
-    }
-
-    // Every list is what transformers 5.23's get_scheduler gave under torch 2.15.
-    #[test]
-    fn linear() {
-        let schedule = Schedule::new(SchedulerType::Linear, 5e-5, 0, 5);
-        gives(&schedule, &[5e-5, 4e-5, 3e-5, 2e-5, 1e-5, 0.0, 0.0]);
-        let schedule = Schedule::new(SchedulerType::Linear, 1e-3, 3, 8);
-        gives(
-            &schedule,
-            &[
-                0.0,
-                0.000_333_333_333_333_333_3,
-                0.000_666_666_666_666_666_6,
-                1e-3,
-                8e-4,
-                6e-4,
-            ],
-        );
-    }
-
-    #[test]
-    fn cosine() {
-        let schedule = Schedule::new(SchedulerType::Cosine, 3e-5, 2, 7);
-        gives(
-            &schedule,
-            &[
-                0.0,
-                1.5e-5,
-                3e-5,
-                2.713_525_491_562_421_3e-5,
-                1.963_525_491_562_421e-5,
-                1.036_474_508_437_579e-5,
-                2.864_745_084_375_79e-6,
-                0.0,
-            ],
-        );
-        let mut waves = Schedule::new(SchedulerType::Cosine, 1e-4, 0, 6);
-        waves.kwargs.num_cycles = 1.5;
-        gives(
-            &waves,
-            &[
-                1e-4,
-                5e-5,
-                0.0,
-                4.999_999_999_999_999e-5,
-                1e-4,
-                5.000_000_000_000_001_6e-5,
-                0.0,
-            ],
-        );
-    }
-
-    #[test]
-    fn constant_with_and_without_warmup() {
-        gives(
-            &Schedule::new(SchedulerType::Constant, 2e-5, 4, 5),
-            &[2e-5; 6],
-        );
-        gives(
-            &Schedule::new(SchedulerType::ConstantWithWarmup, 2e-5, 4, 6),
-            &[
-                0.0,
-                5e-6,
-                1e-5,
-                1.500_000_000_000_000_2e-5,
-                2e-5,
-                2e-5,
-                2e-5,
-            ],
-        );
-    }
-
-    #[test]
-    fn polynomial() {
-        let schedule = Schedule::new(SchedulerType::Polynomial, 5e-5, 2, 7);
-        gives(
-            &schedule,
-            &[
-                0.0,
-                2.5e-5,
-                5e-5,
-                4.002_000_000_000_000_6e-5,
-                3.003_999_999_999_999_7e-5,
-                2.006e-5,
-                1.007_999_999_999_999_8e-5,
-                9.999_999_999_999_998e-8,
-                1e-7,
-            ],
-        );
-        let mut square = Schedule::new(SchedulerType::Polynomial, 1e-3, 1, 6);
-        square.kwargs.power = 2.0;
-        square.kwargs.lr_end = 1e-5;
-        gives(
-            &square,
-            &[
-                0.0,
-                1e-3,
-                6.436_000_000_000_001e-4,
-                3.664e-4,
-                1.684e-4,
-                4.96e-5,
-                1e-5,
-            ],
-        );
-    }
+    // The rates themselves are compared with transformers' in tests/schedules.rs.
 
     #[test]
     fn a_share_of_warmup_is_of_the_whole_run() {
@@ -224,6 +232,40 @@ mod tests {
             warmup_steps: tunesmith_protocol::Steps(0.1),
             ..TrainingArguments::default()
         };
-        assert_eq!(Schedule::from_arguments(&args, 1377).warmup_steps, 138);
+        let schedule = Schedule::from_arguments(&args, 1377).unwrap();
+        assert_eq!(schedule.warmup_steps, 138);
+    }
+
+    #[test]
+    fn options_that_do_not_fit_are_refused() {
+        let kwargs = SchedulerKwargs {
+            power: Some(2.0),
+            ..SchedulerKwargs::default()
+        };
+        let refused = |kind| {
+            let schedule = get_scheduler(kind, 5e-5, 0, 10, &kwargs);
+            schedule.unwrap_err().to_string()
+        };
+        assert!(
+            refused(SchedulerType::Linear).contains("power is of the schedule polynomial"),
+            "{}",
+            refused(SchedulerType::Linear)
+        );
+        let none = SchedulerKwargs::default();
+        let missing = get_scheduler(SchedulerType::WarmupStableDecay, 5e-5, 0, 10, &none);
+        let message = missing.unwrap_err().to_string();
+        assert!(
+            message.contains("lr_scheduler_kwargs.num_decay_steps: missing"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_metric_matters_only_to_schedules_that_follow_one() {
+        let kwargs = SchedulerKwargs::default();
+        let mut linear = get_scheduler(SchedulerType::Linear, 1e-3, 0, 10, &kwargs).unwrap();
+        let before = linear.clone();
+        linear.evaluated(f64::NAN);
+        assert_eq!(linear, before);
     }
 }

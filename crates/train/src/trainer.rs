@@ -1,16 +1,21 @@
 //! The `Trainer`: a model, its arguments and its data, and what can be done with them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use web_time::Duration;
 
-use tunesmith_data::{DataCollatorWithPadding, TokenizedDataset};
+use tunesmith_data::{DataCollator, Labels, TokenizedDataset};
 use tunesmith_metrics::Metric;
 use tunesmith_model::Model;
 use tunesmith_protocol::{Event, Metrics, ResumeFrom, TrainingArguments};
 
 use crate::evaluate::EvalPass;
-use crate::{Evaluation, Names, OutputFolder, PredictionOutput, Run, TrainError, TrainerState};
+use crate::own::{ComputeMetrics, LossFunction};
+use crate::{
+    EvalPrediction, Evaluation, LossAndGradient, Names, OutputFolder, OwnError, ParamGroup,
+    PredictionOutput, Run, TrainError, TrainerCallback, TrainerState,
+};
 
 /// transformers' `Trainer` for sequence classification.
 pub struct Trainer {
@@ -20,11 +25,15 @@ pub struct Trainer {
     pub args: TrainingArguments,
     /// How far training is and what it has logged.
     pub state: TrainerState,
-    pub(crate) collator: DataCollatorWithPadding,
+    pub(crate) collator: Arc<dyn DataCollator>,
     pub(crate) train_dataset: Option<TokenizedDataset>,
     pub(crate) eval_dataset: Option<TokenizedDataset>,
     pub(crate) eval_split: String,
     pub(crate) metric: Option<Metric>,
+    pub(crate) compute_metrics: Option<ComputeMetrics>,
+    pub(crate) loss_function: Option<LossFunction>,
+    pub(crate) param_groups: Option<Vec<ParamGroup>>,
+    pub(crate) callbacks: Vec<Box<dyn TrainerCallback>>,
     pub(crate) names: Names,
     pub(crate) tokenizer_files: Option<PathBuf>,
     pub(crate) live: Option<Duration>,
@@ -75,12 +84,13 @@ impl TrainOutput {
 }
 
 impl Trainer {
-    /// A trainer without data yet. Takes `label_smoothing_factor` over into the model's loss.
+    /// A trainer without data yet. Takes `label_smoothing_factor` over into the model's loss. The collator
+    /// is [`tunesmith_data::DataCollatorWithPadding`] or a function of one's own.
     #[must_use]
     pub fn new(
         mut model: Model,
         args: TrainingArguments,
-        collator: DataCollatorWithPadding,
+        collator: impl DataCollator + 'static,
     ) -> Self {
         model.label_smoothing = args.label_smoothing_factor as f32;
         let state = TrainerState::new(&args, 0, 0);
@@ -88,11 +98,15 @@ impl Trainer {
             model,
             args,
             state,
-            collator,
+            collator: Arc::new(collator),
             train_dataset: None,
             eval_dataset: None,
             eval_split: "validation".to_owned(),
             metric: None,
+            compute_metrics: None,
+            loss_function: None,
+            param_groups: None,
+            callbacks: Vec::new(),
             names: Names::default(),
             tokenizer_files: None,
             live: None,
@@ -115,10 +129,53 @@ impl Trainer {
         self
     }
 
-    /// What an evaluation measures besides the loss (`compute_metrics`).
+    /// What an evaluation measures besides the loss, by a metric that has a name. It is added up batch by
+    /// batch; see also [`Self::compute_metrics`].
     #[must_use]
     pub fn metric(mut self, metric: Metric) -> Self {
         self.metric = Some(metric);
+        self
+    }
+
+    /// What an evaluation measures besides, by a function of one's own over all rows, called where they
+    /// have labels. Its error ends the evaluation.
+    #[must_use]
+    pub fn compute_metrics(
+        mut self,
+        function: impl Fn(&EvalPrediction<'_>) -> Result<Metrics, OwnError> + Send + Sync + 'static,
+    ) -> Self {
+        self.compute_metrics = Some(Arc::new(function));
+        self
+    }
+
+    /// Minimizes a function of one's own in place of the model's loss (`compute_loss_func`): it is given
+    /// the logits of a batch, `[rows, num_labels]` row by row (for a task over tokens `[rows * seq,
+    /// num_labels]`), `num_labels`, and the labels. Each batch waits for its logits to come from the
+    /// device. `label_smoothing_factor` doesn't apply.
+    #[must_use]
+    pub fn compute_loss_func(
+        mut self,
+        function: impl Fn(&[f32], usize, &Labels) -> Result<LossAndGradient, OwnError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.loss_function = Some(Arc::new(function));
+        self
+    }
+
+    /// Trains with parameter groups of one's own, see [`crate::AdamW::param_groups`]; `weight_decay` of the
+    /// arguments doesn't apply then.
+    #[must_use]
+    pub fn param_groups(mut self, groups: Vec<ParamGroup>) -> Self {
+        self.param_groups = Some(groups);
+        self
+    }
+
+    /// Calls functions of one's own during training, after those that were added before.
+    #[must_use]
+    pub fn callback(mut self, callback: impl TrainerCallback + 'static) -> Self {
+        self.callbacks.push(Box::new(callback));
         self
     }
 
@@ -210,7 +267,6 @@ impl Trainer {
     /// # Errors
     /// An empty dataset.
     pub fn pass(&self, dataset: &TokenizedDataset) -> Result<EvalPass, TrainError> {
-        let batch_size = self.args.per_device_eval_batch_size;
-        EvalPass::new(dataset.clone(), batch_size, self.metric.clone())
+        EvalPass::new(dataset.clone(), self)
     }
 }

@@ -113,7 +113,7 @@ fn minilm_follows_pytorch(choice: DeviceChoice, name: &str) {
         args.weight_decay,
         args.max_grad_norm,
     );
-    let schedule = Schedule::from_arguments(&args, STEPS as u64);
+    let schedule = Schedule::from_arguments(&args, STEPS as u64).unwrap();
     let steps = steps_by_hand(
         &mut model,
         &mut optimizer,

@@ -10,7 +10,7 @@ use golden::{Distance, checkpoint, floats, minilm, norm, read, reference, refere
 use support::{device, pairs, steps_by_hand};
 use tunesmith_data::Tokenizer;
 use tunesmith_kernels::DeviceChoice;
-use tunesmith_protocol::SchedulerType;
+use tunesmith_protocol::{SchedulerKwargs, SchedulerType};
 use tunesmith_train::{AdamW, get_scheduler};
 
 const STEPS: usize = 10;
@@ -37,7 +37,14 @@ fn follows_pytorch(choice: DeviceChoice, case: &str) {
     let mut model = checkpoint(&minilm(), &device);
     let clip = case["clip_max_norm"].as_f64().unwrap_or(0.0);
     let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, clip);
-    let schedule = get_scheduler(SchedulerType::Linear, 5e-5, 0, STEPS as u64);
+    let schedule = get_scheduler(
+        SchedulerType::Linear,
+        5e-5,
+        0,
+        STEPS as u64,
+        &SchedulerKwargs::default(),
+    )
+    .unwrap();
     let steps = steps_by_hand(
         &mut model,
         &mut optimizer,

@@ -11,7 +11,7 @@ use golden::{floats, golden, integers};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tunesmith_protocol::{SchedulerType, TrainingArguments};
-use tunesmith_train::{Plan, Schedule, length_grouped, randperm};
+use tunesmith_train::{Plan, Schedule, get_scheduler, length_grouped, randperm};
 
 /// Relative to the highest rate: the cosine and the power of another mathematics library may differ in
 /// their last bits.
@@ -33,7 +33,7 @@ fn rates_are_those_of_get_scheduler() {
         fields.remove("rates");
         let args: TrainingArguments = serde_json::from_value(arguments).unwrap();
         seen.insert(args.lr_scheduler_type.to_string());
-        let schedule = Schedule::from_arguments(&args, total);
+        let schedule = Schedule::from_arguments(&args, total).unwrap();
         for (step, wanted) in rates.iter().enumerate() {
             let rate = schedule.learning_rate(step as u64);
             assert!(
@@ -44,9 +44,33 @@ fn rates_are_those_of_get_scheduler() {
     }
     let all: BTreeSet<String> = SchedulerType::WORDS
         .iter()
+        .filter(|word| !word.parse::<SchedulerType>().unwrap().follows_metric())
         .map(|&word| word.to_owned())
         .collect();
     assert_eq!(seen, all, "each schedule has a golden");
+}
+
+#[test]
+fn rates_follow_a_metric_as_those_of_get_scheduler_do() {
+    let mut seen = BTreeSet::new();
+    for case in golden("schedules.json")["following"].as_array().unwrap() {
+        let kind: SchedulerType = case["lr_scheduler_type"].as_str().unwrap().parse().unwrap();
+        let learning_rate = case["learning_rate"].as_f64().unwrap();
+        let kwargs = serde_json::from_value(case["lr_scheduler_kwargs"].clone()).unwrap();
+        let mut schedule = get_scheduler(kind, learning_rate, 5, 100, &kwargs).unwrap();
+        let rates = floats(&case["rates"]);
+        assert_eq!(schedule.learning_rate(0), rates[0]);
+        for (number, (metric, wanted)) in
+            floats(&case["metrics"]).iter().zip(&rates[1..]).enumerate()
+        {
+            schedule.evaluated(*metric);
+            // Only products, quotients and comparisons: every bit is the same.
+            let rate = schedule.learning_rate(number as u64);
+            assert_eq!(rate, *wanted, "{kind} {kwargs:?} after evaluation {number}");
+        }
+        seen.insert(kind.as_str());
+    }
+    assert_eq!(Vec::from_iter(seen), ["greedy", "reduce_lr_on_plateau"]);
 }
 
 #[track_caller]

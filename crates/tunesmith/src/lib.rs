@@ -7,16 +7,20 @@
 //! | in Python | here |
 //! |---|---|
 //! | `load_dataset("glue", "mrpc")` | [`load_dataset`] |
+//! | `from_pretrained("bert-base-uncased")` | [`hub::checkpoint_folder`], for those below |
 //! | `AutoTokenizer.from_pretrained(dir)` | [`Tokenizer::from_file`] |
-//! | `raw_datasets.map(tokenize_function, batched=True)` | [`tokenize_dataset`], [`Dataset::map`] |
+//! | `tokenizer(sentences, padding=True, return_tensors="pt")` | [`Tokenizer::encode_batch`], [`data::BatchEncoding::tensors`] |
+//! | `raw_datasets.map(tokenize_function, batched=True)` | [`DatasetDict::map`], [`Dataset::map`] |
+//! | `tokenized_datasets.set_format("torch")` | [`TokenizedDataset::from_dataset`] |
 //! | `DataCollatorWithPadding(tokenizer)` | [`DataCollatorWithPadding::from_tokenizer`] |
+//! | `DataLoader(dataset, shuffle=True, batch_size=8)` | [`DataLoader`] |
 //! | `AutoModelForSequenceClassification.from_pretrained(dir)` | [`AutoModelForSequenceClassification::from_pretrained`] |
-//! | `TrainingArguments`, `Trainer` | [`TrainingArguments`], [`Trainer`] |
-//! | `AdamW`, `get_scheduler` | [`AdamW`], [`Schedule`] |
+//! | `TrainingArguments`, `Trainer`, `TrainerCallback` | [`TrainingArguments`], [`Trainer`], [`TrainerCallback`] |
+//! | `AdamW`, `get_scheduler` | [`AdamW`], [`get_scheduler`] |
 //! | `evaluate.load("glue", "mrpc")` | [`metrics::load`] |
 //!
-//! The README has a whole script; `examples/` hold the course's three: `single_batch.rs`, `trainer.rs`,
-//! `manual_loop.rs`.
+//! The README has a whole script and more such lines; `examples/` hold the course's chapter, a section a
+//! file: `processing_the_data.rs`, `trainer_api.rs`, `full_training.rs`.
 
 pub use tunesmith_data as data;
 pub use tunesmith_hub as hub;
@@ -27,8 +31,9 @@ pub use tunesmith_protocol as protocol;
 pub use tunesmith_train as train;
 
 pub use tunesmith_data::{
-    Batch, DataCollatorWithPadding, DataError, Dataset, DatasetDict, Features, Format, LoadDataset,
-    TokenizeArgs, TokenizeOptions, TokenizedDataset, Tokenizer, load_dataset, tokenize_dataset,
+    Batch, DataCollator, DataCollatorWithPadding, DataError, Dataset, DatasetDict, ExampleRef,
+    Features, Format, Labels, LoadDataset, MapOptions, NewColumn, Padding, TokenizeArgs,
+    TokenizeOptions, TokenizedDataset, Tokenizer, Truncation, load_dataset, tokenize_dataset,
 };
 pub use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
 pub use tunesmith_metrics::Metric;
@@ -36,9 +41,11 @@ pub use tunesmith_model::{
     AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification, Inputs, Mode,
     Model, ModelConfig, ModelError, Targets, Task,
 };
-pub use tunesmith_protocol::{RunConfig, SchedulerType, TrainingArguments};
+pub use tunesmith_protocol::{RunConfig, SchedulerKwargs, SchedulerType, TrainingArguments};
 pub use tunesmith_train::{
-    AdamW, Schedule, TrainError, TrainOutput, Trainer, batch_inputs, get_scheduler, randperm,
+    AdamW, DataLoader, EvalPrediction, LossAndGradient, OwnError, ParamGroup, Schedule, TrainError,
+    TrainOutput, Trainer, TrainerCallback, TrainerControl, TrainerState, batch_inputs,
+    get_scheduler, randperm,
 };
 
 /// The README's script, compiled as a test.

@@ -12,7 +12,7 @@ import warnings
 
 import numpy
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import f1_score, matthews_corrcoef
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, precision_score, recall_score
 
 import texts
 from common import write
@@ -84,6 +84,27 @@ def score_cases(draw):
     yield "two rows", [0.5, 4.0], [1.0, 3.5]
 
 
+def averages():
+    """evaluate's `f1`, `precision`, `recall`, `accuracy` and `matthews_correlation`, with every average."""
+    for classes in (2, 4):
+        draw = texts.numbers(seed=200 + classes)
+        for name, predictions, references in class_cases(classes, draw):
+            kinds = ["micro", "macro", "weighted"] + ["binary"] * (classes == 2)
+            scores = {
+                metric: {
+                    average: float(score(references, predictions, average=average, zero_division=0))
+                    for average in kinds
+                }
+                for metric, score in (("f1", f1_score), ("precision", precision_score), ("recall", recall_score))
+            }
+            scores["accuracy"] = {"binary": float(accuracy_score(references, predictions))}
+            scores["matthews_correlation"] = {"binary": float(matthews_corrcoef(references, predictions))}
+            yield {
+                "case": f"{classes} classes, {name}", "predictions": predictions, "references": references,
+                "scores": scores,
+            }
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # of constant columns, whose correlation is no number
     cases = []
@@ -99,4 +120,4 @@ if __name__ == "__main__":
                 "evaluate": scores(task, predictions, references, dtype),
                 "direct_float64": scores(task, predictions, references, "float64" if task == "stsb" else dtype),
             })
-    write("metrics.json", {"cases": cases}, ["scikit-learn", "scipy", "numpy"])
+    write("metrics.json", {"cases": cases, "averages": list(averages())}, ["scikit-learn", "scipy", "numpy"])

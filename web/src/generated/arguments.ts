@@ -62,8 +62,8 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
     group: "Optimizer",
     items: [
       { name: "learning_rate", kind: "number", fallback: "5e-5", help: "The peak learning rate of AdamW." },
-      { name: "lr_scheduler_type", kind: ["linear", "cosine", "constant", "constant_with_warmup", "polynomial"], fallback: "linear", help: "How the learning rate changes during training." },
-      { name: "lr_scheduler_kwargs", kind: "json", fallback: "{}", help: "Options of the schedule: num_cycles (cosine), power and lr_end (polynomial)." },
+      { name: "lr_scheduler_type", kind: ["linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup", "inverse_sqrt", "reduce_lr_on_plateau", "cosine_with_min_lr", "cosine_warmup_with_min_lr", "warmup_stable_decay", "greedy"], fallback: "linear", help: "How the learning rate changes during training." },
+      { name: "lr_scheduler_kwargs", kind: "json", fallback: "{}", help: "Options of the schedule: num_cycles (cosine), power and lr_end (polynomial), and others." },
       { name: "warmup_steps", kind: "number", fallback: "0", help: "Raise the learning rate from 0 over the first N steps; below 1, over a fraction of the run." },
       { name: "weight_decay", kind: "number", fallback: "0", help: "Decoupled weight decay, applied to all parameters except biases and LayerNorm." },
       { name: "adam_beta1", kind: "number", fallback: "0.9", help: "AdamW's beta1, for the mean of the gradient." },

@@ -419,7 +419,7 @@ export type TrainingArguments = {
   learning_rate: number,
   /** How the learning rate changes during training. */
   lr_scheduler_type: SchedulerType,
-  /** Options of the schedule: `num_cycles` (cosine), `power` and `lr_end` (polynomial). */
+  /** Options of the schedule: `num_cycles` (cosine), `power` and `lr_end` (polynomial), and others. */
   lr_scheduler_kwargs: Partial<SchedulerKwargs>,
   /** Raise the learning rate from 0 over the first N steps; below 1, over a fraction of the run. */
   warmup_steps: Steps,
@@ -466,20 +466,93 @@ export type TrainingArguments = {
 };
 
 /** How the learning rate changes over a run, after warm-up. */
-export type SchedulerType = "linear" | "cosine" | "constant" | "constant_with_warmup" | "polynomial";
+export type SchedulerType = "linear" | "cosine" | "cosine_with_restarts" | "polynomial" | "constant" | "constant_with_warmup" | "inverse_sqrt" | "reduce_lr_on_plateau" | "cosine_with_min_lr" | "cosine_warmup_with_min_lr" | "warmup_stable_decay" | "greedy";
 
 /**
- * transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only, and is refused with
- * another.
+ * transformers' `lr_scheduler_kwargs`. Each has a meaning for some schedules only, and is refused with
+ * another. What is left out has transformers' default.
  */
 export type SchedulerKwargs = {
-  /** `cosine`: waves over the run; 0.5 falls once from the top to 0. */
-  num_cycles: number,
-  /** `polynomial`: the power. */
-  power: number,
-  /** `polynomial`: the learning rate at the end. */
-  lr_end: number,
+  /**
+   * `cosine`, `cosine_with_min_lr`, `cosine_warmup_with_min_lr`, `warmup_stable_decay`: waves over
+   * the fall, 0.5 by default, which falls once from the top to the end. `cosine_with_restarts`: how many
+   * times it falls, 1 by default.
+   */
+  num_cycles: number | null,
+  /** `polynomial`: the power, 1 by default. */
+  power: number | null,
+  /** `polynomial`: the learning rate at the end, 1e-7 by default. */
+  lr_end: number | null,
+  /**
+   * `inverse_sqrt`: steps until the rate has fallen to 0.7, by default those of the warm-up, or 10,000
+   * where there is none.
+   */
+  timescale: number | null,
+  /**
+   * `cosine_with_min_lr`, `cosine_warmup_with_min_lr`: the rate at the end. `reduce_lr_on_plateau`,
+   * `greedy`: the lowest rate, by default 0 and 0.001.
+   */
+  min_lr: number | null,
+  /**
+   * `cosine_with_min_lr`, `cosine_warmup_with_min_lr`: the rate at the end as a share of the top, in
+   * place of `min_lr`.
+   */
+  min_lr_rate: number | null,
+  /**
+   * `cosine_warmup_with_min_lr`: the rate at the start as a share of the top, by default 1 divided by
+   * the steps of the warm-up.
+   */
+  warmup_lr_rate: number | null,
+  /** `warmup_stable_decay`: steps of the fall. Has no default. */
+  num_decay_steps: number | null,
+  /** `warmup_stable_decay`: steps at the top, by default those that warm-up and fall leave. */
+  num_stable_steps: number | null,
+  /** `warmup_stable_decay`: the curve of the rise, `linear` by default. */
+  warmup_type: RateCurve | null,
+  /** `warmup_stable_decay`: the curve of the fall, `cosine` by default. */
+  decay_type: RateCurve | null,
+  /** `warmup_stable_decay`: the rate at both ends as a share of the top, 0 by default. */
+  min_lr_ratio: number | null,
+  /** `reduce_lr_on_plateau`, `greedy`: whether the metric should fall (`min`, the default) or rise. */
+  mode: MetricMode | null,
+  /**
+   * `reduce_lr_on_plateau`, `greedy`: what the rate is multiplied by to lower it, by default 0.1 and
+   * 0.95; `greedy` divides by it to raise it.
+   */
+  factor: number | null,
+  /**
+   * `reduce_lr_on_plateau`, `greedy`: how many evaluations in succession pass before the rate changes, 10
+   * by default.
+   */
+  patience: number | null,
+  /** `reduce_lr_on_plateau`, `greedy`: the least improvement that counts, by default 1e-4 and 1e-6. */
+  threshold: number | null,
+  /** `reduce_lr_on_plateau`, `greedy`: what `threshold` is measured by, by default `rel` and `abs`. */
+  threshold_mode: ThresholdMode | null,
+  /** `reduce_lr_on_plateau`, `greedy`: evaluations that count for nothing after a fall, 0 by default. */
+  cooldown: number | null,
+  /** `greedy`: evaluations that count for nothing after a rise, 0 by default. */
+  warmup: number | null,
+  /** `greedy`: the highest rate, 1 by default. */
+  max_lr: number | null,
+  /** `reduce_lr_on_plateau`, `greedy`: a smaller change of the rate is not made, 1e-8 by default. */
+  eps: number | null,
+  /** `greedy`: whether the mean of the last values is followed, not the last value. Off by default. */
+  smooth: boolean | null,
+  /** `greedy`: how many values that mean is of, 50 by default. */
+  window_size: number | null,
+  /** `greedy`: how many falls at the lowest rate lead back to the first rate, 500 by default. */
+  reset_start: number | null,
 };
+
+/** Which values of a metric are better. */
+export type MetricMode = "min" | "max";
+
+/** What an improvement is measured by. */
+export type ThresholdMode = "rel" | "abs";
+
+/** The curve that a rate rises or falls along. */
+export type RateCurve = "linear" | "cosine" | "1-sqrt";
 
 /** How often something is done. */
 export type IntervalStrategy = "no" | "steps" | "epoch";

@@ -86,8 +86,9 @@ mod tests {
         );
         assert!(
             line("lr_scheduler_type").ends_with(
-                "[possible values: linear, cosine, constant, constant_with_warmup, polynomial] \
-                 [default: linear]"
+                "[possible values: linear, cosine, cosine_with_restarts, polynomial, constant, \
+                 constant_with_warmup, inverse_sqrt, reduce_lr_on_plateau, cosine_with_min_lr, \
+                 cosine_warmup_with_min_lr, warmup_stable_decay, greedy] [default: linear]"
             ),
             "{text}"
         );

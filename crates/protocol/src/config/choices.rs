@@ -66,12 +66,61 @@ choices! {
         Linear = "linear",
         /// Falls along half a cosine to 0.
         Cosine = "cosine",
+        /// Falls along half a cosine to 0, several times over.
+        CosineWithRestarts = "cosine_with_restarts",
+        /// Falls along a power of the remaining share to `lr_end`.
+        Polynomial = "polynomial",
         /// Stays, without warm-up.
         Constant = "constant",
         /// Stays.
         ConstantWithWarmup = "constant_with_warmup",
-        /// Falls along a power of the remaining share to `lr_end`.
-        Polynomial = "polynomial",
+        /// Falls with the square root of the steps.
+        InverseSqrt = "inverse_sqrt",
+        /// Falls by a factor, without warm-up, when a metric of the evaluations has stopped improving.
+        ReduceLrOnPlateau = "reduce_lr_on_plateau",
+        /// Falls along half a cosine to a least rate.
+        CosineWithMinLr = "cosine_with_min_lr",
+        /// The same one step ahead, with a warm-up that begins above 0.
+        CosineWarmupWithMinLr = "cosine_warmup_with_min_lr",
+        /// Stays, then falls in the last steps.
+        WarmupStableDecay = "warmup_stable_decay",
+        /// Rises while a metric of the evaluations improves and falls while it doesn't, without warm-up.
+        Greedy = "greedy",
+    }
+}
+
+choices! {
+    /// Which values of a metric are better.
+    MetricMode {
+        /// Lower ones.
+        #[default]
+        Min = "min",
+        /// Higher ones.
+        Max = "max",
+    }
+}
+
+choices! {
+    /// What an improvement is measured by.
+    ThresholdMode {
+        /// A share of the best value.
+        #[default]
+        Rel = "rel",
+        /// The metric's own unit.
+        Abs = "abs",
+    }
+}
+
+choices! {
+    /// The curve that a rate rises or falls along.
+    RateCurve {
+        /// A straight line.
+        Linear = "linear",
+        /// Half a cosine.
+        #[default]
+        Cosine = "cosine",
+        /// One less a square root.
+        OneMinusSqrt = "1-sqrt",
     }
 }
 

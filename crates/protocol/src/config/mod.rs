@@ -8,6 +8,7 @@ mod choices;
 mod data;
 mod json;
 mod model;
+mod schedule;
 mod table;
 mod training;
 mod unsupported;
@@ -16,14 +17,15 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    AggregationStrategy, DeviceChoice, IntervalStrategy, ProblemType, ResumeFrom, SchedulerType,
-    Steps, Threshold, Truncation, UnknownChoice,
+    AggregationStrategy, DeviceChoice, IntervalStrategy, MetricMode, ProblemType, RateCurve,
+    ResumeFrom, SchedulerType, Steps, Threshold, ThresholdMode, Truncation, UnknownChoice,
 };
 pub use data::DataArguments;
 pub use json::OLD_SPELLINGS;
 pub use model::ModelArguments;
+pub use schedule::SchedulerKwargs;
 pub use table::{ARGUMENTS, Argument, ArgumentGroup, ArgumentKind, SET_BY_PANELS};
-pub use training::{SchedulerKwargs, TrainingArguments};
+pub use training::TrainingArguments;
 
 /// Everything a run is told before it starts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

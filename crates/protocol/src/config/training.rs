@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{DeviceChoice, IntervalStrategy, ResumeFrom, SchedulerType, Steps};
+use super::{DeviceChoice, IntervalStrategy, ResumeFrom, SchedulerKwargs, SchedulerType, Steps};
 
 /// How to train, evaluate and save. The defaults are those of transformers 5.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct TrainingArguments {
     pub learning_rate: f64,
     /// How the learning rate changes during training.
     pub lr_scheduler_type: SchedulerType,
-    /// Options of the schedule: `num_cycles` (cosine), `power` and `lr_end` (polynomial).
+    /// Options of the schedule: `num_cycles` (cosine), `power` and `lr_end` (polynomial), and others.
     #[cfg_attr(test, ts(type = "Partial<SchedulerKwargs>"))]
     #[serde(deserialize_with = "or_default")]
     pub lr_scheduler_kwargs: SchedulerKwargs,
@@ -161,13 +161,16 @@ impl TrainingArguments {
         self.do_eval || self.eval_strategy != IntervalStrategy::No
     }
 
-    /// The metric that chooses the best checkpoint, with the prefix `eval_`, and whether more of it
-    /// is better. `None` where no metric is named and the best model isn't asked for.
+    /// The metric that chooses the best checkpoint, and that some schedules follow, with the prefix
+    /// `eval_`, and whether more of it is better. `None` where no metric is named and neither the best
+    /// model nor such a schedule is asked for.
     #[must_use]
     pub fn best_metric(&self) -> Option<(String, bool)> {
         let name = match &self.metric_for_best_model {
             Some(name) => name.as_str(),
-            None if self.load_best_model_at_end => "loss",
+            None if self.load_best_model_at_end || self.lr_scheduler_type.follows_metric() => {
+                "loss"
+            }
             None => return None,
         };
         let greater = self
@@ -175,29 +178,5 @@ impl TrainingArguments {
             .unwrap_or_else(|| !name.ends_with("loss"));
         let name = name.strip_prefix("eval_").unwrap_or(name);
         Some((format!("eval_{name}"), greater))
-    }
-}
-
-/// transformers' `lr_scheduler_kwargs`; each has a meaning for one schedule only, and is refused with
-/// another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(default, deny_unknown_fields)]
-pub struct SchedulerKwargs {
-    /// `cosine`: waves over the run; 0.5 falls once from the top to 0.
-    pub num_cycles: f64,
-    /// `polynomial`: the power.
-    pub power: f64,
-    /// `polynomial`: the learning rate at the end.
-    pub lr_end: f64,
-}
-
-impl Default for SchedulerKwargs {
-    fn default() -> Self {
-        Self {
-            num_cycles: 0.5,
-            power: 1.0,
-            lr_end: 1e-7,
-        }
     }
 }

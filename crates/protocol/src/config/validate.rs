@@ -2,8 +2,8 @@
 //! asked, told at once.
 
 use super::{
-    ConfigError, DataArguments, IntervalStrategy, ModelArguments, Problem, ProblemType, RunConfig,
-    SchedulerKwargs, SchedulerType, Steps, Threshold, TrainingArguments,
+    ConfigError, DataArguments, IntervalStrategy, MetricMode, ModelArguments, Problem, ProblemType,
+    RunConfig, Steps, Threshold, TrainingArguments,
 };
 
 /// Rows of a batch, or batches of a step, that no device takes.
@@ -275,16 +275,12 @@ fn check_sizes(training: &TrainingArguments, problems: &mut Problems) {
 }
 
 fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
-    let kwargs = &training.lr_scheduler_kwargs;
     for (field, value) in [
         ("learning_rate", training.learning_rate),
         ("weight_decay", training.weight_decay),
         ("adam_epsilon", training.adam_epsilon),
         ("max_grad_norm", training.max_grad_norm),
         ("warmup_steps", training.warmup_steps.0),
-        ("lr_scheduler_kwargs.num_cycles", kwargs.num_cycles),
-        ("lr_scheduler_kwargs.power", kwargs.power),
-        ("lr_scheduler_kwargs.lr_end", kwargs.lr_end),
     ] {
         problems.need(
             value.is_finite() && value >= 0.0,
@@ -311,22 +307,39 @@ fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
     }
 }
 
-/// What belongs to another schedule is refused, unless it is what that would do anyway.
+/// What belongs to another schedule is refused. A schedule that follows a metric needs evaluations, and
+/// must know which values are better.
 fn check_schedule(training: &TrainingArguments, problems: &mut Problems) {
-    let (kwargs, default) = (&training.lr_scheduler_kwargs, SchedulerKwargs::default());
-    let (cosine, polynomial) = (SchedulerType::Cosine, SchedulerType::Polynomial);
-    let schedule = training.lr_scheduler_type;
-    for (name, value, default, owner) in [
-        ("num_cycles", kwargs.num_cycles, default.num_cycles, cosine),
-        ("power", kwargs.power, default.power, polynomial),
-        ("lr_end", kwargs.lr_end, default.lr_end, polynomial),
-    ] {
+    let (kwargs, schedule) = (&training.lr_scheduler_kwargs, training.lr_scheduler_type);
+    for (option, message) in kwargs.problems(schedule, training.learning_rate) {
+        let field = match option {
+            Some(option) => format!("lr_scheduler_kwargs.{option}"),
+            None => "lr_scheduler_kwargs".to_owned(),
+        };
+        problems.need(false, &field, message);
+    }
+    if !schedule.follows_metric() {
+        return;
+    }
+    problems.need(
+        !training.do_train || training.eval_strategy != IntervalStrategy::No,
+        "lr_scheduler_type",
+        format!("{schedule} follows the evaluations: set eval_strategy to steps or epoch"),
+    );
+    if let Some((metric, greater)) = training.best_metric() {
+        let wanted = if greater {
+            MetricMode::Max
+        } else {
+            MetricMode::Min
+        };
+        let mode = kwargs.mode.unwrap_or_default();
         problems.need(
-            schedule == owner || value == default,
-            "lr_scheduler_kwargs",
+            mode == wanted,
+            "lr_scheduler_kwargs.mode",
             format!(
-                "{name} is of the schedule {owner}, and lr_scheduler_type is {schedule}: leave it \
-                 out, or set lr_scheduler_type to {owner}"
+                "{mode} (the default is min), but the schedule follows {metric}, of which {} is better: set \
+                 mode to {wanted}",
+                if greater { "more" } else { "less" }
             ),
         );
     }

@@ -37,6 +37,7 @@ impl Run<'_> {
             pending: self.pending.iter().copied().collect(),
             losses: self.losses,
             last: self.last,
+            schedule: self.schedule.state(),
         };
         let contents = Contents {
             model,
@@ -58,6 +59,7 @@ impl Run<'_> {
             path: path.display().to_string(),
         });
         self.rotate(self.trainer.args.save_total_limit);
+        self.ask(|callback, args, state, control| callback.on_save(args, state, control));
         Ok(())
     }
 
@@ -135,6 +137,7 @@ impl Run<'_> {
             last_evaluation,
             ..output
         });
+        self.ask(|callback, args, state, control| callback.on_train_end(args, state, control));
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Tensor;
-use tunesmith_data::BatchDigest;
+use tunesmith_data::{BatchDigest, ExampleRef};
 use tunesmith_kernels::gradient_norm;
 use tunesmith_model::Mode;
 use tunesmith_platform::now;
@@ -13,7 +13,7 @@ use super::{LastStep, Run};
 use crate::batch::{batch_inputs, read};
 use crate::checkpoint::Action;
 use crate::plan::PlannedStep;
-use crate::{TrainError, Trainer};
+use crate::{LossAndGradient, TrainError, Trainer};
 
 /// So many steps are given to the device at most before their numbers are read. In a browser nothing
 /// else keeps the host from running minutes ahead of the device.
@@ -42,6 +42,7 @@ impl Run<'_> {
     pub(super) async fn step(&mut self) -> Result<(), TrainError> {
         let done = self.trainer.state.global_step;
         let planned = self.plan.step(done);
+        self.ask_before(&planned);
         let order = match self.order.take() {
             Some((epoch, order)) if epoch == planned.epoch => order,
             _ => self.plan.epoch_order(planned.epoch),
@@ -59,12 +60,14 @@ impl Run<'_> {
             model,
             args,
             collator,
+            loss_function,
             ..
         } = &mut *self.trainer;
         for number in planned.batches.clone() {
             let chosen = self.plan.batch(&order, number);
             let examples = chosen.iter().map(|row| self.train.example(*row as usize));
-            let batch = collator.collate(examples)?;
+            let examples: Vec<ExampleRef<'_>> = examples.collect();
+            let batch = collator.batch(&examples)?;
             digest.add(&batch);
             let (inputs, Some(targets)) = batch_inputs(&batch) else {
                 return Err(TrainError::Arguments(format!(
@@ -78,7 +81,21 @@ impl Run<'_> {
                 seed: args.seed,
                 step: pass,
             };
-            let output = model.forward_scaled(&inputs, Some(&targets), &mode, share as f32)?;
+            let output = match loss_function {
+                None => model.forward_scaled(&inputs, Some(&targets), &mode, share as f32)?,
+                Some(function) => {
+                    let output = model.forward(&inputs, None, &mode)?;
+                    let count = output.logits.dims().iter().product::<usize>();
+                    let logits = read(vec![output.logits.clone().reshape([count])]).await?;
+                    let logits = logits.into_iter().next().unwrap_or_default();
+                    let num_labels = model.config.num_labels();
+                    let found = function(&logits, num_labels, &batch.labels);
+                    let LossAndGradient { loss, mut gradient } =
+                        found.map_err(TrainError::LossFunction)?;
+                    gradient.iter_mut().for_each(|x| *x *= share as f32);
+                    output.with_loss(loss as f32, gradient)?
+                }
+            };
             losses.extend(output.loss.clone().map(|loss| (loss, share)));
             model.backward(output);
             longest = longest.max(batch.seq);
@@ -98,6 +115,7 @@ impl Run<'_> {
             + planned.batches.end as f64 / self.plan.batches_per_epoch() as f64;
         state.total_flos += flos;
         self.pending = self.actions(&planned);
+        self.ask_after(&planned);
         self.unread.push(Unread {
             step: done + 1,
             epoch: self.trainer.state.epoch,
@@ -120,7 +138,7 @@ impl Run<'_> {
         let first = self.trainer.state.global_step == self.resumed_from + 1;
         self.trainer.model.device().kind.is_none()
             || !self.pending.is_empty()
-            || self.trainer.state.global_step == self.plan.total_steps()
+            || self.is_last_step()
             || self.unread.len() == MOST_UNREAD
             || live.is_some_and(|interval| first || self.read_at.elapsed() >= interval)
     }
@@ -183,8 +201,7 @@ impl Run<'_> {
     /// the weights before it.
     fn norm_of_weights(&mut self) -> Option<Tensor<1>> {
         let step = self.trainer.state.global_step;
-        let needed =
-            self.stop.is_some() || !self.pending.is_empty() || step == self.plan.total_steps();
+        let needed = self.stop.is_some() || !self.pending.is_empty() || self.is_last_step();
         if !needed || step == self.checked_step {
             return None;
         }
@@ -218,8 +235,14 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether no step follows the last one that was taken.
+    pub(super) fn is_last_step(&self) -> bool {
+        self.control.should_training_stop
+            || self.trainer.state.global_step >= self.plan.total_steps()
+    }
+
     /// What transformers' default flow does after a step, in its order.
-    fn actions(&self, planned: &PlannedStep) -> VecDeque<Action> {
+    pub(super) fn actions(&self, planned: &PlannedStep) -> VecDeque<Action> {
         let Trainer { args, state, .. } = &*self.trainer;
         let step = state.global_step;
         let last = step >= self.plan.total_steps();

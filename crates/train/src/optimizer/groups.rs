@@ -1,0 +1,120 @@
+//! Parameter groups of one's own: which elements of the blocks have which weight decay and rate.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use tunesmith_model::Model;
+
+use crate::TrainError;
+
+/// Parameters that are trained alike: an entry of the list that `torch.optim.AdamW` takes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParamGroup {
+    /// The parameters' names, as `model.parameters` has them.
+    pub params: Vec<String>,
+    /// Their decoupled weight decay.
+    pub weight_decay: f64,
+    /// Their rate as a multiple of the one that the optimizer is given at each step.
+    pub learning_rate_scale: f64,
+}
+
+impl ParamGroup {
+    /// The parameters whose names are chosen, at the optimizer's own rate.
+    #[must_use]
+    pub fn of(model: &Model, weight_decay: f64, chosen: impl Fn(&str) -> bool) -> Self {
+        let names = model.parameters.iter().map(|parameter| &parameter.name);
+        Self {
+            params: names.filter(|name| chosen(name)).cloned().collect(),
+            weight_decay,
+            learning_rate_scale: 1.0,
+        }
+    }
+}
+
+/// What a group's elements have in common.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) weight_decay: f32,
+    pub(super) learning_rate_scale: f64,
+}
+
+/// Groups with their elements: block, and range within it.
+pub(super) type Runs = Vec<(Group, Vec<(usize, Range<usize>)>)>;
+
+/// Elements that a lane of the kernel takes together.
+const LANE: usize = 4;
+
+/// Where the groups lie. What is in no group makes one more, whose rate is 0, so that its gradients are
+/// forgotten after a step like those of the others.
+pub(super) fn runs(model: &Model, groups: &[ParamGroup]) -> Result<Runs, TrainError> {
+    let refused = |message: String| Err(TrainError::Arguments(message));
+    let mut owners: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, group) in groups.iter().enumerate() {
+        for name in &group.params {
+            if model.parameters.get(name).is_none() {
+                return refused(format!(
+                    "parameter group {number}: the model has no parameter '{name}'; model.parameters lists \
+                     the names"
+                ));
+            }
+            if let Some(other) = owners.insert(name, number) {
+                return refused(format!(
+                    "the parameter '{name}' is in the groups {other} and {number}: keep it in one"
+                ));
+            }
+        }
+        for (what, value) in [
+            ("weight_decay", group.weight_decay),
+            ("learning_rate_scale", group.learning_rate_scale),
+        ] {
+            if !(value.is_finite() && value >= 0.0) {
+                return refused(format!(
+                    "parameter group {number}: {what} is {value}, and must be a number of 0 or more"
+                ));
+            }
+        }
+    }
+    let mut found: Runs = groups
+        .iter()
+        .map(|group| Group {
+            weight_decay: group.weight_decay as f32,
+            learning_rate_scale: group.learning_rate_scale,
+        })
+        .chain([Group {
+            weight_decay: 0.0,
+            learning_rate_scale: 0.0,
+        }])
+        .map(|group| (group, Vec::new()))
+        .collect();
+
+    let mut parameters: Vec<_> = model.parameters.iter().collect();
+    parameters.sort_by_key(|parameter| (parameter.slot().block, parameter.slot().offset));
+    let mut last: Option<(usize, &str)> = None;
+    for parameter in parameters {
+        let slot = parameter.slot();
+        let owner = owners.get(parameter.name.as_str()).copied();
+        let owner = owner.unwrap_or(groups.len());
+        let end = (slot.offset + slot.count).next_multiple_of(LANE);
+        if let Some((other, name)) = last {
+            let before = found[other].1.last_mut();
+            if let Some((_, range)) = before.filter(|(block, _)| *block == slot.block) {
+                if other == owner {
+                    // What lies between is zero and stays so.
+                    range.end = end;
+                    last = Some((owner, &parameter.name));
+                    continue;
+                }
+                if range.end > slot.offset {
+                    return refused(format!(
+                        "the parameters '{name}' and '{}' are stored as one tensor: put both into the same \
+                         parameter group",
+                        parameter.name
+                    ));
+                }
+            }
+        }
+        found[owner].1.push((slot.block, slot.offset..end));
+        last = Some((owner, &parameter.name));
+    }
+    Ok(found)
+}
