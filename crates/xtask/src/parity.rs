@@ -218,7 +218,7 @@ impl Case {
 
 /// What a run left: its log, and what its model says of the case's texts.
 struct Ran {
-    /// What must be the same to the letter, by what it is and where in the run.
+    /// What must be the same to the letter, by what it is and where in the run or in the answers.
     facts: BTreeMap<String, Value>,
     metrics: BTreeMap<String, Value>,
     losses: BTreeMap<String, f64>,
@@ -238,23 +238,37 @@ struct Found {
 
 impl Ran {
     fn read(place: &Path) -> Result<Self> {
-        let logits = lines(&place.join("predictions.jsonl"))?
-            .iter()
-            .flat_map(|line| line["logits"].as_array().cloned().unwrap_or_default())
-            .map(|value| value.as_f64().unwrap_or(f64::NAN))
-            .collect();
-        Self::of(&lines(&place.join("events.jsonl"))?, logits)
+        let predictions = lines(&place.join("predictions.jsonl"))?;
+        Self::of(&lines(&place.join("events.jsonl"))?, &predictions)
             .with_context(|| format!("the run in {}", place.display()))
     }
 
-    fn of(events: &[Value], logits: Vec<f64>) -> Result<Self> {
+    fn of(events: &[Value], predictions: &[Value]) -> Result<Self> {
         let mut ran = Self {
             facts: BTreeMap::new(),
             metrics: BTreeMap::new(),
             losses: BTreeMap::new(),
-            logits,
+            logits: Vec::new(),
             seconds_a_row: f64::NAN,
         };
+        for (row, prediction) in predictions.iter().enumerate() {
+            let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+            let logits = prediction["logits"].as_array();
+            ran.logits.extend(logits.into_iter().flatten().map(number));
+            // Tokens are told as entities: their places are facts, their scores stand for logits.
+            for (place, entity) in prediction["entities"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
+                ran.logits.push(number(&entity["score"]));
+                let mut entity = entity.clone();
+                entity["score"] = Value::Null;
+                let key = format!("entity {place} of text {row}");
+                ran.facts.insert(key, plain(&entity));
+            }
+        }
         for event in events {
             let step = &event["step"];
             let loss = event["loss"].as_f64().unwrap_or(f64::NAN);
@@ -400,7 +414,7 @@ mod tests {
     }
 
     fn ran(events: &[Value]) -> Ran {
-        Ran::of(events, vec![0.25, 0.5]).unwrap()
+        Ran::of(events, &[json!({"logits": [0.25, 0.5]})]).unwrap()
     }
 
     #[test]
@@ -430,13 +444,29 @@ mod tests {
     }
 
     #[test]
+    fn entities_are_compared_by_their_places_and_scores() {
+        let of = |start: u64, score: f64| {
+            let entity = json!({"entity_group": "LOC", "start": start, "end": 9, "score": score});
+            Ran::of(
+                &events(Some(0.6), 12, 0.75),
+                &[json!({"entities": [entity]})],
+            )
+            .unwrap()
+        };
+        let reference = of(4, 0.75);
+        assert!(reference.compare(&of(4, 0.750_01)).is_good());
+        assert!(!reference.compare(&of(5, 0.75)).is_good(), "a place");
+        assert!(!reference.compare(&of(4, 0.76)).is_good(), "a score");
+    }
+
+    #[test]
     fn a_run_that_went_on_is_compared_where_it_went_on() {
         let reference = ran(&events(Some(0.6), 12, 0.75));
         let mut later = events(Some(0.6), 12, 0.75);
         later.remove(1);
         assert!(reference.compare(&ran(&later)).is_good());
         assert!(
-            Ran::of(&later[..1], vec![0.5]).is_err(),
+            Ran::of(&later[..1], &[json!({"logits": [0.5]})]).is_err(),
             "nothing to compare"
         );
     }

@@ -4,6 +4,7 @@
 //! the run ends with one line of counts, `N passed, N failed`, that covers all lanes.
 
 mod examples;
+mod families;
 mod roundtrip;
 mod sets;
 mod tally;
