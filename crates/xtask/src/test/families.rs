@@ -52,7 +52,10 @@ pub const TASKS: [TaskRows; 4] = [
         problem_type: "single_label_classification",
         labels: &["cold", "fair", "warm"],
         predict: &[],
-        row: |i| json!({"text": sentence(i), "label": ["warm", "cold", "fair"][i % 3]}),
+        row: |i| {
+            let label = ["warm", "cold", "fair"][i % 3];
+            json!({"text": sentence(i), "label": label})
+        },
     },
     TaskRows {
         name: "labels",
