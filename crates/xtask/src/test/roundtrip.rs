@@ -114,7 +114,9 @@ fn of_families(project: &Project, tunesmith: &Path, scratch: &Path) -> Result<Ve
             let rows = folder.join("train.jsonl");
             task.write(&rows)?;
             trainings.push(Training {
+                // The head that was drawn is for two classes.
                 train: train(tunesmith, &family.folder, "30", "5e-3")
+                    .arg("--ignore_mismatched_sizes")
                     .arg("--train_file")
                     .arg(rows),
                 folder,
