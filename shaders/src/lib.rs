@@ -287,14 +287,14 @@ shaders! {
     DISENTANGLED_BACKWARD = "disentangled_backward", 16, ["keys|queries|keys,queries", "group"], [
         binding("dscores", F32), binding("places", I32), binding("sums", F32),
     ];
-    EMBEDDING = "embedding", 64, ["position", "token_type"], [
+    EMBEDDING = "embedding", 64, ["position", "token_type", "part"], [
         binding("word", Vec4),
         binding_when("position", Vec4, "position"), binding_when("token_type", Vec4, "token_type"),
         binding("ids", I32),
         binding_when("positions", I32, "position"), binding_when("type_ids", I32, "token_type"),
         binding("output", Vec4),
     ];
-    SCATTER_ADD = "scatter_add", 16, ["group"], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
+    SCATTER_ADD = "scatter_add", 16, ["group", "part"], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
     MEAN_POOL = "mean_pool", 64, [], [binding("x", Vec4), binding("lengths", I32), binding("output", Vec4)];
     MEAN_POOL_BACKWARD = "mean_pool_backward", 64, [], [
         binding("dy", Vec4), binding("lengths", I32), binding("dx", Vec4),

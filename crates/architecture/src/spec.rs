@@ -331,12 +331,8 @@ impl Spec {
             norm,
             ..
         } = &self.embeddings;
-        let tables = [Some(word), position.as_ref(), token_type.as_ref()];
-        let mut all: Vec<Declaration> = tables
-            .into_iter()
-            .flatten()
-            .map(Table::declaration)
-            .collect();
+        let tables = position.iter().chain(token_type).map(Table::declaration);
+        let mut all: Vec<Declaration> = std::iter::once(word.words()).chain(tables).collect();
         all.push(norm.affine());
         match projection {
             Projection::None => {}

@@ -19,6 +19,9 @@ pub struct Declaration {
     pub parts: Vec<Part>,
     /// What training does with them.
     pub role: Role,
+    /// Whether operations look up its rows by their index and read it in no other way: such a table may lie
+    /// in several buffers, cut between two rows.
+    pub by_rows: bool,
 }
 
 /// One named tensor.
@@ -59,6 +62,28 @@ impl Declaration {
         self.parts.iter().map(Part::count).sum()
     }
 
+    /// Elements of each buffer that it lies in, where one holds `most` bytes: all of them in one, or for a
+    /// table of [`Self::by_rows`] as many whole rows as fit; `None` where not even one does.
+    pub fn pieces(&self, most: Option<u64>) -> Option<Vec<usize>> {
+        let count = self.count();
+        let most = most.map_or(usize::MAX, |bytes| {
+            usize::try_from(bytes / 4).unwrap_or(usize::MAX)
+        });
+        if count <= most {
+            return Some(vec![count]);
+        }
+        let row = match self.parts.as_slice() {
+            [table] if self.by_rows => *table.shape.last()?,
+            _ => return None,
+        };
+        let piece = most / row.max(1) * row;
+        if piece == 0 {
+            return None;
+        }
+        let starts = (0..count).step_by(piece);
+        Some(starts.map(|start| piece.min(count - start)).collect())
+    }
+
     /// What it is known by: the name of its first tensor.
     pub fn key(&self) -> &str {
         self.parts.first().map_or("", |part| &part.name)
@@ -80,6 +105,7 @@ impl Linear {
         Declaration {
             parts: parts.collect(),
             role: Role::Decayed,
+            by_rows: false,
         }
     }
 
@@ -93,6 +119,7 @@ impl Linear {
         self.has_bias.then(|| Declaration {
             parts: parts.collect(),
             role: Role::Undecayed,
+            by_rows: false,
         })
     }
 
@@ -117,6 +144,7 @@ impl Norm {
         Declaration {
             parts,
             role: Role::Undecayed,
+            by_rows: false,
         }
     }
 }
@@ -136,6 +164,39 @@ impl Table {
             } else {
                 Role::Decayed
             },
+            by_rows: false,
         }
+    }
+
+    /// The table of words, `[rows, width]`: large, and only ever looked up.
+    pub fn words(&self) -> Declaration {
+        Declaration {
+            by_rows: true,
+            ..self.declaration()
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_of_words_is_cut_between_rows() {
+        let table = Table {
+            name: "words".to_owned(),
+            rows: 10,
+            width: 6,
+            padding: None,
+            fresh: Fresh::Constant(0.0),
+        };
+        let words = table.words();
+        assert_eq!(words.pieces(None).unwrap(), [60]);
+        assert_eq!(words.pieces(Some(240)).unwrap(), [60]);
+        assert_eq!(words.pieces(Some(239)).unwrap(), [54, 6]);
+        assert_eq!(words.pieces(Some(100)).unwrap(), [24, 24, 12]);
+        assert_eq!(words.pieces(Some(23)), None);
+        assert_eq!(table.declaration().pieces(Some(239)), None);
     }
 }

@@ -72,14 +72,14 @@ impl Contender for Ours {
         let parameters = &self.model.parameters;
         let last = parameters.iter().last().context("a parameter")?;
         if apart {
-            wait(parameters.gradient(last))?;
+            parameters.gradient(last).into_iter().try_for_each(wait)?;
         }
         let backward = start.elapsed();
         let norm = self.optimizer.step(&mut self.model, 5e-5);
         if apart {
             let parameters = &self.model.parameters;
             let last = parameters.iter().last().context("a parameter")?;
-            wait(parameters.value(last))?;
+            parameters.value(last).into_iter().try_for_each(wait)?;
         }
         wait(Tensor::cat(vec![loss, norm.values()], 0))?;
         let whole = start.elapsed();

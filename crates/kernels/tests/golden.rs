@@ -409,7 +409,7 @@ fn embeddings_and_their_gradients() {
         let tables = ["word", "position", "token_type"];
         let views = tables.map(|name| case.view(name));
         let looked_up = EmbeddingTables {
-            word: &views[0],
+            word: &views[..1],
             position: Some(&views[1]),
             token_type: Some(&views[2]),
         };
@@ -426,7 +426,7 @@ fn embeddings_and_their_gradients() {
             .zip([&ids, &positions, &types])
             .zip([padding, None, None])
         {
-            scatter_add(&dy, index, skip, &mut gradients, *slot);
+            scatter_add(&dy, index, skip, &mut gradients, &[*slot]);
         }
         for (table, slot) in tables.iter().zip(&slots) {
             case.is(&format!("d{table}"), &read(gradients.tensor(*slot)));

@@ -10,11 +10,17 @@ use crate::inputs::Inputs;
 use crate::layers::{Backward, LayerNorm, Linear, Places};
 use crate::noise::Mode;
 
-/// A table, and the entry that gets no gradient.
-#[derive(Debug, Clone, Copy)]
+/// A table in its pieces, and the entry that gets no gradient.
+#[derive(Debug, Clone)]
 pub(crate) struct Table {
-    slot: Slot,
+    slots: Vec<Slot>,
     padding: Option<u32>,
+}
+
+impl Table {
+    fn views(&self, values: &Blocks) -> Vec<View> {
+        self.slots.iter().map(|slot| values.view(*slot)).collect()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -87,7 +93,7 @@ pub(crate) fn position_ids(inputs: &Inputs, positions: Positions) -> Vec<u32> {
 impl Embeddings {
     pub(crate) fn new(spec: &architecture::Embeddings, places: &Places) -> Self {
         let table = |table: &architecture::Table| Table {
-            slot: places.table(table),
+            slots: places.pieces(table),
             padding: table.padding,
         };
         let (before_norm, after_norm) = match &spec.projection {
@@ -114,14 +120,16 @@ impl Embeddings {
         inputs: &DeviceInputs,
         mode: Mode,
     ) -> (Tensor<2>, EmbeddingsSaved) {
-        let view = |table: &Table| values.view(table.slot);
-        let word = view(&self.word);
-        let [position, token_type]: [Option<View>; 2] =
-            [&self.position, &self.token_type].map(|table| table.as_ref().map(view));
+        let word = self.word.views(values);
+        let [position, token_type] = [&self.position, &self.token_type].map(|table| {
+            table
+                .as_ref()
+                .map_or_else(Vec::new, |table| table.views(values))
+        });
         let tables = EmbeddingTables {
             word: &word,
-            position: position.as_ref(),
-            token_type: token_type.as_ref(),
+            position: position.first(),
+            token_type: token_type.first(),
         };
         let summed = embedding(
             &tables,
@@ -173,13 +181,13 @@ impl Embeddings {
             dsummed = linear.backward_into(pass.values, &dsummed, None);
         }
         let tables = [
-            (Some(self.word), &inputs.ids),
-            (self.position, &inputs.positions),
-            (self.token_type, &inputs.type_ids),
+            (Some(&self.word), &inputs.ids),
+            (self.position.as_ref(), &inputs.positions),
+            (self.token_type.as_ref(), &inputs.type_ids),
         ];
         for (table, index) in tables {
-            if let Some(Table { slot, padding }) = table {
-                scatter_add(&dsummed, index, padding, pass.gradients, slot);
+            if let Some(Table { slots, padding }) = table {
+                scatter_add(&dsummed, index, *padding, pass.gradients, slots);
             }
         }
     }

@@ -12,24 +12,34 @@ use tunesmith_kernels::{
 
 /// Where each declared group of tensors lies, by the name of its first.
 #[derive(Debug, Default)]
-pub(crate) struct Places(HashMap<String, Slot>);
+pub(crate) struct Places(HashMap<String, Vec<Slot>>);
 
 impl Places {
     pub(crate) fn new<'a>(
         declarations: impl IntoIterator<Item = &'a Declaration>,
-        slots: &[Slot],
+        slots: &[Vec<Slot>],
     ) -> Self {
         let keys = declarations.into_iter().map(|one| one.key().to_owned());
-        Self(keys.zip(slots.iter().copied()).collect())
+        Self(keys.zip(slots.iter().cloned()).collect())
     }
 
     fn of(&self, declaration: &Declaration) -> Slot {
-        // Every one was declared by the spec that is built from.
-        self.0.get(declaration.key()).copied().unwrap_or_default()
+        // Every one was declared by the spec that is built from, and only words lie in pieces.
+        let slots = self.0.get(declaration.key());
+        slots
+            .and_then(|slots| slots.first())
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(crate) fn table(&self, table: &Table) -> Slot {
         self.of(&table.declaration())
+    }
+
+    /// The pieces that a table lies in, in the order of its rows.
+    pub(crate) fn pieces(&self, table: &Table) -> Vec<Slot> {
+        let slots = self.0.get(table.declaration().key());
+        slots.cloned().unwrap_or_default()
     }
 }
 

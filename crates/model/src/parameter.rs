@@ -11,18 +11,19 @@ pub struct Parameter {
     pub name: String,
     /// `[out, in]` for a linear layer's weight, as PyTorch stores it.
     pub shape: Vec<usize>,
-    slot: Slot,
+    slots: Vec<Slot>,
 }
 
 impl Parameter {
     /// Elements.
     pub fn count(&self) -> usize {
-        self.slot.count
+        self.slots.iter().map(|slot| slot.count).sum()
     }
 
-    /// Where its values lie among those of all parameters, and its gradient and moments among theirs.
-    pub fn slot(&self) -> Slot {
-        self.slot
+    /// Where its values lie among those of all parameters, and its gradient and moments among theirs: one
+    /// place, or several where a device can't bind it whole, in the order of its elements.
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 }
 
@@ -36,25 +37,43 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Room for what was declared, zeros so far, with the slot of each declaration.
+    /// Room for what was declared, zeros so far, with the slots of each declaration. What a device can't
+    /// bind is to be refused before.
     pub(crate) fn new(
         declarations: &[Declaration],
         max_bytes: Option<u64>,
         device: &Device,
-    ) -> (Self, Vec<Slot>) {
+    ) -> (Self, Vec<Vec<Slot>>) {
+        let pieces: Vec<Vec<usize>> = declarations
+            .iter()
+            .map(|one| one.pieces(max_bytes).unwrap_or_else(|| vec![one.count()]))
+            .collect();
         let tensors: Vec<_> = declarations
             .iter()
-            .map(|one| (one.count(), one.role == Role::Decayed))
+            .zip(&pieces)
+            .flat_map(|(one, pieces)| {
+                pieces
+                    .iter()
+                    .map(|count| (*count, one.role == Role::Decayed))
+            })
             .collect();
-        let (layout, slots) = BlockLayout::new(&tensors, max_bytes);
+        let (layout, laid) = BlockLayout::new(&tensors, max_bytes);
+        let mut laid = laid.into_iter();
+        let slots = pieces
+            .iter()
+            .map(|pieces| laid.by_ref().take(pieces.len()).collect());
+        let slots: Vec<Vec<Slot>> = slots.collect();
         let mut all = Vec::new();
-        for (declaration, slot) in declarations.iter().zip(&slots) {
+        for (declaration, slots) in declarations.iter().zip(&slots) {
             let mut offset = 0;
             for part in &declaration.parts {
                 all.push(Parameter {
                     name: part.name.clone(),
                     shape: part.shape.clone(),
-                    slot: slot.part(offset, part.count()),
+                    slots: match slots.as_slice() {
+                        [slot] => vec![slot.part(offset, part.count())],
+                        pieces => pieces.to_vec(),
+                    },
                 });
                 offset += part.count();
             }
@@ -78,33 +97,34 @@ impl Parameters {
         self.all.iter().find(|parameter| parameter.name == name)
     }
 
-    /// A parameter's value, flat, `[count]`. Read it before the next step changes it in place.
-    pub fn value(&self, parameter: &Parameter) -> Tensor<1> {
-        self.values.tensor(parameter.slot)
+    /// A parameter's value, flat, `[count]` in all: its pieces one after the other. Read it before the
+    /// next step changes it in place.
+    pub fn value(&self, parameter: &Parameter) -> Vec<Tensor<1>> {
+        tensors(&self.values, parameter)
     }
 
-    /// A parameter's gradient, flat, `[count]`: zeros where no backward pass has run. Read it before
-    /// the next one.
-    pub fn gradient(&self, parameter: &Parameter) -> Tensor<1> {
+    /// A parameter's gradient, flat, `[count]` in all: its pieces one after the other, zeros where no
+    /// backward pass has run. Read it before the next one.
+    pub fn gradient(&self, parameter: &Parameter) -> Vec<Tensor<1>> {
         match &self.gradients {
-            Some(gradients) => gradients.tensor(parameter.slot),
-            None => zeros([parameter.count()], &self.device),
+            Some(gradients) => tensors(gradients, parameter),
+            None => vec![zeros([parameter.count()], &self.device)],
         }
     }
 
-    /// A tensor of an optimizer's state that belongs to a parameter, flat, `[count]`.
-    pub fn state(&self, state: &Blocks, parameter: &Parameter) -> Tensor<1> {
-        state.tensor(parameter.slot)
+    /// What an optimizer's state has of a parameter, flat, `[count]` in all: its pieces one after the other.
+    pub fn state(&self, state: &Blocks, parameter: &Parameter) -> Vec<Tensor<1>> {
+        tensors(state, parameter)
     }
 
     /// Writes the state that belongs to a parameter; as many `values` as it has elements.
     pub fn set_state(&self, state: &mut Blocks, parameter: &Parameter, values: &[f32]) {
-        state.write(parameter.slot, values, &self.device);
+        write(state, parameter, values, &self.device);
     }
 
     /// Writes a parameter's value; as many `values` as it has elements.
     pub fn set(&mut self, parameter: &Parameter, values: &[f32]) {
-        self.values.write(parameter.slot, values, &self.device);
+        write(&mut self.values, parameter, values, &self.device);
     }
 
     /// Zeros in the layout of the parameters: a moment of an optimizer.
@@ -124,5 +144,18 @@ impl Parameters {
     /// Forgets all gradients.
     pub(crate) fn zero_grad(&mut self) {
         self.gradients = None;
+    }
+}
+
+fn tensors(blocks: &Blocks, parameter: &Parameter) -> Vec<Tensor<1>> {
+    let slots = parameter.slots.iter();
+    slots.map(|slot| blocks.tensor(*slot)).collect()
+}
+
+fn write(blocks: &mut Blocks, parameter: &Parameter, mut values: &[f32], device: &Device) {
+    for slot in &parameter.slots {
+        let (piece, rest) = values.split_at(slot.count);
+        blocks.write(*slot, piece, device);
+        values = rest;
     }
 }

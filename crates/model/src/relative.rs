@@ -110,7 +110,7 @@ impl Relative {
                 let ids: Vec<u32> = (first..=last).collect();
                 let ids = indices(&ids, device);
                 let tables = EmbeddingTables {
-                    word: &values.view(*table),
+                    word: &[values.view(*table)],
                     position: None,
                     token_type: None,
                 };
@@ -151,7 +151,7 @@ impl Relative {
             (Some(norm), Some(saved)) => norm.backward(pass, drows, saved, &mode.none()).0,
             _ => drows.clone(),
         };
-        scatter_add(&drows, &saved.ids, None, pass.gradients, *table);
+        scatter_add(&drows, &saved.ids, None, pass.gradients, &[*table]);
     }
 }
 

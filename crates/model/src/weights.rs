@@ -22,18 +22,18 @@ pub struct LoadReport {
 }
 
 /// Writes named `f32` tensors as one safetensors file; `value` gives the flat values of the tensor at
-/// a place of `tensors`, asked for one at a time.
+/// a place of `tensors`, in one piece or several, asked for one at a time.
 ///
 /// # Errors
 /// Names the file that could not be written.
 pub async fn write_tensors(
     path: &Path,
     tensors: &[(&str, &[usize])],
-    value: impl Fn(usize) -> Tensor<1>,
+    value: impl Fn(usize) -> Vec<Tensor<1>>,
 ) -> Result<(), ModelError> {
     let mut file = TensorWriter::create(path, tensors)?;
     for place in file.order().to_vec() {
-        let values = read_back(vec![value(place)]).await;
+        let values = read_back(value(place)).await;
         let values = values.map_err(|error| ModelError::Io {
             path: path.to_owned(),
             source: io::Error::other(error),
@@ -147,8 +147,8 @@ impl Source {
             return Ok(());
         };
         for declaration in declarations {
-            let needed = 4 * declaration.count() as u64;
-            if needed > limit {
+            if declaration.pieces(Some(limit)).is_none() {
+                let needed = 4 * declaration.count() as u64;
                 return Err(ModelError::TooLarge {
                     device: device.name.clone(),
                     limit: limit / MB,

@@ -7,7 +7,8 @@ mod support;
 use serde_json::Value;
 use support::{Distance, checkpoint, drawn_model, floats, golden, integers, largest, minilm};
 use support::{
-    norm, on_a_software_renderer, on_the_cpu, read, repository, with_the_kernels_of_a_gpu,
+    norm, on_a_software_renderer, on_the_cpu, read, read_pieces, repository,
+    with_the_kernels_of_a_gpu,
 };
 use tunesmith_kernels::ComputeDevice;
 use tunesmith_model::{Inputs, Mode, Model, Targets};
@@ -63,7 +64,7 @@ fn compare(name: &str, golden: &Value, mut model: Model, far: &mut Distance) {
     let mut compared = 0;
     for parameter in model.parameters.iter() {
         let of = format!("{name}: {}", parameter.name);
-        let gradient = read(model.parameters.gradient(parameter));
+        let gradient = read_pieces(model.parameters.gradient(parameter));
         if parameter.name.ends_with("key.bias") {
             far.note("key bias's gradient", norm(&gradient), || of);
             continue;

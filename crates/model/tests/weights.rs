@@ -119,7 +119,7 @@ fn a_bare_encoder_loads_and_the_report_names_what_was_drawn_and_what_was_left() 
     let same = load(dir.path()).unwrap().0;
     let head = |m: &Model| {
         let weight = m.parameters.get("classifier.weight").unwrap();
-        m.parameters.value(weight).to_data()
+        support::read_pieces(m.parameters.value(weight))
     };
     assert_eq!(head(&model), head(&same), "the head comes from the seed");
 }
@@ -219,15 +219,55 @@ fn every_fault_of_a_config_is_named() {
 fn a_device_that_cannot_bind_a_tensor_is_refused_with_what_is_missing() {
     let mut device = cpu();
     device.max_binding_bytes = Some(1_000_000);
-    let config = CONFIG.replace(r#""vocab_size": 20"#, r#""vocab_size": 100000"#);
+    let config = CONFIG.replace(
+        r#""max_position_embeddings": 16"#,
+        r#""max_position_embeddings": 100000"#,
+    );
     let config = ModelConfig::from_json(&config).unwrap();
     let error = Model::from_config(config, 1, &device).unwrap_err();
     let text = error.to_string();
     assert!(
-        text.contains("at most 1 MB") && text.contains("word_embeddings"),
+        text.contains("at most 1 MB") && text.contains("position_embeddings"),
         "{text}"
     );
     assert!(text.contains("needs 3 MB: 3 MB are missing"), "{text}");
+}
+
+#[test]
+fn a_table_of_words_that_no_binding_holds_lies_in_several() {
+    let batch = Inputs {
+        batch: 2,
+        seq: 3,
+        input_ids: vec![19, 0, 7, 8, 1, 15],
+        token_type_ids: None,
+        lengths: vec![3, 3],
+        pad_left: false,
+    };
+    let targets = Targets::Classes(vec![1, 0]);
+    // Rows of 8 numbers: 20 words in pieces of 8 rows, 8 and 4.
+    let [whole, pieces] = [None, Some(8 * 8 * 4)].map(|limit| {
+        let mut device = cpu();
+        device.max_binding_bytes = limit;
+        let dir = tempfile::tempdir().unwrap();
+        let mut model = Model::from_config(config(), 1, &device).unwrap();
+        let output = model.forward(&batch, Some(&targets), &Mode::Evaluate);
+        model.backward(output.unwrap());
+        let name = "bert.embeddings.word_embeddings.weight";
+        let words = model.parameters.get(name).unwrap().clone();
+        let gradient = support::read_pieces(model.parameters.gradient(&words));
+        pollster::block_on(model.save_pretrained(dir.path())).unwrap();
+        let saved = std::fs::read(dir.path().join("model.safetensors")).unwrap();
+        let loaded = Model::from_pretrained(dir.path(), config(), 2, &device)
+            .unwrap()
+            .0;
+        let values = support::read_pieces(loaded.parameters.value(&words));
+        (words.slots().len(), gradient, saved, values)
+    });
+    assert_eq!((whole.0, pieces.0), (1, 3));
+    assert!(whole.1.iter().any(|x| *x != 0.0));
+    assert_eq!(whole.1, pieces.1);
+    assert_eq!(whole.2, pieces.2, "what is saved");
+    assert_eq!(whole.3, pieces.3, "what is loaded");
 }
 
 #[test]

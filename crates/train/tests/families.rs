@@ -5,7 +5,7 @@
 #[path = "../../model/tests/support/mod.rs"]
 mod golden;
 
-use golden::{Distance, drawn, drawn_weights, floats, golden, integers, norm, read};
+use golden::{Distance, drawn, drawn_weights, floats, golden, integers, norm, read, read_pieces};
 use golden::{on_a_software_renderer, on_the_cpu, with_the_kernels_of_a_gpu};
 use serde_json::Value;
 use tunesmith_kernels::ComputeDevice;
@@ -106,7 +106,7 @@ fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &
         let told = gradients.get(&parameter.name);
         let told = told.unwrap_or_else(|| panic!("{of} is none of PyTorch's"));
         let [wanted_norm, wanted_product] = [0, 1].map(|place| told[place].as_f64().unwrap());
-        let gradient = read(model.parameters.gradient(parameter));
+        let gradient = read_pieces(model.parameters.gradient(parameter));
         let unit = wanted_norm.max(1e-3 * most);
         let got = norm(&gradient);
         far.note("gradient's norm", (got - wanted_norm).abs() / unit, || {

@@ -7,7 +7,9 @@
 mod golden;
 mod support;
 
-use golden::{Distance, checkpoint, drawn_model, floats, minilm, norm, read, repository};
+use golden::{
+    Distance, checkpoint, drawn_model, floats, minilm, norm, read, read_pieces, repository,
+};
 use serde_json::Value;
 use support::{Told, cpu, device, losses, pairs, steps_by_hand, tokenizer, train};
 use tunesmith_data::{
@@ -83,7 +85,7 @@ fn compare(
     let whole = golden["parameters"].as_object().unwrap();
     for parameter in parameters.iter().filter(|it| !is_noise(&it.name)) {
         let of = format!("{name}: {}", parameter.name);
-        let values = read(parameters.value(parameter));
+        let values = read_pieces(parameters.value(parameter));
         let wanted = wanted_norms[&parameter.name].as_f64().unwrap();
         let off = (norm(&values) - wanted).abs() / wanted;
         far.note("parameter's norm", off, || of.clone());

@@ -6,7 +6,9 @@
 mod golden;
 mod support;
 
-use golden::{Distance, checkpoint, floats, minilm, norm, read, reference, reference_golden};
+use golden::{
+    Distance, checkpoint, floats, minilm, norm, read, read_pieces, reference, reference_golden,
+};
 use support::{device, pairs, steps_by_hand};
 use tunesmith_data::Tokenizer;
 use tunesmith_kernels::DeviceChoice;
@@ -79,7 +81,7 @@ fn follows_pytorch(choice: DeviceChoice, case: &str) {
     for parameter in model.parameters.iter() {
         let of = || parameter.name.clone();
         let wanted = wanted[&parameter.name].as_f64().unwrap();
-        let off = (norm(&read(model.parameters.value(parameter))) - wanted).abs();
+        let off = (norm(&read_pieces(model.parameters.value(parameter))) - wanted).abs();
         if parameter.name.ends_with("key.bias") {
             far.note("key bias's norm", off, of);
         } else {
@@ -118,7 +120,9 @@ mod families {
     use tunesmith_model::{AutoConfig, Inputs, Mode, Model, Targets, Task};
     use tunesmith_train::AdamW;
 
-    use super::golden::{floats as all, integers, on_the_cpu, read, reference, reference_golden};
+    use super::golden::{
+        floats as all, integers, on_the_cpu, read, read_pieces, reference, reference_golden,
+    };
 
     const FAMILIES: [&str; 11] = [
         "albert",
@@ -270,7 +274,7 @@ mod families {
                     let Some(wanted) = norms.get(&parameter.name).and_then(Value::as_f64) else {
                         panic!("{at}: {} is none of PyTorch's", parameter.name)
                     };
-                    let squares = read(model.parameters.gradient(parameter))
+                    let squares = read_pieces(model.parameters.gradient(parameter))
                         .into_iter()
                         .map(|x| f64::from(x).powi(2));
                     let got = squares.sum::<f64>().sqrt();

@@ -100,6 +100,11 @@ pub fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
         .unwrap()
 }
 
+/// A parameter's values or gradient, whose pieces lie one after the other.
+pub fn read_pieces(pieces: Vec<Tensor<1>>) -> Vec<f32> {
+    pieces.into_iter().flat_map(read).collect()
+}
+
 /// The L2 norm.
 pub fn norm(values: &[f32]) -> f64 {
     let squares = values.iter().map(|x| f64::from(*x).powi(2));

@@ -87,11 +87,14 @@ pub(super) fn runs(model: &Model, groups: &[ParamGroup]) -> Result<Runs, TrainEr
         .map(|group| (group, Vec::new()))
         .collect();
 
-    let mut parameters: Vec<_> = model.parameters.iter().collect();
-    parameters.sort_by_key(|parameter| (parameter.slot().block, parameter.slot().offset));
+    let mut parameters: Vec<_> = model
+        .parameters
+        .iter()
+        .flat_map(|parameter| parameter.slots().iter().map(move |slot| (parameter, *slot)))
+        .collect();
+    parameters.sort_by_key(|(_, slot)| (slot.block, slot.offset));
     let mut last: Option<(usize, &str)> = None;
-    for parameter in parameters {
-        let slot = parameter.slot();
+    for (parameter, slot) in parameters {
         let owner = owners.get(parameter.name.as_str()).copied();
         let owner = owner.unwrap_or(groups.len());
         let end = (slot.offset + slot.count).next_multiple_of(LANE);

@@ -249,11 +249,10 @@ pub fn steps_by_hand(
         .collect()
 }
 
-fn read(tensor: burn::tensor::Tensor<1>) -> Vec<f32> {
-    pollster::block_on(tensor.into_data_async())
-        .unwrap()
-        .try_to_vec()
-        .unwrap()
+/// A parameter's values, whose pieces lie one after the other.
+fn read(pieces: Vec<burn::tensor::Tensor<1>>) -> Vec<f32> {
+    let read = tunesmith_kernels::read_back(pieces);
+    pollster::block_on(read).unwrap().concat()
 }
 
 /// All weights, name by name.
