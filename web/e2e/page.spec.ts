@@ -259,6 +259,15 @@ const KINDS = {
     right: /of \d+ validation rows have exactly the right entities/,
     answer: /^(No entities|1 entity|\d+ entities).+/,
   },
+  spans: {
+    rows: [
+      { text: "Ada left London.", marks: [{ start: 0, end: 3, label: "PER" }, { start: 9, end: 15, label: "LOC" }] },
+      { text: "Rome is far.", marks: [{ start: 0, end: 4, label: "LOC" }] },
+    ],
+    found: "No labels were found: choose the column that has them.",
+    right: /of \d+ validation rows have exactly the right entities/,
+    answer: /^(No entities|1 entity|\d+ entities).+/,
+  },
 };
 
 for (const [name, { rows, found, right, answer }] of Object.entries(KINDS)) {
@@ -276,6 +285,11 @@ for (const [name, { rows, found, right, answer }] of Object.entries(KINDS)) {
       await gather.getByLabel("Label", { exact: true }).selectOption("several columns of 0 and 1");
       await gather.getByRole("button", { name: "Use these columns" }).click();
       await expect(gather.getByText("Found: several labels per row.")).toBeVisible();
+    }
+    if (name === "spans") {
+      await gather.getByLabel("Label", { exact: true }).selectOption("marks");
+      await expect(gather.getByText("Found: labels of tokens.")).toBeVisible();
+      await expect(gather.getByLabel("Words or text")).toHaveValue("text");
     }
     await button(page, "Train").click();
     await expect(panel(page, "Train").getByText(/^Done in/)).toBeVisible({ timeout: 120_000 });
