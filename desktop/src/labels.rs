@@ -87,3 +87,32 @@ pub(crate) fn words(labels: Option<ProblemType>) -> &'static Words {
         Some(ProblemType::Tokens) => &TOKENS,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = include_str!("../../web/src/page/labels.ts");
+
+    #[test]
+    fn the_page_says_the_same() {
+        for kind in KINDS {
+            assert!(PAGE.contains(kind.as_str()), "{kind}");
+            let words = words(Some(kind));
+            for text in [
+                words.choice,
+                words.found,
+                words.text,
+                words.column,
+                words.counts,
+                words.more,
+                words.report,
+                words.class,
+                words.support,
+                words.right,
+            ] {
+                assert!(PAGE.contains(&format!("\"{text}\"")), "{text}");
+            }
+        }
+    }
+}

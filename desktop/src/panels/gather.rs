@@ -160,7 +160,7 @@ fn inspection(ui: &mut Ui, state: &mut State) {
     {
         widgets::note(
             ui,
-            "There is no validation split, so nothing says how good the model becomes.",
+            "There are no validation rows, so nothing measures the model as it learns.",
         );
     }
     for warning in &found.warnings {
