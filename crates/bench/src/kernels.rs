@@ -215,7 +215,7 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
     let places: Vec<u32> = (0..rows).map(|row| (row % args.seq) as u32).collect();
     let places = indices(&places, &t.device);
     let tables = EmbeddingTables {
-        word: &words,
+        word: &[words],
         position: Some(&positions),
         token_type: Some(&types),
     };
@@ -225,7 +225,7 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
     let count = config.spec().vocabulary() * hidden;
     let (mut gradients, slots) = t.blocks(&[count]);
     t.row("  backward", 0.0, || {
-        scatter_add(&d, &ids, None, &mut gradients, slots[0]);
+        scatter_add(&d, &ids, None, &mut gradients, &slots[..1]);
         gradients.tensor(slots[0].part(0, 64))
     })?;
     t.row("gradient norm of the words", 0.0, || {

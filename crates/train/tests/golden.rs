@@ -7,9 +7,7 @@
 mod golden;
 mod support;
 
-use golden::{
-    Distance, checkpoint, drawn_model, floats, minilm, norm, read, read_pieces, repository,
-};
+use golden::{Distance, checkpoint, drawn_model, floats, minilm, norm, read_pieces, repository};
 use serde_json::Value;
 use support::{Told, cpu, device, losses, pairs, steps_by_hand, tokenizer, train};
 use tunesmith_data::{

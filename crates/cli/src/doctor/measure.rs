@@ -98,8 +98,9 @@ fn steps(device: &ComputeDevice, started: Instant) -> Result<(f64, f64)> {
         let norm = pollster::block_on(norm.into_data_async()).context("the gradient norm")?;
         // Reading a weight waits for its update, the last thing that a step asks for.
         if let Some(weight) = model.parameters.iter().last() {
-            let value = model.parameters.value(weight);
-            pollster::block_on(value.into_data_async()).context("a weight")?;
+            for value in model.parameters.value(weight) {
+                pollster::block_on(value.into_data_async()).context("a weight")?;
+            }
         }
         if !norm.iter::<f32>().all(f32::is_finite) {
             bail!("the gradient norm is not finite: this driver computes wrongly");

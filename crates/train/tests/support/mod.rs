@@ -240,8 +240,8 @@ pub fn steps_by_hand(
             let learning_rate = schedule.learning_rate(step as u64);
             let norm = optimizer.step(model, learning_rate).values();
             Told {
-                loss: f64::from(read(loss)[0]),
-                grad_norm: f64::from(read(norm)[0]),
+                loss: f64::from(read(vec![loss])[0]),
+                grad_norm: f64::from(read(vec![norm])[0]),
                 learning_rate,
                 width: batch.seq,
             }
