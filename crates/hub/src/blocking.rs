@@ -2,7 +2,7 @@
 //! polled, so there is nothing to wait for but the call itself.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -72,6 +72,23 @@ impl Hub {
         progress: &mut dyn FnMut(Download),
     ) -> Result<PathBuf, HubError> {
         now(self.0.file(kind, repo, commit, path, progress))
+    }
+
+    /// The folder of a checkpoint by what transformers calls `pretrained_model_name_or_path`: a folder
+    /// itself, or a name on the Hub, whose files are fetched at the commit that `main` is at.
+    ///
+    /// # Errors
+    /// Where it is no folder, as [`Hub::model_snapshot`].
+    pub fn checkpoint_folder(
+        &self,
+        name_or_path: &str,
+        progress: &mut dyn FnMut(Download),
+    ) -> Result<PathBuf, HubError> {
+        let folder = Path::new(name_or_path);
+        if tunesmith_platform::fs::is_dir(folder) {
+            return Ok(folder.to_owned());
+        }
+        Ok(self.model_snapshot(name_or_path, None, progress)?.root)
     }
 
     /// Pins `revision` and fetches the checkpoint's files at that commit.

@@ -72,16 +72,11 @@ pub fn model_snapshot(
     Hub::new(HubConfig::from_env())?.model_snapshot(repo, revision, progress)
 }
 
-/// The folder of a checkpoint by what transformers calls `pretrained_model_name_or_path`: a folder
-/// itself, or a name on the Hub, whose files are fetched into the cache shared with Python.
+/// [`Hub::checkpoint_folder`] with the configuration of the environment.
 ///
 /// # Errors
-/// As [`Hub::model_snapshot`].
+/// As [`Hub::checkpoint_folder`].
 #[cfg(not(target_arch = "wasm32"))]
 pub fn checkpoint_folder(name_or_path: &str) -> Result<std::path::PathBuf, HubError> {
-    let folder = std::path::Path::new(name_or_path);
-    if tunesmith_platform::fs::is_dir(folder) {
-        return Ok(folder.to_owned());
-    }
-    Ok(model_snapshot(name_or_path, None, &mut |_| {})?.root)
+    Hub::new(HubConfig::from_env())?.checkpoint_folder(name_or_path, &mut |_| {})
 }

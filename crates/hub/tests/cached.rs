@@ -54,6 +54,23 @@ impl Folder {
 }
 
 #[test]
+fn a_checkpoint_is_named_or_a_folder() {
+    let (server, cache) = (FakeHub::start(), tempfile::tempdir().unwrap());
+    server.add("models/owner/tiny", "config.json", BERT);
+    server.add_large("models/owner/tiny", "model.safetensors", &noise(300));
+    let hub = server.hub(cache.path());
+    let fetched = hub.checkpoint_folder("owner/tiny", &mut quiet).unwrap();
+    assert_eq!(std::fs::read(fetched.join("config.json")).unwrap(), BERT);
+    // Nothing is asked of a folder.
+    let asked = server.requests().len();
+    let folder = fetched.to_str().unwrap();
+    assert_eq!(hub.checkpoint_folder(folder, &mut quiet).unwrap(), fetched);
+    assert_eq!(server.requests().len(), asked);
+    let message = hub.checkpoint_folder("owner/none", &mut quiet).unwrap_err();
+    assert!(message.to_string().contains("owner/none"), "{message}");
+}
+
+#[test]
 fn what_was_fetched_is_listed_with_its_size() {
     let (server, cache) = (FakeHub::start(), tempfile::tempdir().unwrap());
     let weights = noise(300_000);

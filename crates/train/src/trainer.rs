@@ -151,7 +151,8 @@ impl Trainer {
     /// Minimizes a function of one's own in place of the model's loss (`compute_loss_func`): it is given
     /// the logits of a batch, `[rows, num_labels]` row by row (for a task over tokens `[rows * seq,
     /// num_labels]`), `num_labels`, and the labels. Each batch waits for its logits to come from the
-    /// device. `label_smoothing_factor` doesn't apply.
+    /// device. `label_smoothing_factor` doesn't apply. A checkpoint doesn't keep the function: a resumed run
+    /// needs the same one.
     #[must_use]
     pub fn compute_loss_func(
         mut self,
@@ -165,7 +166,7 @@ impl Trainer {
     }
 
     /// Trains with parameter groups of one's own, see [`crate::AdamW::param_groups`]; `weight_decay` of the
-    /// arguments doesn't apply then.
+    /// arguments doesn't apply then. A checkpoint doesn't keep them: a resumed run needs the same ones.
     #[must_use]
     pub fn param_groups(mut self, groups: Vec<ParamGroup>) -> Self {
         self.param_groups = Some(groups);

@@ -115,7 +115,7 @@ impl Following {
             state.best = Some(metric);
             state.num_bad = 0;
         } else {
-            state.num_bad += 1;
+            state.num_bad = state.num_bad.saturating_add(1);
         }
         if state.cooldown > 0 {
             state.cooldown -= 1;
@@ -145,9 +145,9 @@ impl Following {
         if better {
             state.best = Some(value);
             state.num_bad = 0;
-            state.num_good += 1;
+            state.num_good = state.num_good.saturating_add(1);
         } else {
-            state.num_bad += 1;
+            state.num_bad = state.num_bad.saturating_add(1);
             state.num_good = 0;
         }
         if state.num_good > self.options.patience {
