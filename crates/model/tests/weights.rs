@@ -243,14 +243,18 @@ fn a_table_of_words_that_no_binding_holds_lies_in_several() {
     let batch = Inputs {
         batch: 2,
         seq: 3,
-        input_ids: vec![19, 0, 7, 8, 1, 15],
+        input_ids: vec![59, 0, 23, 24, 1, 47],
         token_type_ids: None,
         lengths: vec![3, 3],
         pad_left: false,
     };
     let targets = Targets::Classes(vec![1, 0]);
-    // Rows of 8 numbers: 20 words in pieces of 8 rows, 8 and 4.
-    let [whole, pieces] = [None, Some(8 * 8 * 4)].map(|limit| {
+    // Rows of 8 numbers: 60 words in pieces of 24 rows, 24 and 12. Query, key and value take as much as 24.
+    let config = || {
+        let config = CONFIG.replace(r#""vocab_size": 20"#, r#""vocab_size": 60"#);
+        ModelConfig::from_json(&config).unwrap()
+    };
+    let [whole, pieces] = [None, Some(24 * 8 * 4)].map(|limit| {
         let mut device = cpu();
         device.max_binding_bytes = limit;
         let dir = tempfile::tempdir().unwrap();

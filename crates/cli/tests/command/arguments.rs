@@ -133,7 +133,10 @@ fn smoothing_of_numbers_is_refused() {
         .error();
     contains(
         &message,
-        &["label_smoothing_factor is for classes", "regression"],
+        &[
+            "label_smoothing_factor is for one class a row",
+            "regression",
+        ],
     );
     scratch.train(train).ok();
 }

@@ -420,15 +420,38 @@ fn no_adapter() {
 #[test]
 fn an_adapter_too_small_for_the_model() {
     let scratch = Scratch::ready();
-    // 1.2 million embeddings of 32 floats: 154 MB, over the 134 MB that lavapipe binds.
+    // As many positions as a model may have, of 264 floats: 138 MB, over the 134 MB that lavapipe binds.
     let mut large = config();
-    large["vocab_size"] = json!(1_200_000);
+    large["max_position_embeddings"] = json!(131_072);
+    large["hidden_size"] = json!(264);
     write_model(&scratch.path("model"), &large);
     let line = format!("{TRAIN} --max_steps 1").replace("--device cpu", "--device software-gpu");
     let message = scratch.run(&line).error();
-    let name = "bert.embeddings.word_embeddings.weight";
+    let name = "bert.embeddings.position_embeddings.weight";
     contains(
         &message,
-        &[name, "153 MB", "MB are missing", "--device cpu"],
+        &[name, "138 MB", "MB are missing", "--device cpu"],
     );
+}
+
+/// The table of words lies in two buffers there.
+#[test]
+fn a_vocabulary_too_large_for_one_binding_is_trained() {
+    let scratch = Scratch::ready();
+    let mut large = config();
+    large["vocab_size"] = json!(1_200_000);
+    write_model(&scratch.path("model"), &large);
+    let line = format!("{TRAIN} --max_steps 2 --logging_steps 1 --save_strategy no");
+    let found = ["cpu", "software-gpu"].map(|device| {
+        let line = line.replace(
+            "--device cpu",
+            &format!("--device {device} --output_dir {device}"),
+        );
+        scratch.run(&format!("{line} --events {device}.jsonl")).ok();
+        losses(&scratch.events(&format!("{device}.jsonl")))
+    });
+    assert_eq!(found[0].len(), 2);
+    for (cpu, gpu) in found[0].iter().zip(&found[1]) {
+        assert!((cpu - gpu).abs() < 1e-6, "{found:?}");
+    }
 }

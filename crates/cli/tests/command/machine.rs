@@ -62,7 +62,8 @@ fn doctor_says_so_where_there_is_no_adapter() {
 fn doctor_tells_a_model_that_does_not_fit() {
     let scratch = Scratch::new();
     let mut large = config();
-    large["max_position_embeddings"] = 1_200_000.into();
+    large["max_position_embeddings"] = 131_072.into();
+    large["hidden_size"] = 264.into();
     fs::create_dir(scratch.path("model")).unwrap();
     scratch.write("model/config.json", large.to_string());
     let shown = scratch.run("doctor --model model --no-measure").ok();

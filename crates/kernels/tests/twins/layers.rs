@@ -2,8 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Activation, Dropout, EmbeddingTables, View, activate, activate_backward, add, dropout,
-    embedding, gated, gated_backward, indices, layer_norm, layer_norm_backward,
+    Activation, BlockLayout, Blocks, Dropout, EmbeddingTables, View, activate, activate_backward,
+    add, dropout, embedding, gated, gated_backward, indices, layer_norm, layer_norm_backward,
     layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
     linear_backward_parameters, scatter_add,
 };
@@ -210,10 +210,14 @@ fn embeddings_and_their_gradients() {
             };
             let y = read(embedding(&in_pieces, 36, &ids, &positions, &types));
             assert_eq!(y, all[0], "looked up in pieces");
-            let (mut sums, pieces) = gradients(&counts, device);
-            scatter_add(&dy, &ids, Some(0), &mut sums, &pieces);
-            let sums: Vec<f32> = read_all(&sums, &pieces).concat();
-            assert_eq!(sums, all[2], "added to pieces");
+            let added = |counts: &[usize]| {
+                let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+                let (layout, slots) = BlockLayout::new(&tensors, None);
+                let mut sums = Blocks::zeros(&layout, device);
+                scatter_add(&dy, &ids, Some(0), &mut sums, &slots);
+                read_all(&sums, &slots).concat()
+            };
+            assert_eq!(added(&counts), added(&[11 * 36]), "added to pieces");
             all
         });
     }
