@@ -14,7 +14,6 @@ mod download;
 mod escapes;
 mod interrupt;
 mod machine;
-mod memory;
 mod metric;
 mod pipes;
 mod predict;

@@ -1,5 +1,7 @@
-//! The memory that a training takes, measured, beside the estimate. Linux tells of one child's peak.
+//! The memory that a training takes, measured, beside the estimate. Linux tells of one child's peak, and a
+//! child's begins with that of the process that starts it: so this is a program of its own, which does little.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::mem::MaybeUninit;
 use std::process::Stdio;
@@ -7,13 +9,17 @@ use std::process::Stdio;
 use tunesmith::model::AutoConfig;
 use tunesmith_session::MemoryEstimate;
 
-use crate::support::{Scratch, TRAIN, minilm};
+#[path = "../command/support.rs"]
+#[allow(dead_code, reason = "shared with the command's other tests")]
+mod support;
+
+use support::{Scratch, TRAIN, minilm};
 
 /// How far an estimate may be below a peak, as a share of it: what people choose a batch by.
 const BELOW: f64 = 0.05;
 
 /// And above: the allocator's holes differ from run to run, and peaks of one training by 6%.
-const ABOVE: f64 = 0.10;
+const ABOVE: f64 = 0.08;
 
 /// The peak of the resident memory of a training of so many rows a batch, in bytes.
 #[allow(
