@@ -227,8 +227,15 @@ fn what_does_not_exist_is_told() {
     assert!(message(&path).contains("not a workbook"));
     let path = write(folder.path(), "data.doc", "a\tb\n");
     assert!(
-        message(&path).contains("must end in .parquet, .csv, .tsv, .jsonl, .json, .conll or .xlsx")
+        message(&path)
+            .contains("must end in .parquet, .csv, .tsv, .jsonl, .json, .xlsx, or .conll or .txt")
     );
+    let path = write(
+        folder.path(),
+        "prose.txt",
+        "One line of text.\nAnd one more.\n",
+    );
+    assert!(message(&path).contains("must have a word and its tags"));
     let csv = write(folder.path(), "a.csv", "text,label\nx,1\n");
     let wrong = LoadDataset::new(csv)
         .columns(["txet"])
@@ -237,6 +244,29 @@ fn what_does_not_exist_is_told() {
         .unwrap()
         .to_string();
     assert!(wrong.ends_with("Did you mean \"text\"?"), "{wrong}");
+}
+
+#[test]
+fn a_text_file_is_conll_where_somebody_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(
+        folder.path(),
+        "train.txt",
+        "Ann B-PER\nran O\n\nRome B-LOC\n",
+    );
+    let loaded = load_dataset(&path, None).unwrap();
+    let row = loaded.get("train").unwrap().row(0).unwrap();
+    assert_eq!(
+        row.to_string(),
+        r#"{"tokens": ["Ann", "ran"], "tags": ["B-PER", "O"]}"#
+    );
+    // Among other files it may be anything.
+    write(folder.path(), "train.csv", "text,label\na,1\n");
+    let loaded = load_dataset(folder.path().to_str().unwrap(), None).unwrap();
+    assert_eq!(
+        loaded.get("train").unwrap().column_names(),
+        ["text", "label"]
+    );
 }
 
 #[test]

@@ -10,7 +10,8 @@ use super::{Line, files};
 
 /// The formats that data is read from.
 const FORMATS: &[&str] = &[
-    "csv", "tsv", "tab", "jsonl", "ndjson", "json", "parquet", "xlsx", "xlsm", "gz", "zst", "zip",
+    "csv", "tsv", "tab", "jsonl", "ndjson", "json", "parquet", "xlsx", "xlsm", "conll", "conllu",
+    "iob", "iob2", "bio", "txt", "gz", "zst", "zip",
 ];
 
 /// Lets the person pick a file or a folder.

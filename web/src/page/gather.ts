@@ -9,7 +9,7 @@ import { count } from "./format.js";
 import { mapping } from "./mapping.js";
 import { counts, table } from "./preview.js";
 
-const FORMATS = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.xlsx,.xlsm,.gz,.zst,.zip";
+const FORMATS = ".csv,.tsv,.tab,.jsonl,.ndjson,.json,.parquet,.xlsx,.xlsm,.conll,.conllu,.iob,.iob2,.bio,.txt,.gz,.zst,.zip";
 /** The share of the training rows that is set aside for evaluation, in percent. */
 const SET_ASIDE = 10;
 

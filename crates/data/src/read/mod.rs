@@ -49,8 +49,8 @@ pub enum Format {
 
 impl Format {
     /// The endings of names, for messages.
-    pub(crate) const ENDINGS: &str =
-        ".parquet, .csv, .tsv, .jsonl, .json, .conll or .xlsx, and may be packed (.gz, .zst, .zip)";
+    pub(crate) const ENDINGS: &str = ".parquet, .csv, .tsv, .jsonl, .json, .xlsx, or .conll or .txt (CoNLL: a word and its tags on \
+         each line), and may be packed (.gz, .zst, .zip)";
 
     /// The format that a file's name says; what it is packed in (`.gz`, `.zst`, `.zip`) may follow.
     pub fn of(path: &Path) -> Option<Self> {
@@ -66,6 +66,14 @@ impl Format {
             "conll" | "conllu" | "iob" | "iob2" | "bio" => Some(Self::Conll),
             _ => None,
         }
+    }
+
+    /// The format of a file that somebody names: CoNLL's are often `.txt`, as many other files in a folder are.
+    pub(crate) fn of_named(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        let packed = [".gz", ".gzip", ".zst", ".zstd", ""];
+        let is_text = |packed: &str| name.ends_with(&format!(".txt{packed}"));
+        packed.into_iter().any(is_text).then_some(Self::Conll)
     }
 
     /// The one that says most about its types, of several in which the same rows may lie.

@@ -164,7 +164,8 @@ impl Source {
         hint: Option<Format>,
         warn: &mut dyn FnMut(String),
     ) -> Result<Vec<(Self, Format)>, DataError> {
-        let hint = hint.or_else(|| Format::of(Path::new(&self.name)));
+        let named = || Format::of(Path::new(&self.name)).or_else(|| Format::of_named(&self.name));
+        let hint = hint.or_else(named);
         loop {
             let layer = match Magic::of(&self.head()?) {
                 Magic::Gzip => Layer::Gzip,
