@@ -257,15 +257,12 @@ fn batch(args: &StepArgs, config: &ModelConfig) -> Result<(Inputs, Targets)> {
     let vocabulary = u32::try_from(config.spec().vocabulary()).context("vocab_size")?;
     let ids =
         (0..batch * seq).map(|i| 1 + (i as u32).wrapping_mul(2_654_435_761) % (vocabulary - 1));
+    let types = (0..batch * seq).map(|i| u32::from(i % seq > seq / 2));
     let inputs = Inputs {
         batch,
         seq,
         input_ids: ids.collect(),
-        token_type_ids: Some(
-            (0..batch * seq)
-                .map(|i| u32::from(i % seq > seq / 2))
-                .collect(),
-        ),
+        token_type_ids: (config.spec().takes_token_types()).then(|| types.collect()),
         lengths: (0..batch)
             .map(|row| (seq - row.min(seq / 2)) as u32)
             .collect(),
