@@ -226,14 +226,15 @@ shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
     ZERO = "zero", 64, [], [binding("output", F32)];
     DROPOUT = "dropout", 16, ["group"], [binding("x", F32), binding("output", F32), binding("noise", I32)];
-    LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "beta", "group"], [
+    LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "beta", "sum", "group"], [
         binding("x", Vec4), binding_when("residual", Vec4, "residual"),
         binding("affine", Vec4),
-        binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32),
+        binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding_when("added", Vec4, "sum"),
         binding_when("noise", I32, "dropout"),
     ];
-    LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout", "group"], [
+    LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout", "more", "group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("affine", Vec4),
+        binding_when("more", Vec4, "more"),
         binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
         binding_when("noise", I32, "dropout"),
     ];

@@ -1,4 +1,5 @@
-// d(sum) of y = LayerNorm(sum) * gamma + beta, and, where x was dropped out before the sum, dx.
+// d(sum) of y = LayerNorm(sum) * gamma + beta, with the flag `more` added to what it has besides, and, where x was
+// dropped out before the sum, dx.
 struct Params { rows: u32, cols4: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
@@ -29,7 +30,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     let slope = (projected.x + projected.y + projected.z + projected.w) / count;
     let reciprocal = rstd[row];
     for (var c = lane; c < params.cols4; c += LANES) {
-        let gradient = reciprocal * (dy[start + c] * affine[c] - mean - xhat[start + c] * slope);
+        var gradient = reciprocal * (dy[start + c] * affine[c] - mean - xhat[start + c] * slope);
+        {{#more}}gradient += more[start + c];{{/more}}
         dsum[start + c] = gradient;
         {{#dropout}}dx[start + c] = gradient * dropout_factors(c, row, draw);{{/dropout}}
     }

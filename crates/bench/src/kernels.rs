@@ -193,7 +193,7 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
     t.row("layer_norm", 0.0, || flat(norm().0))?;
     let (_, saved) = norm();
     t.row("  backward", 0.0, || {
-        flat(layer_norm_backward(&d, &saved, &affine, &dropout).0)
+        flat(layer_norm_backward(&d, &saved, &affine, None, &dropout).0)
     })?;
     let (mut gradients, slots) = t.blocks(&[2 * hidden]);
     t.row("  backward parameters", 0.0, || {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use tunesmith_shaders::{GROUP_FOURS, LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM_PARAMETERS};
 
 use crate::blocks::{Blocks, Slot, View};
-use crate::buffer::{empty, floats, tensor};
+use crate::buffer::{Buffer, empty, floats, tensor};
 use crate::dropout::Dropout;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
@@ -25,6 +25,8 @@ struct Forward {
     epsilon: f32,
     residual: bool,
     beta: bool,
+    /// Whether the sum that is normalised is an output too.
+    sum: bool,
     dropout: Dropout,
 }
 
@@ -38,27 +40,8 @@ pub fn layer_norm(
     epsilon: f32,
     dropout: &Dropout,
 ) -> (Tensor<2>, LayerNormSaved) {
-    let [rows, cols] = x.dims();
-    let device = x.device();
-    let op = Forward {
-        rows,
-        cols,
-        epsilon,
-        residual: residual.is_some(),
-        beta: affine.count() == 2 * cols,
-        dropout: *dropout,
-    };
-    let inputs: Vec<_> = std::iter::once(x.clone())
-        .chain(residual.cloned())
-        .map(floats)
-        .chain([affine.0.clone()])
-        .collect();
-    let outputs = [
-        empty([rows, cols], &device),
-        empty([rows, cols], &device),
-        empty([rows], &device),
-    ];
-    let [y, xhat, rstd] = run(&op, &inputs, &[], outputs);
+    let op = Forward::new(x, residual, affine, epsilon, dropout);
+    let [y, xhat, rstd] = run(&op, &inputs(x, residual, affine), &[], op.outputs(x));
     (
         tensor(y),
         LayerNormSaved {
@@ -68,12 +51,76 @@ pub fn layer_norm(
     )
 }
 
+/// The sum `residual + dropout(x)`, and [`layer_norm`] of it: how a layer begins a block whose norm comes
+/// first.
+pub fn add_layer_norm(
+    x: &Tensor<2>,
+    residual: &Tensor<2>,
+    affine: &View,
+    epsilon: f32,
+    dropout: &Dropout,
+) -> (Tensor<2>, Tensor<2>, LayerNormSaved) {
+    let residual = Some(residual);
+    let op = Forward {
+        sum: true,
+        ..Forward::new(x, residual, affine, epsilon, dropout)
+    };
+    let [y, xhat, rstd] = op.outputs(x);
+    let outputs = [y, xhat, rstd, empty(x.dims(), &x.device())];
+    let [y, xhat, rstd, sum] = run(&op, &inputs(x, residual, affine), &[], outputs);
+    let saved = LayerNormSaved {
+        xhat: tensor(xhat),
+        rstd: tensor(rstd),
+    };
+    (tensor(sum), tensor(y), saved)
+}
+
+fn inputs(x: &Tensor<2>, residual: Option<&Tensor<2>>, affine: &View) -> Vec<Buffer> {
+    std::iter::once(x.clone())
+        .chain(residual.cloned())
+        .map(floats)
+        .chain([affine.0.clone()])
+        .collect()
+}
+
+impl Forward {
+    fn new(
+        x: &Tensor<2>,
+        residual: Option<&Tensor<2>>,
+        affine: &View,
+        epsilon: f32,
+        dropout: &Dropout,
+    ) -> Self {
+        let [rows, cols] = x.dims();
+        Self {
+            rows,
+            cols,
+            epsilon,
+            residual: residual.is_some(),
+            beta: affine.count() == 2 * cols,
+            sum: false,
+            dropout: *dropout,
+        }
+    }
+
+    /// Room for the result, the normalised rows, and their deviations.
+    fn outputs(&self, x: &Tensor<2>) -> [Buffer; 3] {
+        let device = x.device();
+        [
+            empty([self.rows, self.cols], &device),
+            empty([self.rows, self.cols], &device),
+            empty([self.rows], &device),
+        ]
+    }
+}
+
 impl Kernel for Forward {
     fn launch(&self, class: Class) -> Launch {
         let flags = [
             ("residual", self.residual),
             ("dropout", self.dropout.is_active()),
             ("beta", self.beta),
+            ("sum", self.sum),
             ("group", class.is_gpu()),
         ];
         let params = Params::default()
@@ -96,22 +143,31 @@ impl Kernel for Forward {
         let x = floats[0];
         let residual = self.residual.then(|| floats[1]);
         let (gamma, beta) = floats[floats.len() - 1].split_at(cols);
-        let [y, xhat, rstd] = outputs else { return };
+        let [y, xhat, rstd, sums @ ..] = outputs else {
+            return;
+        };
+        let add = |row: usize, sum: &mut [f32]| {
+            let range = row * cols..(row + 1) * cols;
+            sum.copy_from_slice(&x[range.clone()]);
+            if self.dropout.is_active() {
+                self.dropout.apply_row(row, sum);
+            }
+            if let Some(residual) = residual {
+                for (sum, value) in sum.iter_mut().zip(&residual[range]) {
+                    *sum += value;
+                }
+            }
+        };
+        if let [sums] = sums {
+            let rows = sums.par_chunks_mut(cols).enumerate();
+            rows.for_each(|(row, sum)| add(row, sum));
+        }
         y.par_chunks_mut(cols)
             .zip(xhat.par_chunks_mut(cols))
             .zip(rstd.par_iter_mut())
             .enumerate()
             .for_each(|(row, ((y, xhat), rstd))| {
-                let range = row * cols..(row + 1) * cols;
-                xhat.copy_from_slice(&x[range.clone()]);
-                if self.dropout.is_active() {
-                    self.dropout.apply_row(row, xhat);
-                }
-                if let Some(residual) = residual {
-                    for (sum, value) in xhat.iter_mut().zip(&residual[range]) {
-                        *sum += value;
-                    }
-                }
+                add(row, xhat);
                 let mean = xhat.iter().sum::<f32>() / cols as f32;
                 let variance =
                     xhat.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / cols as f32;
@@ -130,15 +186,18 @@ impl Kernel for Forward {
 struct Backward {
     rows: usize,
     cols: usize,
+    /// Whether the sum has another gradient.
+    more: bool,
     dropout: Dropout,
 }
 
 /// The gradients of the residual and of `x` in [`layer_norm`], both `[rows, cols]`; one tensor where
-/// nothing was dropped.
+/// nothing was dropped. `more` is what the sum's gradient has besides, where [`add_layer_norm`]'s sum went on.
 pub fn layer_norm_backward(
     dy: &Tensor<2>,
     saved: &LayerNormSaved,
     affine: &View,
+    more: Option<&Tensor<2>>,
     dropout: &Dropout,
 ) -> (Tensor<2>, Tensor<2>) {
     let [rows, cols] = dy.dims();
@@ -146,14 +205,18 @@ pub fn layer_norm_backward(
     let op = Backward {
         rows,
         cols,
+        more: more.is_some(),
         dropout: *dropout,
     };
-    let inputs = [
+    let inputs: Vec<Buffer> = [
         floats(dy.clone()),
         floats(saved.xhat.clone()),
         floats(saved.rstd.clone()),
         affine.0.clone(),
-    ];
+    ]
+    .into_iter()
+    .chain(more.cloned().map(floats))
+    .collect();
     let sum = empty([rows, cols], &device);
     if dropout.is_active() {
         let [sum, x] = run(&op, &inputs, &[], [sum, empty([rows, cols], &device)]);
@@ -169,6 +232,7 @@ impl Kernel for Backward {
     fn launch(&self, class: Class) -> Launch {
         let flags = [
             ("dropout", self.dropout.is_active()),
+            ("more", self.more),
             ("group", class.is_gpu()),
         ];
         let params = Params::default().int(self.rows).int(self.cols / 4);
@@ -185,7 +249,7 @@ impl Kernel for Backward {
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let cols = self.cols;
-        let [dy, xhat, rstd, affine] = floats else {
+        let [dy, xhat, rstd, affine, more @ ..] = floats else {
             return;
         };
         let (dsum, dx) = outputs.split_at_mut(1);
@@ -203,6 +267,11 @@ impl Kernel for Backward {
                 let (mean, slope) = (sum / cols as f32, projected / cols as f32);
                 for i in 0..cols {
                     dsum[i] = rstd[row] * (dy[i] * affine[i] - mean - xhat[i] * slope);
+                }
+                if let [more] = more {
+                    for (dsum, more) in dsum.iter_mut().zip(&more[row * cols..]) {
+                        *dsum += more;
+                    }
                 }
             });
         if let Some(dx) = dx.first_mut() {

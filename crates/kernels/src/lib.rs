@@ -43,7 +43,7 @@ pub use dropout::{Dropout, add, dropout};
 pub use embedding::{EmbeddingTables, embedding, scatter_add};
 pub use kernel::dispatches;
 pub use layer_norm::{
-    LayerNormSaved, layer_norm, layer_norm_backward, layer_norm_backward_parameters,
+    LayerNormSaved, add_layer_norm, layer_norm, layer_norm_backward, layer_norm_backward_parameters,
 };
 pub use linear::{
     linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,

@@ -123,7 +123,7 @@ fn layer_norm_gradients_through_residual_and_dropout() {
     };
     let (_, saved) = run(&x, &r, &gamma, &beta);
     let dy = matrix([rows, cols], &d);
-    let (dr, dx) = layer_norm_backward(&dy, &saved, &affine(&gamma, &beta), &DROPOUT);
+    let (dr, dx) = layer_norm_backward(&dy, &saved, &affine(&gamma, &beta), None, &DROPOUT);
     let (mut gradients, slots) = zeros(&[2 * cols]);
     layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
     let daffine = read(gradients.tensor(slots[0]));
@@ -288,7 +288,7 @@ fn layer_norm_gradients_without_beta() {
         |x: &[f32], gamma: &[f32]| layer_norm(&matrix([3, 8], x), None, &view(gamma), 1e-5, &none);
     let (_, saved) = run(&x, &gamma);
     let dy = matrix([3, 8], &d);
-    let (_, dx) = layer_norm_backward(&dy, &saved, &view(&gamma), &none);
+    let (_, dx) = layer_norm_backward(&dy, &saved, &view(&gamma), None, &none);
     let (mut gradients, slots) = zeros(&[8]);
     layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
     let dgamma = read(gradients.tensor(slots[0]));

@@ -109,11 +109,10 @@ impl Layer {
                 let (projected, attention) = self
                     .attention
                     .forward(values, normed, sequences, mode, index);
-                let attended = add(&x, &projected, &attention_noise);
-                drop((x, projected));
-                let (normed, feed_forward_norm) =
+                let (attended, normed, feed_forward_norm) =
                     self.feed_forward_norm
-                        .forward(values, &attended, None, &mode.none());
+                        .add(values, &projected, &x, &attention_noise);
+                drop((x, projected));
                 let (projected, feed_forward) =
                     self.feed_forward.forward(values, normed, mode, index);
                 let y = add(&attended, &projected, &output_noise);
@@ -198,15 +197,14 @@ impl Layer {
                 let dnormed =
                     self.feed_forward
                         .backward(pass, dprojected, saved.feed_forward, at, None);
-                let (dsum, _) = self.feed_forward_norm.backward(
+                let (dattended, dprojected) = self.feed_forward_norm.backward_to_sum(
                     pass,
                     &dnormed,
                     &saved.feed_forward_norm,
-                    &mode.none(),
+                    Some(&dy),
+                    &attention_noise,
                 );
-                let dattended = add(&dy, &dsum, &mode.none());
-                drop((dy, dnormed, dsum));
-                let dprojected = dropout(dattended.clone(), &attention_noise);
+                drop((dy, dnormed));
                 let dnormed = self.attention.backward(
                     pass,
                     &dprojected,
@@ -216,13 +214,13 @@ impl Layer {
                     at,
                     None,
                 );
-                let dx = match (&self.attention_norm, &saved.attention_norm) {
+                match (&self.attention_norm, &saved.attention_norm) {
                     (Some(norm), Some(saved)) => {
-                        norm.backward(pass, &dnormed, saved, &mode.none()).0
+                        let (more, none) = (Some(&dattended), mode.none());
+                        norm.backward_to_sum(pass, &dnormed, saved, more, &none).0
                     }
-                    _ => dnormed,
-                };
-                add(&dattended, &dx, &mode.none())
+                    _ => add(&dattended, &dnormed, &mode.none()),
+                }
             }
         };
         match by_convolution {

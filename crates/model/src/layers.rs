@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use burn::tensor::Tensor;
 use tunesmith_architecture::{self as architecture, Declaration, Table};
 use tunesmith_kernels::{
-    Blocks, Dropout, LayerNormSaved, Slot, layer_norm, layer_norm_backward,
+    Blocks, Dropout, LayerNormSaved, Slot, add_layer_norm, layer_norm, layer_norm_backward,
     layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
     linear_backward_parameters, zeros,
 };
@@ -151,6 +151,18 @@ impl LayerNorm {
         layer_norm(x, residual, &affine, self.epsilon, dropout)
     }
 
+    /// The sum `residual + dropout(x)`, and its norm.
+    pub(crate) fn add(
+        &self,
+        values: &Blocks,
+        x: &Tensor<2>,
+        residual: &Tensor<2>,
+        dropout: &Dropout,
+    ) -> (Tensor<2>, Tensor<2>, LayerNormSaved) {
+        let affine = values.view(self.affine);
+        add_layer_norm(x, residual, &affine, self.epsilon, dropout)
+    }
+
     /// The gradients of the residual and of `x`; adds those of weight and bias.
     pub(crate) fn backward(
         &self,
@@ -159,7 +171,20 @@ impl LayerNorm {
         saved: &LayerNormSaved,
         dropout: &Dropout,
     ) -> (Tensor<2>, Tensor<2>) {
+        self.backward_to_sum(pass, dy, saved, None, dropout)
+    }
+
+    /// The same where the sum went on besides, and has the gradient `more` from there.
+    pub(crate) fn backward_to_sum(
+        &self,
+        pass: &mut Backward<'_>,
+        dy: &Tensor<2>,
+        saved: &LayerNormSaved,
+        more: Option<&Tensor<2>>,
+        dropout: &Dropout,
+    ) -> (Tensor<2>, Tensor<2>) {
         layer_norm_backward_parameters(dy, saved, pass.gradients, self.affine);
-        layer_norm_backward(dy, saved, &pass.values.view(self.affine), dropout)
+        let affine = pass.values.view(self.affine);
+        layer_norm_backward(dy, saved, &affine, more, dropout)
     }
 }

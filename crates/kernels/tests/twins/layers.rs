@@ -75,10 +75,15 @@ fn layer_norms() {
                 let affine = View::from(&vector(parts * cols, 4, device));
                 let site = Dropout { p, ..DROPOUT };
                 let (y, saved) = layer_norm(&x, residual.then_some(&r), &affine, 1e-12, &site);
-                let (dsum, dx) = layer_norm_backward(&dy, &saved, &affine, &site);
+                let (dsum, dx) = layer_norm_backward(&dy, &saved, &affine, None, &site);
                 let (mut sums, slots) = gradients(&[parts * cols], device);
                 layer_norm_backward_parameters(&dy, &saved, &mut sums, slots[0]);
                 let mut all = vec![read(y), read(dsum), read(dx)];
+                // The sum may go on, and has a gradient of its own then.
+                let (sum, y, saved) = add_layer_norm(&x, &r, &affine, 1e-12, &site);
+                let more = matrix(rows, cols, 5, device);
+                let (dsum, dx) = layer_norm_backward(&dy, &saved, &affine, Some(&more), &site);
+                all.extend([read(sum), read(y), read(dsum), read(dx)]);
                 all.extend(read_all(&sums, &slots));
                 all
             },
