@@ -3,9 +3,9 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
     Activation, BlockLayout, Blocks, Dropout, EmbeddingTables, View, activate, activate_backward,
-    add, dropout, embedding, gated, gated_backward, indices, layer_norm, layer_norm_backward,
-    layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
-    linear_backward_parameters, scatter_add,
+    add, add_layer_norm, dropout, embedding, gated, gated_backward, indices, layer_norm,
+    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
+    linear_backward_input_new, linear_backward_parameters, scatter_add,
 };
 
 use crate::support::{
