@@ -44,7 +44,6 @@ pub(crate) fn check_memory(
         args.per_device_train_batch_size,
         Some(args.gradient_accumulation_steps),
     );
-    // A forward pass keeps as much, whether a backward pass follows or not.
     let evaluation = eval.map(|rows| {
         let batch = args.per_device_eval_batch_size;
         wanted("per_device_eval_batch_size", rows, batch, None)
@@ -75,13 +74,17 @@ struct Wanted {
     argument: &'static str,
     batch: usize,
     length: usize,
-    /// Batches to a step.
+    /// Batches to a step; none to an evaluation.
     accumulation: Option<usize>,
 }
 
 impl Wanted {
     fn bytes(self, config: &ModelConfig) -> u64 {
-        MemoryEstimate::of(config, self.batch, self.length).total()
+        let estimate = match self.accumulation {
+            Some(_) => MemoryEstimate::of(config, self.batch, self.length),
+            None => MemoryEstimate::of_evaluation(config, self.batch, self.length),
+        };
+        estimate.total()
     }
 
     /// A warning, or why it can't be.
@@ -227,6 +230,23 @@ mod tests {
         assert_eq!(
             number(&message, "gradient_accumulation_steps"),
             2 * 64_usize.div_ceil(batch)
+        );
+    }
+
+    #[test]
+    fn an_evaluation_may_have_larger_batches() {
+        let config = config(30522);
+        let evaluation = Wanted {
+            argument: "per_device_eval_batch_size",
+            accumulation: None,
+            ..wanted(32, 512)
+        };
+        let total = 3 * GB;
+        assert_eq!(evaluation.check(&config, memory(total, total)), Ok(None));
+        assert!(
+            wanted(32, 512)
+                .check(&config, memory(total, total))
+                .is_err()
         );
     }
 

@@ -69,6 +69,21 @@ impl MemoryEstimate {
         }
     }
 
+    /// For an evaluation of such batches in the middle of a training: of the activations, only those of two
+    /// layers are there at a time.
+    pub fn of_evaluation(config: &ModelConfig, batch: usize, seq: usize) -> Self {
+        let training = Self::of(config, batch, seq);
+        let spec = config.spec();
+        let [h, i, heads, batch, seq] =
+            [spec.hidden, spec.intermediate(), spec.heads, batch, seq].map(|n| n as u64);
+        let tokens = batch * seq;
+        let square = batch * heads * seq * seq.next_multiple_of(4);
+        Self {
+            activations: FLOAT * 2 * (8 * tokens * h + 2 * tokens * i + square),
+            ..training
+        }
+    }
+
     /// Weights, gradients, AdamW's two moments, activations and the program.
     pub fn total(&self) -> u64 {
         4 * FLOAT * self.parameters + self.activations + self.program
@@ -104,6 +119,22 @@ mod tests {
         // The first layer of the feed-forward block; the words' table may lie in several buffers.
         let least = MemoryEstimate::of(&config, 1, 8);
         assert_eq!(least.largest, 384 * 1536 * 4);
+    }
+
+    /// Peaks of `tunesmith train --do_train false --do_eval true` with all-MiniLM-L6-v2 in MB, without
+    /// gradients and moments.
+    #[test]
+    fn an_evaluation_takes_no_more_than_two_layers() {
+        for (batch, seq, measured) in [(32, 128, 317.1), (32, 512, 1617.4)] {
+            let config = shape(384, 6, 30522);
+            let estimate = MemoryEstimate::of_evaluation(&config, batch, seq);
+            let other = 3 * FLOAT * estimate.parameters;
+            let estimated = (estimate.total() - other) as f64 / 1e6;
+            let ratio = estimated / measured;
+            assert!((1.0..1.4).contains(&ratio), "{batch} x {seq}: {estimated}");
+            let training = MemoryEstimate::of(&config, batch, seq);
+            assert!(training.activations > 3 * estimate.activations);
+        }
     }
 
     /// Peaks of resident memory of the command in MB, on the CPU over two steps or more of random words:
