@@ -110,7 +110,8 @@ for (const name of cases) {
         .split("\n")
         .map((line) => JSON.parse(line));
       const drawn = join(out, "models", name);
-      const folders = [folder, join(root, "data", "tiny"), join(root, "data", "paraphrase")];
+      // A case may read the files of another.
+      const folders = [join(root, "tests", "cases"), join(root, "data", "tiny"), join(root, "data", "paraphrase")];
       const paths = [...folders, ...(existsSync(drawn) ? [drawn] : [])].flatMap(below);
       const files = Object.fromEntries(paths.map((path) => [`/repository/${path}`, `/${path}`]));
       if (config.model_name_or_path === MINILM) {
