@@ -56,7 +56,7 @@ pub use tags::{Aggregation, Entity, IGNORED, Span, TagColumns, TagEncoder, entit
 pub use tokenize::{TokenizeArgs, TokenizeProgress, tokenize_dataset, tokenize_tagged};
 pub use tokenized::{ExampleRef, Label, TokenizedDataset};
 pub use tokenizer::{
-    BatchEncoding, Encoding, Padding, PaddingSide, PlacedTokens, TextInput, TokenizeOptions,
-    Tokenizer, Truncation,
+    AutoTokenizer, BatchEncoding, Encoding, Padding, PaddingSide, PlacedTokens, TextInput,
+    TokenizeOptions, Tokenizer, Truncation,
 };
 pub use value::{Row, Value};

@@ -53,6 +53,20 @@ pub struct Encoding {
     pub tokens: Vec<String>,
 }
 
+/// Reads the tokenizer of a model of any family.
+#[derive(Debug)]
+pub struct AutoTokenizer;
+
+impl AutoTokenizer {
+    /// The tokenizer of a model's folder, whichever files it has.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::from_file`].
+    pub fn from_pretrained(dir: impl AsRef<Path>) -> Result<Tokenizer, DataError> {
+        Tokenizer::from_file(dir)
+    }
+}
+
 /// Turns text into token ids.
 pub struct Tokenizer {
     /// Without truncation, padding and post-processing: those are applied here, call by call.

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use tunesmith::{
-    AdamW, AutoConfig, AutoModelForSequenceClassification, DataCollatorWithPadding, DataError,
-    DataLoader, Dataset, DeviceChoice, Labels, MapOptions, Mode, NewColumn, Padding,
-    SchedulerKwargs, SchedulerType, Task, TokenizeOptions, TokenizedDataset, Tokenizer,
-    batch_inputs, get_scheduler, hub, load_dataset, metrics, open_device,
+    AdamW, AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding,
+    DataError, DataLoader, Dataset, DeviceChoice, Labels, MapOptions, Mode, NewColumn, Padding,
+    SchedulerKwargs, SchedulerType, Task, TokenizeOptions, TokenizedDataset, batch_inputs,
+    get_scheduler, hub, load_dataset, metrics, open_device,
 };
 
 const SEED: u64 = 42;
@@ -37,7 +37,7 @@ async fn full_training() -> Result<()> {
     let raw_datasets = load_dataset(&pairs.display().to_string(), Some("mrpc_like"))?
         .map_splits(|_, split| Ok(split.take(rows)))?;
     let checkpoint = hub::checkpoint_folder(&checkpoint)?;
-    let tokenizer = Tokenizer::from_file(&checkpoint)?;
+    let tokenizer = AutoTokenizer::from_pretrained(&checkpoint)?;
     let tokenize_function = |example: &Dataset| -> Result<Vec<(String, NewColumn)>, DataError> {
         let sentences = example.texts("sentence1")?.into_iter();
         let pairs = sentences.zip(example.texts("sentence2")?);

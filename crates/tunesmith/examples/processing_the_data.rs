@@ -10,9 +10,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tunesmith::data::LabelInfo;
 use tunesmith::{
-    AdamW, AutoConfig, AutoModelForSequenceClassification, DataCollatorWithPadding, DataError,
-    Dataset, DeviceChoice, Labels, LoadDataset, MapOptions, Mode, NewColumn, Padding,
-    TokenizeOptions, TokenizedDataset, Tokenizer, Truncation, batch_inputs, data, hub, open_device,
+    AdamW, AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding,
+    DataError, Dataset, DeviceChoice, Labels, LoadDataset, MapOptions, Mode, NewColumn, Padding,
+    TokenizeOptions, TokenizedDataset, Truncation, batch_inputs, data, hub, open_device,
 };
 
 fn main() -> Result<()> {
@@ -25,7 +25,7 @@ async fn processing_the_data() -> Result<()> {
     // model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
     let checkpoint = std::env::args().nth(1).context("name a checkpoint")?;
     let checkpoint = hub::checkpoint_folder(&checkpoint)?;
-    let tokenizer = Tokenizer::from_file(&checkpoint)?;
+    let tokenizer = AutoTokenizer::from_pretrained(&checkpoint)?;
     let device = open_device(DeviceChoice::Auto).await?;
     let config = AutoConfig::from_pretrained(&checkpoint)?;
     let (mut model, report) =

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tunesmith::protocol::{Event, IntervalStrategy, Metrics, Steps};
 use tunesmith::{
-    AutoConfig, AutoModelForSequenceClassification, ComputeDevice, DataCollatorWithPadding,
-    DataError, Dataset, DeviceChoice, EvalPrediction, ExampleRef, Labels, LossAndGradient,
-    MapOptions, Model, NewColumn, OwnError, Padding, ParamGroup, SchedulerKwargs, SchedulerType,
-    Task, TokenizeOptions, TokenizedDataset, Tokenizer, Trainer, TrainerCallback, TrainerControl,
-    TrainerState, TrainingArguments, hub, load_dataset, metrics, open_device,
+    AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, ComputeDevice,
+    DataCollatorWithPadding, DataError, Dataset, DeviceChoice, EvalPrediction, ExampleRef, Labels,
+    LossAndGradient, MapOptions, Model, NewColumn, OwnError, Padding, ParamGroup, SchedulerKwargs,
+    SchedulerType, Task, TokenizeOptions, TokenizedDataset, Trainer, TrainerCallback,
+    TrainerControl, TrainerState, TrainingArguments, hub, load_dataset, metrics, open_device,
 };
 
 fn main() -> Result<()> {
@@ -64,7 +64,7 @@ async fn trainer_api() -> Result<()> {
     let raw_datasets = load_dataset(&pairs.display().to_string(), Some("mrpc_like"))?
         .map_splits(|_, split| Ok(split.take(rows)))?;
     let checkpoint = hub::checkpoint_folder(&checkpoint)?;
-    let tokenizer = Tokenizer::from_file(&checkpoint)?;
+    let tokenizer = AutoTokenizer::from_pretrained(&checkpoint)?;
     let tokenize_function = |example: &Dataset| -> Result<Vec<(String, NewColumn)>, DataError> {
         let sentences = example.texts("sentence1")?.into_iter();
         let pairs = sentences.zip(example.texts("sentence2")?);

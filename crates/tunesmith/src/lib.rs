@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `load_dataset("glue", "mrpc")` | [`load_dataset`] |
 //! | `from_pretrained("bert-base-uncased")` | [`hub::checkpoint_folder`], for those below |
-//! | `AutoTokenizer.from_pretrained(dir)` | [`Tokenizer::from_file`] |
+//! | `AutoTokenizer.from_pretrained(dir)` | [`AutoTokenizer::from_pretrained`] |
 //! | `tokenizer(sentences, padding=True, return_tensors="pt")` | [`Tokenizer::encode_batch`], [`data::BatchEncoding::tensors`] |
 //! | `raw_datasets.map(tokenize_function, batched=True)` | [`DatasetDict::map`], [`Dataset::map`] |
 //! | `tokenized_datasets.set_format("torch")` | [`TokenizedDataset::from_dataset`] |
@@ -31,9 +31,10 @@ pub use tunesmith_protocol as protocol;
 pub use tunesmith_train as train;
 
 pub use tunesmith_data::{
-    Batch, DataCollator, DataCollatorWithPadding, DataError, Dataset, DatasetDict, ExampleRef,
-    Features, Format, Labels, LoadDataset, MapOptions, NewColumn, Padding, TokenizeArgs,
-    TokenizeOptions, TokenizedDataset, Tokenizer, Truncation, load_dataset, tokenize_dataset,
+    AutoTokenizer, Batch, DataCollator, DataCollatorWithPadding, DataError, Dataset, DatasetDict,
+    ExampleRef, Features, Format, Labels, LoadDataset, MapOptions, NewColumn, Padding,
+    TokenizeArgs, TokenizeOptions, TokenizedDataset, Tokenizer, Truncation, load_dataset,
+    tokenize_dataset,
 };
 pub use tunesmith_kernels::{ComputeDevice, DeviceChoice, open_device};
 pub use tunesmith_metrics::Metric;
