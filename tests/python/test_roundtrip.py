@@ -77,9 +77,12 @@ def compare_rows(folder, problem_type, labels, texts, predictions):
     takes = inspect.signature(model.forward).parameters
     # What the model takes, as its tokenizer's own class would have it.
     limit = json.loads((folder / "model" / "config.json").read_text())["max_position_embeddings"]
-    if model.config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+    if model.config.model_type in ("roberta", "xlm-roberta", "camembert"):
         # Their first positions are padding's.
         limit -= model.config.pad_token_id + 1
+    if model.config.model_type == "mpnet":
+        # Whose positions begin where those of a padding token of 1 would, whichever it is.
+        limit -= 2
     worst, all_logits = 0.0, []
     for row, (text, prediction) in enumerate(zip(texts, predictions)):
         # One at a time: padding, which must not change a logit, is Tunesmith's alone.
