@@ -59,7 +59,11 @@ fn a_dataset_in_the_hubs_cache_is_loaded_by_its_id() {
     assert!(message.contains(name), "{message}");
     assert!(!snapshot.join(name).exists() && !blob.exists());
     for name in ["train", "test"] {
-        assert!(snapshot.join(format!("{name}-00000-of-00001.parquet")).exists());
+        assert!(
+            snapshot
+                .join(format!("{name}-00000-of-00001.parquet"))
+                .exists()
+        );
     }
 }
 

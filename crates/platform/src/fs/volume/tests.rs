@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use tunesmith_damage::{Kind, Trial};
+
 use super::blob::read_all;
 use super::*;
 
@@ -39,6 +41,60 @@ fn names(volume: &Volume<Memory>, path: &str) -> Vec<String> {
         .iter()
         .map(|path| path.display().to_string())
         .collect()
+}
+
+/// A damaged journal is read as far as it makes sense, and the volume works from there on: what is written
+/// then is there when it is opened again.
+#[test]
+fn a_damaged_journal_is_gone_on_with() {
+    let disk = Disk::new(6);
+    let mut volume = disk.open();
+    volume.create_dir_all(Path::new("/runs/one")).unwrap();
+    for (number, name) in ["a", "b", "c"].into_iter().enumerate() {
+        put(
+            &mut volume,
+            &format!("/runs/one/{name}"),
+            &"x".repeat(number),
+        );
+    }
+    let rename = |volume: &mut Volume<Memory>, from: &str, to: &str| {
+        volume.rename(Path::new(from), Path::new(to)).unwrap();
+    };
+    rename(&mut volume, "/runs/one", "/runs/two");
+    volume.remove(Path::new("/runs/two/b")).unwrap();
+    let journal = disk
+        .journals
+        .iter()
+        .map(|journal| read_all(journal).unwrap());
+    let journals: Vec<Vec<u8>> = journal.filter(|text| !text.is_empty()).collect();
+    let open = |bytes: &[u8]| -> Result<()> {
+        let disk = Disk::new(6);
+        disk.journals[0].write_at(bytes, 0)?;
+        let mut volume = disk.open();
+        let root = Path::new("/");
+        let before = volume.read_dir(root)?;
+        volume.create_dir_all(Path::new("/new"))?;
+        let held = volume.create(Path::new("/new/file"))?;
+        held.blob().write_at(b"kept", 0)?;
+        drop(held);
+        let again = disk.open();
+        assert_eq!(text(&again, "/new/file"), "kept");
+        let after = again.read_dir(root)?;
+        assert!(
+            before.iter().all(|path| after.contains(path)),
+            "{before:?}, {after:?}"
+        );
+        Ok(())
+    };
+    let trial = Trial {
+        name: "journal",
+        kind: Kind::JsonLines,
+        files: &journals,
+        caught_panics_fail: true,
+        one_in: 1,
+    };
+    trial.run(open);
+    trial.cut(open, |_, ()| true);
 }
 
 #[test]
