@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::cell::{Cell, RefCell};
+use std::path::Path;
 
 use serde_json::{Value, json};
+use tunesmith::data::{TokenizeOptions, Tokenizer};
 use tunesmith_protocol::{
     Command, DeviceChoice, Event, IntervalStrategy, Pair, Prediction, Record, ResumeFrom,
     RunConfig, RunState, RunView, Steps, TrainingArguments,
@@ -413,6 +415,39 @@ fn what_does_not_fit_the_model_is_told() {
         !place.out().exists(),
         "nothing is written before all is known to fit"
     );
+}
+
+#[test]
+fn an_older_tokenizer_becomes_a_tokenizer_json_beside_the_model() {
+    let mut place = Place::new();
+    place.config.training.num_train_epochs = 1.0;
+    std::fs::remove_file(place.path("base/tokenizer.json")).unwrap();
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"].map(str::to_owned);
+    let words = (0..WORDS).map(|i| format!("w{i}"));
+    let lines: Vec<String> = special.into_iter().chain(words).collect();
+    place.write("base/vocab.txt", &lines.join("\n"));
+    let class = r#"{"tokenizer_class": "BertTokenizer"}"#;
+    place.write("base/tokenizer_config.json", class);
+    let records = place.run();
+    let failed = |record: &&Record| matches!(record.event, Event::Failed { .. });
+    assert!(records.iter().find(failed).is_none(), "{records:?}");
+    let out = place.out();
+    assert!(out.join("tokenizer.json").is_file());
+    let ids = |folder: &Path| {
+        let tokenizer = Tokenizer::from_file(folder).unwrap();
+        let encoding = tokenizer.encode("w3 W31, w99", Some("w0"), &TokenizeOptions::default());
+        encoding.unwrap().input_ids
+    };
+    let wanted = ids(&place.path("base"));
+    assert_eq!(
+        wanted.iter().filter(|id| **id == 1).count(),
+        2,
+        "{wanted:?}"
+    );
+    assert_eq!(ids(&out), wanted);
+    // It stands for the older file from now on.
+    std::fs::remove_file(out.join("vocab.txt")).unwrap();
+    assert_eq!(ids(&out), wanted);
 }
 
 #[test]
