@@ -232,6 +232,21 @@ impl Batch {
         }
         mask
     }
+
+    /// The values of each example's tokens, without those of its padding; `values` are `[batch, seq, n]`, and
+    /// each example's `[length, n]`.
+    pub fn without_padding<'a, T>(&'a self, values: &'a [T]) -> impl Iterator<Item = &'a [T]> {
+        let width = values.len() / self.batch.max(1);
+        let per_token = width / self.seq.max(1);
+        let rows = values.chunks(width.max(1)).zip(&self.lengths);
+        rows.map(move |(row, length)| {
+            let kept = (*length as usize * per_token).min(row.len());
+            match self.padding_side {
+                PaddingSide::Right => &row[..kept],
+                PaddingSide::Left => &row[row.len() - kept..],
+            }
+        })
+    }
 }
 
 #[cfg(test)]

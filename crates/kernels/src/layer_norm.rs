@@ -158,16 +158,20 @@ impl Kernel for Forward {
                 }
             }
         };
-        if let [sums] = sums {
+        let sums = sums.first_mut().map(|sums| {
             let rows = sums.par_chunks_mut(cols).enumerate();
             rows.for_each(|(row, sum)| add(row, sum));
-        }
+            &**sums
+        });
         y.par_chunks_mut(cols)
             .zip(xhat.par_chunks_mut(cols))
             .zip(rstd.par_iter_mut())
             .enumerate()
             .for_each(|(row, ((y, xhat), rstd))| {
-                add(row, xhat);
+                match sums {
+                    Some(sums) => xhat.copy_from_slice(&sums[row * cols..][..cols]),
+                    None => add(row, xhat),
+                }
                 let mean = xhat.iter().sum::<f32>() / cols as f32;
                 let variance =
                     xhat.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / cols as f32;

@@ -133,7 +133,9 @@ impl Question {
                     None,
                 )
             }
-            LabelSource::One(_) | LabelSource::Several(_) => self.ask(dataset)?,
+            LabelSource::One(_) | LabelSource::Several(_) => {
+                self.texts(dataset, &labels.names())?
+            }
         };
         Ok((Columns { text, labels }, warning))
     }
@@ -175,13 +177,20 @@ impl Question {
         &self,
         dataset: &Dataset,
     ) -> Result<(TextColumns, Option<String>), SessionError> {
+        self.texts(dataset, &self.label_names(dataset))
+    }
+
+    fn texts(
+        &self,
+        dataset: &Dataset,
+        labels: &[String],
+    ) -> Result<(TextColumns, Option<String>), SessionError> {
         if let Some(columns) = self.known() {
             if self.named.is_none() && self.task.is_none() {
                 self.check_trained(dataset, &columns)?;
             }
             return Ok((columns, None));
         }
-        let labels = self.label_names(dataset);
         let is_label = |name: &str| {
             labels.iter().any(|label| label == name) || self.has_only_classes(dataset, name)
         };
@@ -196,7 +205,7 @@ impl Question {
             .find(|(first, second)| strings.contains(first) && strings.contains(second));
         let (first, second) = match (known_pair, strings.as_slice()) {
             (Some((first, second)), _) => (first, Some(second)),
-            (None, []) => self.digits(dataset, &labels)?,
+            (None, []) => self.digits(dataset, labels)?,
             (None, [one]) => (*one, None),
             (None, [first, second, ..]) => (*first, Some(*second)),
         };

@@ -18,7 +18,7 @@ use crate::device::choose_tiles;
 use crate::fetch::{dataset, model_files};
 use crate::finish::{Reader, evaluate_at_end, pass, predict_at_end, save_training};
 use crate::fits::check_memory;
-use crate::labels::Labels;
+use crate::labels::{Labels, thresholds};
 use crate::model::{load, set_dropouts, warnings};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
@@ -84,10 +84,10 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         set.map_err(SessionError::Arguments)?;
         config.set_trained_columns(&labels.source().trained_on(text.names()));
     }
-    match &data.threshold {
-        Some(Threshold::All(one)) => config.set_thresholds(&vec![*one; labels.names().len()]),
-        Some(Threshold::Each(thresholds)) => config.set_thresholds(thresholds),
-        Some(Threshold::Tune) | None => {}
+    if let Some(threshold) = &data.threshold
+        && let Some(given) = thresholds(threshold, labels.names())?
+    {
+        config.set_thresholds(&given);
     }
     if let Some(rows) = &train {
         let evaluated = eval.first().map(|(_, rows)| rows);

@@ -14,7 +14,7 @@ use tunesmith_platform::fs;
 use tunesmith_protocol::{Event, Metrics};
 
 use crate::SessionError;
-use crate::labels::Labels;
+use crate::labels::{Labels, chosen};
 use crate::prepare::TestSplit;
 use crate::session::Shared;
 
@@ -160,12 +160,7 @@ fn predictions(
             let probabilities = sigmoid(&found.logits);
             let there = above_thresholds(&probabilities, &thresholds, found.num_labels);
             let rows = there.chunks(found.num_labels.max(1));
-            rows.map(|row| {
-                let labels = names.iter().zip(row).filter(|(_, is_there)| **is_there);
-                let labels: Vec<&str> = labels.map(|(name, _)| name.as_str()).collect();
-                labels.join(",")
-            })
-            .collect()
+            rows.map(|row| chosen(names, row).join(",")).collect()
         }
         Task::Tokens => tags(found, split, reader)?,
     })

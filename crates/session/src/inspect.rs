@@ -93,15 +93,9 @@ impl Found {
         glue: Option<GlueTask>,
     ) -> Option<String> {
         let trained = source.trained_on(Vec::new());
-        let has = |name: &String| {
-            rows.column(name).is_ok()
-                || (rows.column_names().iter()).any(|column| {
-                    column
-                        .strip_prefix(name.as_str())
-                        .is_some_and(|rest| rest.starts_with('.'))
-                })
-        };
-        self.label = trained.label_column_name.filter(has);
+        self.label = trained
+            .label_column_name
+            .filter(|_| source.are_labelled(rows));
         self.labels = trained.label_column_names;
         if self.label.is_none() && self.labels.is_empty() {
             return None;
@@ -111,18 +105,27 @@ impl Found {
             task: data.problem_type.map(task_of),
             label_all_tokens: data.label_all_tokens,
         };
-        let labels = Labels::of_training(rows, source.clone(), wanted);
-        let counts = labels::counts(rows, source);
-        match (labels, counts) {
-            (Ok((labels, _)), Ok(counts)) => {
-                self.problem_type = Some(problem_type(labels.task()));
+        // What there is to count where it can't be learned: a single class.
+        let plain = match &source {
+            LabelSource::One(column) => labels::values(rows, column).ok(),
+            LabelSource::Several(_) | LabelSource::Tags(_) => None,
+        };
+        let found = Labels::of_training(rows, source, wanted).and_then(|(labels, _)| {
+            let counts = match &plain {
+                Some(counts) => counts.clone(),
+                None => labels.counts(rows)?,
+            };
+            Ok((labels.task(), counts))
+        });
+        match found {
+            Ok((task, counts)) => {
+                self.problem_type = Some(problem_type(task));
                 self.counts = the_most(counts);
                 None
             }
-            (labels, counts) => {
-                self.counts = the_most(counts.as_ref().map_or_else(|_| Vec::new(), Clone::clone));
-                let error = labels.err().or(counts.err());
-                error.map(|error| error.to_string())
+            Err(error) => {
+                self.counts = the_most(plain.unwrap_or_default());
+                Some(error.to_string())
             }
         }
     }

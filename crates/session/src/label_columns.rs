@@ -74,6 +74,15 @@ impl LabelSource {
         }
     }
 
+    /// Whether the columns are there.
+    pub(crate) fn are_labelled(&self, dataset: &Dataset) -> bool {
+        match self {
+            Self::One(column) => dataset.column(column).is_ok(),
+            Self::Several(columns) => columns.are_labelled(dataset),
+            Self::Tags(columns) => columns.are_labelled(dataset),
+        }
+    }
+
     /// What a model keeps of the columns that it was trained on.
     pub(crate) fn trained_on(&self, text_column_names: Vec<String>) -> TrainedColumns {
         let mut trained = TrainedColumns {

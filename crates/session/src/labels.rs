@@ -10,9 +10,10 @@ use tunesmith::data::{
 };
 use tunesmith::metrics::{GlueTask, Metric, Reading};
 use tunesmith::model::{ModelConfig, Task};
-use tunesmith_protocol::LabelCount;
+use tunesmith_protocol::{LabelCount, Threshold};
 
 use crate::label_columns::LabelSource;
+use crate::{SessionError, inspect};
 
 /// Classes beyond which a column is more likely one of numbers than one of classes.
 const MANY: usize = 50;
@@ -166,12 +167,10 @@ impl Labels {
                 warning: Some(format!("{error}. The rows are predicted without scores")),
             })
         };
-        let is_labelled = match self {
-            Self::One { encoder, column } => return encoder.encode_test(rows, column),
-            Self::Several(encoder) => encoder.columns().are_labelled(rows),
-            Self::Tags(encoder) => encoder.columns().are_labelled(rows),
-        };
-        if !is_labelled {
+        if let Self::One { encoder, column } = self {
+            return encoder.encode_test(rows, column);
+        }
+        if !self.source().are_labelled(rows) {
             return Ok(TestLabels {
                 dataset: rows.clone(),
                 warning: None,
@@ -183,6 +182,43 @@ impl Labels {
                 warning: None,
             }),
             Err(error) => without(&error),
+        }
+    }
+
+    /// How often each label occurs in rows that weren't encoded, or each type of entity.
+    ///
+    /// # Errors
+    /// Labels that can't be read, with the row.
+    pub(crate) fn counts(&self, rows: &Dataset) -> Result<Vec<LabelCount>, DataError> {
+        match self {
+            Self::One { column, .. } => values(rows, column),
+            Self::Several(encoder) => {
+                let counts = encoder.counts(&encoder.encode(rows)?)?;
+                let counted = encoder.names().iter().cloned().zip(counts);
+                Ok(counted
+                    .map(|(label, count)| LabelCount {
+                        label,
+                        count: count as u64,
+                    })
+                    .collect())
+            }
+            Self::Tags(encoder) => {
+                let mut metric = Metric::tokens(encoder.names(), Reading::Lenient);
+                for row in 0..rows.num_rows() {
+                    let classes = encoder.classes(rows, row)?.into_iter().map(i64::from);
+                    let classes: Vec<i64> = classes.filter(|class| *class >= 0).collect();
+                    metric
+                        .add_sentence(&classes, &classes)
+                        .map_err(|error| DataError::Argument(error.to_string()))?;
+                }
+                let labels = metric.by_label().into_iter();
+                Ok(labels
+                    .map(|scores| LabelCount {
+                        label: scores.name,
+                        count: scores.support,
+                    })
+                    .collect())
+            }
         }
     }
 
@@ -214,6 +250,34 @@ impl Labels {
     }
 }
 
+/// The labels that a row has, of which `there` says it, in the order of their ids.
+pub(crate) fn chosen<'a>(names: &'a [String], there: &[bool]) -> Vec<&'a str> {
+    let labels = names.iter().zip(there).filter(|(_, is_there)| **is_there);
+    labels.map(|(name, _)| name.as_str()).collect()
+}
+
+/// The threshold of each label, as an argument has them; `None` where they are to be tuned.
+///
+/// # Errors
+/// Another number of them than of labels.
+pub(crate) fn thresholds(
+    threshold: &Threshold,
+    names: &[String],
+) -> Result<Option<Vec<f64>>, SessionError> {
+    match threshold {
+        Threshold::All(one) => Ok(Some(vec![*one; names.len()])),
+        Threshold::Each(each) if each.len() == names.len() => Ok(Some(each.clone())),
+        Threshold::Each(each) => Err(SessionError::Arguments(format!(
+            "threshold has {} numbers, and the model {} labels ({}): give one number for all, or one for \
+             each label in this order",
+            each.len(),
+            names.len(),
+            names.join(", ")
+        ))),
+        Threshold::Tune => Ok(None),
+    }
+}
+
 /// A split with numbers for labels.
 pub(crate) struct Encoded {
     pub(crate) dataset: Dataset,
@@ -221,53 +285,18 @@ pub(crate) struct Encoded {
     pub(crate) one_class: Option<DataError>,
 }
 
-/// How often each label occurs, or each type of entity.
-///
-/// # Errors
-/// Labels that can't be read, with the row.
-pub(crate) fn counts(rows: &Dataset, source: LabelSource) -> Result<Vec<LabelCount>, DataError> {
-    let count = |label: String, count: u64| LabelCount { label, count };
-    match source {
-        LabelSource::One(column) => Ok(values(rows, &column)?
-            .into_iter()
-            .map(|(label, found)| count(label, found))
-            .collect()),
-        LabelSource::Several(columns) => {
-            let encoder = MultiLabelEncoder::of_rows(rows, columns)?;
-            let counts = encoder.counts(&encoder.encode(rows)?)?;
-            let names = encoder.names().iter().cloned();
-            Ok(names
-                .zip(counts)
-                .map(|(label, found)| count(label, found as u64))
-                .collect())
-        }
-        LabelSource::Tags(columns) => {
-            let encoder = TagEncoder::of_rows(rows, columns, false)?;
-            let mut metric = Metric::tokens(encoder.names(), Reading::Lenient);
-            for row in 0..rows.num_rows() {
-                let classes = encoder.classes(rows, row)?.into_iter().map(i64::from);
-                let classes: Vec<i64> = classes.filter(|class| *class >= 0).collect();
-                metric
-                    .add_sentence(&classes, &classes)
-                    .map_err(|error| DataError::Argument(error.to_string()))?;
-            }
-            let labels = metric.by_label().into_iter();
-            Ok(labels
-                .map(|label| count(label.name, label.support))
-                .collect())
-        }
-    }
-}
-
 /// The distinct values of a column as a person reads them, and how often each occurs.
-fn values(rows: &Dataset, column: &str) -> Result<BTreeMap<String, u64>, DataError> {
+pub(crate) fn values(rows: &Dataset, column: &str) -> Result<Vec<LabelCount>, DataError> {
     let view = rows.column(column)?;
-    let mut counts = BTreeMap::new();
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for value in view.iter() {
-        let label = crate::inspect::text(&view, value).unwrap_or_default();
+        let label = inspect::text(&view, value).unwrap_or_default();
         *counts.entry(label).or_default() += 1;
     }
-    Ok(counts)
+    let counts = counts.into_iter();
+    Ok(counts
+        .map(|(label, count)| LabelCount { label, count })
+        .collect())
 }
 
 fn one_of_training(

@@ -32,6 +32,37 @@ pub struct MemoryEstimate {
     pub program: u64,
 }
 
+/// What decides how much a layer keeps of a batch.
+struct Layer {
+    tokens: u64,
+    /// Its width.
+    h: u64,
+    /// The feed-forward block's.
+    i: u64,
+    /// The attention weights of all heads.
+    square: u64,
+}
+
+impl Layer {
+    fn of(config: &ModelConfig, batch: usize, seq: usize) -> Self {
+        let spec = config.spec();
+        let [h, i, heads, batch, seq] =
+            [spec.hidden, spec.intermediate(), spec.heads, batch, seq].map(|n| n as u64);
+        Self {
+            tokens: batch * seq,
+            h,
+            i,
+            // The kernels pad the rows of attention to whole vectors.
+            square: batch * heads * seq * seq.next_multiple_of(4),
+        }
+    }
+
+    /// Floats.
+    fn kept(&self) -> u64 {
+        8 * self.tokens * self.h + 2 * self.tokens * self.i + self.square
+    }
+}
+
 impl MemoryEstimate {
     /// For batches of `batch` rows of `seq` tokens.
     ///
@@ -43,21 +74,16 @@ impl MemoryEstimate {
     /// or T h and 2 T i (around GELU).
     pub fn of(config: &ModelConfig, batch: usize, seq: usize) -> Self {
         let spec = config.spec();
-        let [h, i, layers, heads, batch, seq] = [
-            spec.hidden,
-            spec.intermediate(),
-            spec.layers.len(),
-            spec.heads,
-            batch,
-            seq,
-        ]
-        .map(|n| n as u64);
-        let tokens = batch * seq;
-        // The kernels pad the rows of attention to whole vectors.
-        let square = batch * heads * seq * seq.next_multiple_of(4);
-        let layer = 8 * tokens * h + 2 * tokens * i + square;
+        let layer = Layer::of(config, batch, seq);
+        let Layer {
+            tokens,
+            h,
+            i,
+            square,
+        } = layer;
+        let layers = spec.layers.len() as u64;
         let backward = (3 * square + 6 * tokens * h).max(tokens * h + 2 * tokens * i);
-        let live = layers * layer + 2 * tokens * h + backward;
+        let live = layers * layer.kept() + 2 * tokens * h + backward;
         let declared = spec.declarations();
         let bound = declared.iter().filter(|one| !one.by_rows);
         let weights = bound.map(|one| one.count() as u64).max().unwrap_or(0);
@@ -72,15 +98,9 @@ impl MemoryEstimate {
     /// For an evaluation of such batches in the middle of a training: of the activations, only those of two
     /// layers are there at a time.
     pub fn of_evaluation(config: &ModelConfig, batch: usize, seq: usize) -> Self {
-        let training = Self::of(config, batch, seq);
-        let spec = config.spec();
-        let [h, i, heads, batch, seq] =
-            [spec.hidden, spec.intermediate(), spec.heads, batch, seq].map(|n| n as u64);
-        let tokens = batch * seq;
-        let square = batch * heads * seq * seq.next_multiple_of(4);
         Self {
-            activations: FLOAT * 2 * (8 * tokens * h + 2 * tokens * i + square),
-            ..training
+            activations: FLOAT * 2 * Layer::of(config, batch, seq).kept(),
+            ..Self::of(config, batch, seq)
         }
     }
 

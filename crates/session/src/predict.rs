@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tunesmith::data::{
-    Aggregation, ColumnView, DataCollatorWithPadding, ExampleRef, Label, LoadDataset, PaddingSide,
+    Aggregation, ColumnView, DataCollatorWithPadding, ExampleRef, Label, LoadDataset,
     TokenizeOptions, Tokenizer, entities,
 };
 use tunesmith::kernels::read_back;
 use tunesmith::metrics::above_thresholds;
 use tunesmith::model::{AutoConfig, Model, ModelConfig, Task};
-use tunesmith::train::{batch_inputs, sigmoid};
+use tunesmith::train::{argmax, batch_inputs, sigmoid};
 use tunesmith_platform::fs;
 use tunesmith_protocol::{
     AggregationStrategy, DataArguments, DeviceChoice, Entity, Event, Pair, Prediction, Threshold,
@@ -18,6 +18,7 @@ use tunesmith_protocol::{
 
 use crate::columns::Question;
 use crate::fetch::load_texts;
+use crate::labels::thresholds;
 use crate::model::warnings;
 use crate::prepare::{max_length, open_tokenizer, takes_token_types};
 use crate::{SessionError, inspect, open};
@@ -98,44 +99,24 @@ impl Predictor {
         &self.options
     }
 
-    /// The probability above which each label is predicted, where a row may have several:
-    /// `[num_labels]`.
-    pub(crate) fn thresholds(&self) -> &[f64] {
-        &self.thresholds
-    }
-
     /// Takes other thresholds than those saved with the model.
     ///
     /// # Errors
     /// A model that isn't for several labels a row, other numbers of them than labels, or `tune`.
     pub fn set_threshold(&mut self, threshold: &Threshold) -> Result<(), SessionError> {
-        let count = self.labels.len();
-        let wrong = |message: String| Err(SessionError::Arguments(message));
         if self.model.task() != Task::MultiLabel {
-            return wrong(
+            return Err(SessionError::Arguments(
                 "threshold is for models of several labels a row, and this one isn't: leave it out"
                     .to_owned(),
-            );
+            ));
         }
-        self.thresholds = match threshold {
-            Threshold::All(one) => vec![*one; count],
-            Threshold::Each(each) if each.len() == count => each.clone(),
-            Threshold::Each(each) => {
-                return wrong(format!(
-                    "threshold has {} numbers, and the model {count} labels ({}): give one number for all, \
-                     or one for each label in this order",
-                    each.len(),
-                    self.labels.join(", ")
-                ));
-            }
-            Threshold::Tune => {
-                return wrong(
-                    "threshold tune is for training: give numbers, or leave it out to take those that \
-                     were saved with the model"
-                        .to_owned(),
-                );
-            }
-        };
+        self.thresholds = thresholds(threshold, &self.labels)?.ok_or_else(|| {
+            SessionError::Arguments(
+                "threshold tune is for training: give numbers, or leave it out to take those that were \
+                 saved with the model"
+                    .to_owned(),
+            )
+        })?;
         Ok(())
     }
 
@@ -264,21 +245,15 @@ impl Predictor {
             .await
             .map_err(failed)?;
         let logits = logits.concat();
-        let width = (logits.len() / rows.len().max(1)).max(1);
-        let rows = logits.chunks(width).zip(&batch.lengths);
         Ok(match self.model.task() {
             Task::SingleLabel | Task::MultiLabel | Task::Regression => {
-                rows.map(|(logits, _)| logits.to_vec()).collect()
+                let rows = logits.chunks(self.labels.len().max(1));
+                rows.map(<[f32]>::to_vec).collect()
             }
-            Task::Tokens => rows
-                .map(|(logits, length)| {
-                    let kept = (*length as usize * self.labels.len()).min(width);
-                    match batch.padding_side {
-                        PaddingSide::Right => logits[..kept].to_vec(),
-                        PaddingSide::Left => logits[width - kept..].to_vec(),
-                    }
-                })
-                .collect(),
+            Task::Tokens => {
+                let rows = batch.without_padding(&logits);
+                rows.map(<[f32]>::to_vec).collect()
+            }
         })
     }
 
@@ -306,8 +281,7 @@ impl Predictor {
             }
             Task::SingleLabel | Task::Tokens => {
                 let scores = softmax(logits);
-                let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let label_id = logits.iter().position(|x| *x == highest).unwrap_or(0);
+                let label_id = argmax(logits);
                 Prediction::SingleLabel {
                     label: self.labels.get(label_id).cloned().unwrap_or_default(),
                     label_id,

@@ -9,15 +9,14 @@ use tunesmith::data::{
 use tunesmith::metrics::GlueTask;
 use tunesmith::model::{ModelConfig, Task};
 use tunesmith_protocol::{
-    DataArguments, DatasetReady, Event, Split, Threshold, TrainingArguments,
-    Truncation as TruncationArgument,
+    DataArguments, DatasetReady, Event, Split, TrainingArguments, Truncation as TruncationArgument,
 };
 
 use crate::SessionError;
 use crate::columns::{Question, TextColumns, splits};
 use crate::fetch::{Loaded, load};
 use crate::label_columns::{problem_type, task_of};
-use crate::labels::{Labels, Wanted};
+use crate::labels::{Labels, Wanted, thresholds};
 
 /// What the preparation is told.
 pub(crate) struct Request {
@@ -285,16 +284,8 @@ fn check_kind(
         Task::Tokens,
         "tagged tokens",
     )?;
-    if let Some(Threshold::Each(thresholds)) = &data.threshold
-        && thresholds.len() != labels.names().len()
-    {
-        return Err(SessionError::Arguments(format!(
-            "threshold has {} numbers, and there are {} labels ({}): give one number for all, or one for \
-             each label in this order",
-            thresholds.len(),
-            labels.names().len(),
-            labels.names().join(", ")
-        )));
+    if let Some(threshold) = &data.threshold {
+        thresholds(threshold, labels.names())?;
     }
     Ok(())
 }

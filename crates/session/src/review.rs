@@ -4,18 +4,16 @@
 use std::path::Path;
 
 use tunesmith::data::{ColumnView, Dataset, TagEncoder};
-use tunesmith::metrics::{GlueTask, Metric, above_thresholds};
+use tunesmith::metrics::{ClassCounts, GlueTask, Metric};
 use tunesmith::model::Task;
-use tunesmith::train::class_report;
-use tunesmith_protocol::{
-    ClassReport, Event, Pair, Prediction, Review, RunConfig, Threshold, WrongRow,
-};
+use tunesmith::train::{argmax, class_report};
+use tunesmith_protocol::{Event, Pair, Prediction, Review, RunConfig, Threshold, WrongRow};
 
 use crate::background::background;
 use crate::columns::{Question, TextColumns, splits, task};
 use crate::fetch::{dataset, load};
 use crate::label_columns::{problem_type, task_of};
-use crate::labels::{Labels, Wanted};
+use crate::labels::{Labels, Wanted, chosen};
 use crate::marked::{Marked, listed};
 use crate::predict::{Tokens, softmax};
 use crate::session::Shared;
@@ -138,7 +136,7 @@ impl Reading<'_> {
         let pairs: Vec<Pair> = range.clone().map(pair).collect();
         let predictions = self.predictor.predict(&pairs).await?;
         for (row, (pair, prediction)) in range.zip(pairs.into_iter().zip(predictions)) {
-            let outcome = tally.compare(&truth, row, &prediction, self.predictor.thresholds())?;
+            let outcome = tally.compare(&truth, row, &prediction)?;
             tally.add(row, pair, outcome);
         }
         Ok(())
@@ -166,11 +164,9 @@ impl Reading<'_> {
             let mut marked = Marked::new(&text, &placed, &labels);
             let (mut wanted, mut predicted, mut loss) = (Vec::new(), Vec::new(), 0.0);
             for (class, logits) in marked.labelled(&labels, &logits, width) {
-                let scores = softmax(logits);
-                let best = argmax(&scores);
-                loss -= scores[class].max(f64::MIN_POSITIVE).ln();
+                loss -= softmax(logits)[class].max(f64::MIN_POSITIVE).ln();
                 wanted.push(class as i64);
-                predicted.push(best as i64);
+                predicted.push(argmax(logits) as i64);
             }
             tally.metric.add_sentence(&predicted, &wanted)?;
             marked.keep_differences(tally.names(), &wanted, &predicted);
@@ -195,16 +191,6 @@ fn cell(column: &ColumnView<'_>, row: usize) -> String {
         .unwrap_or_default()
 }
 
-fn argmax(scores: &[f64]) -> usize {
-    let mut best = 0;
-    for (place, score) in scores.iter().enumerate() {
-        if *score > scores[best] {
-            best = place;
-        }
-    }
-    best
-}
-
 /// What came of a row.
 struct Outcome {
     label: String,
@@ -218,6 +204,8 @@ struct Outcome {
 struct Tally<'a> {
     labels: &'a Labels,
     metric: Metric,
+    /// Of rows that have one class each.
+    classes: ClassCounts,
     confusion: Vec<Vec<u64>>,
     rows: u64,
     right: u64,
@@ -237,6 +225,7 @@ impl<'a> Tally<'a> {
                 Some(glue) => Metric::for_task(glue),
                 None => Metric::of_task(labels.task(), names)?,
             },
+            classes: ClassCounts::new(size),
             confusion: vec![vec![0; size]; size],
             rows: 0,
             right: 0,
@@ -254,7 +243,6 @@ impl<'a> Tally<'a> {
         truth: &ColumnView<'_>,
         row: usize,
         prediction: &Prediction,
-        thresholds: &[f64],
     ) -> Result<Outcome, SessionError> {
         let names = self.names();
         let value = truth.get(row);
@@ -279,6 +267,7 @@ impl<'a> Tally<'a> {
                 self.confusion[class][*label_id] += 1;
                 let ids = [*label_id as i64, class as i64];
                 self.metric.add_batch_classes(&ids[..1], &ids[1..])?;
+                self.classes.add_batch(&ids[..1], &ids[1..])?;
                 let score = scores[class];
                 Ok(Outcome {
                     label: names[class].clone(),
@@ -299,21 +288,16 @@ impl<'a> Tally<'a> {
                     loss: (score - number).powi(2),
                 })
             }
-            Prediction::MultiLabel { scores, logits, .. } => {
+            Prediction::MultiLabel { labels, logits, .. } => {
                 let numbers = value
                     .and_then(|value| value.as_list())
                     .ok_or_else(unknown)?;
                 let wanted: Vec<bool> = numbers.iter().map(|n| n.as_f64() == Some(1.0)).collect();
-                let probabilities: Vec<f32> = scores.iter().map(|score| *score as f32).collect();
-                let found = above_thresholds(&probabilities, thresholds, names.len());
+                let found: Vec<bool> = names.iter().map(|name| labels.contains(name)).collect();
                 self.metric.add_batch_labels(&found, &wanted)?;
-                let chosen = |there: &[bool]| {
-                    let there = names.iter().zip(there).filter(|(_, is_there)| **is_there);
-                    let labels: Vec<&str> = there.map(|(name, _)| name.as_str()).collect();
-                    match labels.is_empty() {
-                        true => "none".to_owned(),
-                        false => labels.join(", "),
-                    }
+                let line = |there: &[bool]| match chosen(names, there).as_slice() {
+                    [] => "none".to_owned(),
+                    labels => labels.join(", "),
                 };
                 let losses = logits.iter().zip(&wanted).map(|(logit, is_there)| {
                     let logit = f64::from(*logit);
@@ -322,8 +306,8 @@ impl<'a> Tally<'a> {
                     logit.max(0.0) - logit * target + (-logit.abs()).exp().ln_1p()
                 });
                 Ok(Outcome {
-                    label: chosen(&wanted),
-                    predicted: chosen(&found),
+                    label: line(&wanted),
+                    predicted: line(&found),
                     is_right: found == wanted,
                     score: f64::NAN,
                     loss: losses.sum::<f64>() / names.len().max(1) as f64,
@@ -356,19 +340,17 @@ impl<'a> Tally<'a> {
         self.wrong.truncate(MOST_WRONG);
         let task = self.labels.task();
         let names = self.names();
+        let by_label = match task {
+            Task::SingleLabel => self.classes.by_label(names),
+            Task::MultiLabel | Task::Tokens | Task::Regression => self.metric.by_label(),
+        };
         Ok(Review {
             split,
             problem_type: problem_type(task),
             num_rows: self.rows,
             num_right: self.right,
             metrics: self.metric.compute()?.iter().collect(),
-            per_class: match task {
-                Task::SingleLabel => (0..names.len()).map(|class| self.report(class)).collect(),
-                Task::MultiLabel | Task::Tokens => {
-                    self.metric.by_label().iter().map(class_report).collect()
-                }
-                Task::Regression => Vec::new(),
-            },
+            per_class: by_label.iter().map(class_report).collect(),
             labels: match task {
                 Task::SingleLabel | Task::MultiLabel | Task::Tokens => names.to_vec(),
                 Task::Regression => Vec::new(),
@@ -376,21 +358,6 @@ impl<'a> Tally<'a> {
             confusion: self.confusion,
             most_wrong: self.wrong,
         })
-    }
-
-    fn report(&self, class: usize) -> ClassReport {
-        let right = self.confusion[class][class] as f64;
-        let support: u64 = self.confusion[class].iter().sum();
-        let predicted: u64 = self.confusion.iter().map(|row| row[class]).sum();
-        // As scikit-learn has it: nothing of nothing is 0.
-        let share = |of: f64| if of > 0.0 { right / of } else { 0.0 };
-        ClassReport {
-            label: self.names()[class].clone(),
-            precision: share(predicted as f64),
-            recall: share(support as f64),
-            f1: share((support + predicted) as f64 / 2.0),
-            support,
-        }
     }
 }
 
@@ -422,7 +389,7 @@ mod tests {
                 logits: vec![0.0; 2],
             };
             let truth = rows.column("label").unwrap();
-            let outcome = tally.compare(&truth, row, &prediction, &[]).unwrap();
+            let outcome = tally.compare(&truth, row, &prediction).unwrap();
             let pair = Pair {
                 text: format!("row {row}"),
                 text_pair: None,

@@ -1,6 +1,6 @@
 //! One pass over a dataset without dropout: loss, metrics and logits, a batch at a time.
 
-use tunesmith_data::{Batch, ExampleRef, IGNORED, Labels, PaddingSide, TokenizedDataset};
+use tunesmith_data::{Batch, ExampleRef, IGNORED, Labels, TokenizedDataset};
 use tunesmith_metrics::{LabelScores, Metric, above_thresholds};
 use tunesmith_model::Task;
 use tunesmith_platform::now;
@@ -102,7 +102,8 @@ pub(crate) fn predicted_classes(logits: &[f32], num_labels: usize) -> Vec<usize>
 }
 
 /// The place of the highest value, the first of equal ones.
-fn argmax(values: &[f32]) -> usize {
+#[must_use]
+pub fn argmax(values: &[f32]) -> usize {
     let mut best = 0;
     for (i, value) in values.iter().enumerate() {
         if *value > values[best] {
@@ -129,22 +130,6 @@ pub fn class_report(scores: &LabelScores) -> ClassReport {
 pub fn sigmoid(logits: &[f32]) -> Vec<f32> {
     let probability = |logit: &f32| 1.0 / (1.0 + libm::expf(-logit));
     logits.iter().map(probability).collect()
-}
-
-/// `[batch, seq, n]` without the tokens that are padding, row by row: `[tokens, n]`.
-fn without_padding<T: Copy>(batch: &Batch, values: &[T]) -> Vec<T> {
-    let width = values.len() / batch.batch.max(1);
-    let per_token = width / batch.seq.max(1);
-    let rows = values.chunks(width.max(1)).zip(&batch.lengths);
-    rows.flat_map(|(row, length)| {
-        let kept = (*length as usize * per_token).min(row.len());
-        match batch.padding_side {
-            PaddingSide::Right => &row[..kept],
-            PaddingSide::Left => &row[row.len() - kept..],
-        }
-    })
-    .copied()
-    .collect()
 }
 
 /// An evaluation in progress, made by [`Trainer::pass`] and pulled batch by batch.
@@ -229,7 +214,7 @@ impl EvalPass {
         let logits = output.logits.reshape([count]);
         let tensors = std::iter::once(logits).chain(output.loss).collect();
         let mut results = read(tensors).await?.into_iter();
-        let mut logits = results.next().unwrap_or_default();
+        let logits = results.next().unwrap_or_default();
         let mut loss = results.next().and_then(|loss| loss.first().copied());
         self.num_labels = trainer.model.config.num_labels();
         if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
@@ -243,15 +228,11 @@ impl EvalPass {
             loss = Some(found.map_err(TrainError::LossFunction)?.loss as f32);
         }
         self.loss += f64::from(loss.unwrap_or(0.0)) * batch.batch as f64;
-        let mut labels = batch.labels.clone();
-        if trainer.model.task() == Task::Tokens {
-            logits = without_padding(&batch, &logits);
-            if let Labels::Tokens(classes) = &mut labels {
-                *classes = without_padding(&batch, classes);
-            }
+        self.score(&batch, &logits, trainer)?;
+        match trainer.model.task() {
+            Task::SingleLabel | Task::MultiLabel | Task::Regression => self.logits.extend(logits),
+            Task::Tokens => self.logits.extend(batch.without_padding(&logits).flatten()),
         }
-        self.score(&labels, &logits, &batch, trainer)?;
-        self.logits.extend(logits);
         self.row = end;
         self.batches += 1;
         self.time += start.elapsed();
@@ -260,16 +241,15 @@ impl EvalPass {
 
     fn score(
         &mut self,
-        labels: &Labels,
-        logits: &[f32],
         batch: &Batch,
+        logits: &[f32],
         trainer: &Trainer,
     ) -> Result<(), TrainError> {
         let num_labels = self.num_labels.max(1);
-        if *labels != Labels::None {
+        if batch.labels != Labels::None {
             self.labelled += batch.batch;
         }
-        match labels {
+        match &batch.labels {
             Labels::None => {}
             Labels::Class(classes) => {
                 self.labels
@@ -301,15 +281,9 @@ impl EvalPass {
                 self.labels.extend(values.iter().map(|x| f64::from(*x)));
             }
             Labels::Tokens(classes) => {
-                let (mut classes_left, mut logits_left) = (classes.as_slice(), logits);
-                for length in &batch.lengths {
-                    let tokens = *length as usize;
-                    let (wanted, rest) = classes_left.split_at(tokens.min(classes_left.len()));
-                    classes_left = rest;
-                    let values = (tokens * num_labels).min(logits_left.len());
-                    let (logits, rest) = logits_left.split_at(values);
-                    logits_left = rest;
-                    let tokens = wanted.iter().zip(logits.chunks(num_labels));
+                let sentences = batch.without_padding(classes);
+                for (classes, logits) in sentences.zip(batch.without_padding(logits)) {
+                    let tokens = classes.iter().zip(logits.chunks(num_labels));
                     let (predicted, wanted): (Vec<i64>, Vec<i64>) = tokens
                         .filter(|(class, _)| **class != IGNORED)
                         .map(|(class, logits)| (argmax(logits) as i64, i64::from(*class)))
@@ -317,8 +291,8 @@ impl EvalPass {
                     if let Some(metric) = &mut self.metric {
                         metric.add_sentence(&predicted, &wanted)?;
                     }
+                    self.labels.extend(classes.iter().map(|x| f64::from(*x)));
                 }
-                self.labels.extend(classes.iter().map(|x| f64::from(*x)));
             }
         }
         Ok(())

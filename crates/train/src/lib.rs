@@ -40,7 +40,7 @@ pub use card::Names;
 pub use checkpoint::checkpoints;
 pub use device::device_info;
 pub use error::TrainError;
-pub use evaluate::{EvalPass, Evaluation, PredictionOutput, class_report, sigmoid};
+pub use evaluate::{EvalPass, Evaluation, PredictionOutput, argmax, class_report, sigmoid};
 pub use export::{check_base_model, check_output_dir};
 pub use files::replace_file;
 pub use folder::{OutputFolder, recover};

@@ -14,8 +14,8 @@ pub type OwnError = Box<dyn Error + Send + Sync>;
 /// What a function for `compute_metrics` is given: all rows of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EvalPrediction<'a> {
-    /// Logits, `[rows, num_labels]`, row by row; for a task over tokens `[tokens, num_labels]`, padding
-    /// included.
+    /// Logits, `[rows, num_labels]`, row by row; for a task over tokens `[tokens, num_labels]`, without
+    /// padding.
     pub predictions: &'a [f32],
     /// The head's outputs: classes, or 1 for a regression.
     pub num_labels: usize,

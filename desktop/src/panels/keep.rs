@@ -1,7 +1,7 @@
 //! The model as files, and the runs that are kept.
 
 use egui::{Grid, Id, Modal, TextEdit, Ui};
-use tunesmith_protocol::{ProblemType, SavedRun};
+use tunesmith_protocol::SavedRun;
 
 use crate::ask::{Ask, Snippet};
 use crate::format::{base_name, count, plural};
@@ -46,14 +46,10 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
 /// The lines that load a model's folder.
 fn snippet(language: Snippet, trained: &Trained) -> String {
     let folder = trained.model.as_str();
-    let tokens = trained.problem_type == Some(ProblemType::Tokens);
     let quoted = serde_json::Value::from(folder).to_string();
     match language {
         Snippet::Python => {
-            let class = match tokens {
-                true => "AutoModelForTokenClassification",
-                false => "AutoModelForSequenceClassification",
-            };
+            let class = trained.problem_type.unwrap_or_default().auto_model();
             format!(
                 "from transformers import {class}, AutoTokenizer\n\n\
                  model = {class}.from_pretrained({quoted})\n\

@@ -130,12 +130,7 @@ fn finished(done: &Done, problem: ProblemType) -> String {
     if let (Some(best), Some(path)) = (done.best_metric, &done.best_model_checkpoint) {
         lines.push(format!("best {best:.4}, at {path}"));
     }
-    let class = match problem {
-        ProblemType::SingleLabel | ProblemType::MultiLabel | ProblemType::Regression => {
-            "AutoModelForSequenceClassification"
-        }
-        ProblemType::Tokens => "AutoModelForTokenClassification",
-    };
+    let class = problem.auto_model();
     lines.push(format!("The model lies in {folder}"));
     lines.push(format!(
         "  ask it:    tunesmith predict --model {folder} --text '…'"

@@ -167,6 +167,19 @@ choices! {
     }
 }
 
+impl ProblemType {
+    /// The class of transformers that loads a model of this kind.
+    #[must_use]
+    pub const fn auto_model(self) -> &'static str {
+        match self {
+            Self::SingleLabel | Self::MultiLabel | Self::Regression => {
+                "AutoModelForSequenceClassification"
+            }
+            Self::Tokens => "AutoModelForTokenClassification",
+        }
+    }
+}
+
 choices! {
     /// How tokens with a class become entities: transformers' `aggregation_strategy`.
     AggregationStrategy {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::sets::write;
+use super::sets::{DISHES, write};
 use crate::project::Project;
 use crate::shell::Cmd;
 
@@ -36,7 +36,6 @@ pub struct TaskRows {
     row: fn(usize) -> Value,
 }
 
-const DISHES: [&str; 6] = ["soup", "bread", "fish", "salad", "tea", "cake"];
 const PLACES: [&str; 5] = ["harbour", "station", "market", "mill", "bridge"];
 
 fn sentence(i: usize) -> String {

@@ -20,7 +20,7 @@ pub struct Set {
     pub is_pair: bool,
 }
 
-const DISHES: [&str; 6] = ["soup", "bread", "fish", "salad", "tea", "cake"];
+pub(super) const DISHES: [&str; 6] = ["soup", "bread", "fish", "salad", "tea", "cake"];
 const PLACES: [&str; 5] = ["harbour", "station", "market", "old mill", "bridge"];
 const GRADES: [&str; 5] = ["awful", "poor", "fair", "good", "great"];
 
