@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::{declare, template};
+use crate::{Element, declare, template};
 
 /// The components of a `vec4`.
 pub(crate) const LANES: [&str; 4] = ["x", "y", "z", "w"];
@@ -37,6 +37,17 @@ pub enum Epilogue {
     /// The sums of A's columns as it is stored are added to `sums` `[m]`: a bias's gradient beside its
     /// weight's, in [`Layout::Tn`].
     RowSums,
+}
+
+/// What decides the sizes of a batch's products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sizes {
+    /// The parameters: all are of one size.
+    Given,
+    /// The tokens of a sequence are C's rows and columns, the scores of a head: queries times keys.
+    ToScores,
+    /// The tokens of a sequence are C's rows, and A is the scores of a head: scores times values.
+    FromScores,
 }
 
 /// How the invocations that compute a tile together hand each other what they load.
@@ -195,44 +206,58 @@ pub struct Gemm {
     /// A and B lie in one buffer, which may be bound only once: WebGPU refuses bindings that overlap
     /// where one of them can be written to, as all of cubecl's can.
     pub one_input: bool,
+    /// What decides the sizes.
+    pub sizes: Sizes,
 }
 
 impl Gemm {
     /// Every variant that the kernels may ask for.
     pub fn variants() -> Vec<Self> {
         let kinds = [
-            (Layout::Nn, Epilogue::None, false),
-            (Layout::Nt, Epilogue::None, false),
-            (Layout::Nt, Epilogue::None, true),
-            (Layout::Nt, Epilogue::Bias, false),
-            (Layout::Tn, Epilogue::None, false),
-            (Layout::Tn, Epilogue::RowSums, false),
+            (Layout::Nn, Epilogue::None, false, Sizes::Given),
+            (Layout::Nt, Epilogue::None, false, Sizes::Given),
+            (Layout::Nt, Epilogue::Bias, false, Sizes::Given),
+            (Layout::Tn, Epilogue::None, false, Sizes::Given),
+            (Layout::Tn, Epilogue::RowSums, false, Sizes::Given),
+            // Attention's.
+            (Layout::Nt, Epilogue::None, true, Sizes::ToScores),
+            (Layout::Nt, Epilogue::None, false, Sizes::ToScores),
+            (Layout::Nn, Epilogue::None, false, Sizes::FromScores),
+            (Layout::Tn, Epilogue::None, false, Sizes::FromScores),
         ];
         let tiles = Tile::CHOICE.into_iter().chain([Tile::SCALAR]);
         tiles
             .flat_map(|tile| {
-                kinds.map(|(layout, epilogue, one_input)| Self {
+                kinds.map(|(layout, epilogue, one_input, sizes)| Self {
                     layout,
                     tile,
                     epilogue,
                     one_input,
+                    sizes,
                 })
             })
             .collect()
     }
 
-    /// The storage bindings in order, with whether each holds `vec4`s.
-    pub fn bindings(&self) -> Vec<(&'static str, bool)> {
-        let vec4 = self.tile.vec4;
+    /// The storage bindings in order, with the elements of each.
+    pub fn bindings(&self) -> Vec<(&'static str, Element)> {
+        let floats = |wide: bool| if wide { Element::Vec4 } else { Element::F32 };
+        let vec4 = floats(self.tile.vec4);
         let together = self.tile.sharing != Sharing::None;
-        let mut bindings = vec![("a", vec4 && (together || self.layout == Layout::Nt))];
+        let a = self.tile.vec4 && (together || self.layout == Layout::Nt);
+        let mut bindings = vec![("a", floats(a))];
         if !self.one_input {
             bindings.push(("b", vec4));
         }
-        match self.epilogue {
-            Epilogue::Bias => bindings.extend([("bias", vec4), ("c", vec4)]),
-            Epilogue::RowSums => bindings.extend([("c", vec4), ("sums", together)]),
-            Epilogue::None => bindings.push(("c", vec4)),
+        if self.epilogue == Epilogue::Bias {
+            bindings.push(("bias", vec4));
+        }
+        if self.sizes != Sizes::Given {
+            bindings.push(("sequences", Element::I32));
+        }
+        bindings.push(("c", vec4));
+        if self.epilogue == Epilogue::RowSums {
+            bindings.push(("sums", floats(together)));
         }
         bindings
     }
@@ -247,10 +272,6 @@ impl Gemm {
             workgroup_size,
             ..
         } = self.tile;
-        let bindings = self.bindings();
-        let bindings = bindings
-            .iter()
-            .map(|(name, wide)| (*name, if *wide { "vec4<f32>" } else { "f32" }));
         let (lane, col, mut body) = match sharing {
             Sharing::Subgroup => (
                 "subgroup_invocation_id",
@@ -275,23 +296,18 @@ impl Gemm {
         if self.one_input {
             body = body.replace("b[", "a[");
         }
+        let group_cols = match sharing {
+            Sharing::None => workgroup_size * cols,
+            Sharing::Subgroup | Sharing::Workgroup => cols,
+        };
         let values = [
-            ("bindings", declare(bindings)),
+            ("bindings", declare(self.bindings())),
             ("rows", rows.to_string()),
             ("cols", cols.to_string()),
+            ("group_cols", group_cols.to_string()),
             ("workgroup_size", workgroup_size.to_string()),
             ("lane", lane.to_owned()),
             ("col", col),
-            // A lane beyond the edge still has elements to hand round.
-            (
-                "guard",
-                if sharing == Sharing::None {
-                    "if col >= params.n { return; }"
-                } else {
-                    ""
-                }
-                .to_owned(),
-            ),
             (
                 "memory",
                 if sharing == Sharing::Workgroup {
@@ -302,15 +318,26 @@ impl Gemm {
             ),
             ("body", body),
         ];
-        template::fill(include_str!("../wgsl/gemm.wgsl"), &values)
+        let mut flags = vec![match self.sizes {
+            Sizes::Given => "given",
+            Sizes::ToScores => "to_scores",
+            Sizes::FromScores => "from_scores",
+        }];
+        flags.push(match sharing {
+            Sharing::None => "alone",
+            Sharing::Subgroup => "subgroup",
+            Sharing::Workgroup => "workgroup",
+        });
+        let text = template::sections(include_str!("../wgsl/gemm.wgsl"), &flags);
+        template::fill(&text, &values)
     }
 
     // One result: the sum over k of two scalar loads.
     fn scalar_body(&self) -> String {
         let (a, b) = match self.layout {
-            Layout::Nn => ("row * params.lda + k", "k * params.ldb + col"),
-            Layout::Nt => ("row * params.lda + k", "col * params.ldb + k"),
-            Layout::Tn => ("k * params.lda + row", "k * params.ldb + col"),
+            Layout::Nn => ("row * size.lda + k", "k * size.ldb + col"),
+            Layout::Nt => ("row * size.lda + k", "col * size.ldb + k"),
+            Layout::Tn => ("k * size.lda + row", "k * size.ldb + col"),
         };
         let bias = if self.epilogue == Epilogue::Bias {
             " + bias[col]"
@@ -319,8 +346,8 @@ impl Gemm {
         };
         let mut text = format!(
             "    var sum = 0.0;
-    for (var k = 0u; k < params.k; k++) {{ sum += a[a_base + {a}] * b[b_base + {b}]; }}
-    let at = c_base + row * params.ldc + col;
+    for (var k = 0u; k < size.k; k++) {{ sum += a[a_base + {a}] * b[b_base + {b}]; }}
+    let at = c_base + row * size.ldc + col;
     var value = params.alpha * sum{bias};
     if params.accumulate != 0u {{ value += c[at]; }}
     c[at] = value;
@@ -330,7 +357,7 @@ impl Gemm {
             text += &format!(
                 "    if col == 0u {{
         var total = 0.0;
-        for (var k = 0u; k < params.k; k++) {{ total += a[a_base + {a}]; }}
+        for (var k = 0u; k < size.k; k++) {{ total += a[a_base + {a}]; }}
         sums[row] += total;
     }}
 "
@@ -357,7 +384,7 @@ impl Gemm {
             Layout::Nn | Layout::Tn => self.steps_of_one(&mut text),
         }
         for i in 0..rows {
-            text += &format!("    if row + {i}u < params.m {{\n");
+            text += &format!("    if row + {i}u < size.m {{\n");
             for j in 0..vectors {
                 let bias = if self.epilogue == Epilogue::Bias {
                     format!(" + bias[col / 4u + {j}u]")
@@ -365,8 +392,8 @@ impl Gemm {
                     String::new()
                 };
                 text += &format!(
-                    "        if col + {first}u < params.n {{
-            let at = (c_base + (row + {i}u) * params.ldc + col) / 4u + {j}u;
+                    "        if col + {first}u < size.n {{
+            let at = (c_base + (row + {i}u) * size.ldc + col) / 4u + {j}u;
             var value = params.alpha * acc{i}_{j}{bias};
             if params.accumulate != 0u {{ value += c[at]; }}
             c[at] = value;
@@ -387,10 +414,10 @@ impl Gemm {
     fn addresses(&self, text: &mut String) {
         let Tile { rows, cols, .. } = self.tile;
         for i in 0..rows {
-            let row = format!("min(row + {i}u, params.m - 1u)");
+            let row = format!("min(row + {i}u, size.m - 1u)");
             let at = match self.layout {
-                Layout::Nn => format!("a_base + {row} * params.lda"),
-                Layout::Nt => format!("(a_base + {row} * params.lda) / 4u"),
+                Layout::Nn => format!("a_base + {row} * size.lda"),
+                Layout::Nt => format!("(a_base + {row} * size.lda) / 4u"),
                 Layout::Tn => format!("a_base + {row}"),
             };
             *text += &format!("    let a_at{i} = {at};\n");
@@ -403,9 +430,9 @@ impl Gemm {
         for j in 0..columns {
             let at = match self.layout {
                 Layout::Nt => {
-                    format!("(b_base + min(col + {j}u, params.n - 1u) * params.ldb) / 4u")
+                    format!("(b_base + min(col + {j}u, size.n - 1u) * size.ldb) / 4u")
                 }
-                _ => format!("b_base / 4u + min(col / 4u + {j}u, (params.n + 3u) / 4u - 1u)"),
+                _ => format!("b_base / 4u + min(col / 4u + {j}u, (size.n + 3u) / 4u - 1u)"),
             };
             *text += &format!("    let b_at{j} = {at};\n");
         }
@@ -414,12 +441,12 @@ impl Gemm {
     // B's rows lie along n: a step of k reads `rows` scalars of A and `cols / 4` vectors of B.
     fn steps_of_one(&self, text: &mut String) {
         let vectors = self.tile.cols / 4;
-        *text += "    for (var k = 0u; k < params.k; k++) {\n";
+        *text += "    for (var k = 0u; k < size.k; k++) {\n";
         for j in 0..vectors {
-            *text += &format!("        let b{j} = b[b_at{j} + k * (params.ldb / 4u)];\n");
+            *text += &format!("        let b{j} = b[b_at{j} + k * (size.ldb / 4u)];\n");
         }
         let step = if self.layout == Layout::Tn {
-            "k * params.lda"
+            "k * size.lda"
         } else {
             "k"
         };
@@ -438,7 +465,7 @@ impl Gemm {
     // Both operands lie along k: a step of four k reads `rows + cols` vectors, and transposes B's.
     fn steps_of_four(&self, text: &mut String) {
         let Tile { rows, cols, .. } = self.tile;
-        *text += "    for (var k = 0u; k < params.k / 4u; k++) {\n";
+        *text += "    for (var k = 0u; k < size.k / 4u; k++) {\n";
         for j in 0..cols {
             *text += &format!("        let b{j} = b[b_at{j} + k];\n");
         }
@@ -484,10 +511,10 @@ impl Gemm {
             let first = g * lanes;
             text += &match self.layout {
                 Layout::Nn | Layout::Nt => format!(
-                    "    let a_at{g} = (a_base + min(row + {first}u + lane, params.m - 1u) * params.lda) / 4u;\n"
+                    "    let a_at{g} = (a_base + min(row + {first}u + lane, size.m - 1u) * size.lda) / 4u;\n"
                 ),
                 Layout::Tn => format!(
-                    "    let a_at{g} = a_base / 4u + min(row / 4u + {first}u + lane, (params.m + 3u) / 4u - 1u);\n"
+                    "    let a_at{g} = a_base / 4u + min(row / 4u + {first}u + lane, (size.m + 3u) / 4u - 1u);\n"
                 ),
             };
             if self.epilogue == Epilogue::RowSums {
@@ -499,20 +526,20 @@ impl Gemm {
                 Layout::Nt => {
                     for c in 0..4 {
                         text += &format!(
-                            "    let b_at{j}_{c} = (b_base + min(col + {}u, params.n - 1u) * params.ldb) / 4u;\n",
+                            "    let b_at{j}_{c} = (b_base + min(col + {}u, size.n - 1u) * size.ldb) / 4u;\n",
                             4 * j * lanes + c
                         );
                     }
                 }
                 Layout::Nn | Layout::Tn => {
                     text += &format!(
-                        "    let b_at{j} = b_base / 4u + min(col / 4u + {}u, (params.n + 3u) / 4u - 1u);\n",
+                        "    let b_at{j} = b_base / 4u + min(col / 4u + {}u, (size.n + 3u) / 4u - 1u);\n",
                         j * lanes
                     );
                 }
             }
         }
-        text += "    for (var k = 0u; k < params.k; k += 4u) {\n";
+        text += "    for (var k = 0u; k < size.k; k += 4u) {\n";
         self.shared_loads(&mut text, groups, vectors);
         for r in 0..rows {
             for (kk, component) in LANES.iter().enumerate() {
@@ -549,11 +576,10 @@ impl Gemm {
             }
         } else {
             for kk in 0..4 {
-                *text += &format!("        let k{kk} = min(k + {kk}u, params.k - 1u);\n");
+                *text += &format!("        let k{kk} = min(k + {kk}u, size.k - 1u);\n");
                 for j in 0..vectors {
-                    *text += &format!(
-                        "        let b{kk}_{j} = b[b_at{j} + k{kk} * (params.ldb / 4u)];\n"
-                    );
+                    *text +=
+                        &format!("        let b{kk}_{j} = b[b_at{j} + k{kk} * (size.ldb / 4u)];\n");
                 }
             }
         }
@@ -562,13 +588,13 @@ impl Gemm {
                 Layout::Nt => *text += &format!("        let a{g} = a[a_at{g} + k / 4u];\n"),
                 Layout::Nn => {
                     *text += &format!(
-                        "        let a{g} = select(vec4<f32>(0.0), a[a_at{g} + k / 4u], vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(params.k));\n"
+                        "        let a{g} = select(vec4<f32>(0.0), a[a_at{g} + k / 4u], vec4<u32>(k, k + 1u, k + 2u, k + 3u) < vec4<u32>(size.k));\n"
                     );
                 }
                 Layout::Tn => {
                     for kk in 0..4 {
                         *text += &format!(
-                            "        let a{g}_{kk} = select(vec4<f32>(0.0), a[a_at{g} + k{kk} * (params.lda / 4u)], k + {kk}u < params.k);\n"
+                            "        let a{g}_{kk} = select(vec4<f32>(0.0), a[a_at{g} + k{kk} * (size.lda / 4u)], k + {kk}u < size.k);\n"
                         );
                     }
                     if self.epilogue == Epilogue::RowSums {
@@ -598,11 +624,11 @@ impl Gemm {
             ""
         };
         *text += &format!(
-            "    let count = min(params.rows, params.m - row) * {vectors}u;
+            "    let count = min(params.rows, size.m - row) * {vectors}u;
     for (var i = 0u; i < count; i++) {{
         let at_col = col + i % {vectors}u * {step}u;
-        if at_col < params.n {{
-            let at = (c_base + (row + i / {vectors}u) * params.ldc + at_col) / 4u;
+        if at_col < size.n {{
+            let at = (c_base + (row + i / {vectors}u) * size.ldc + at_col) / 4u;
             var value = params.alpha * results[i]{bias};
             if params.accumulate != 0u {{ value += c[at]; }}
             c[at] = value;
@@ -614,7 +640,7 @@ impl Gemm {
         if self.epilogue == Epilogue::RowSums {
             for g in 0..groups {
                 *text += &format!(
-                    "    if group.x == 0u && row / 4u + {first}u + lane < params.m / 4u {{ sums[row / 4u + {first}u + lane] += sum{g}; }}\n",
+                    "    if group.x == 0u && row / 4u + {first}u + lane < size.m / 4u {{ sums[row / 4u + {first}u + lane] += sum{g}; }}\n",
                     first = g * lanes
                 );
             }

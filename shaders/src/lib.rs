@@ -9,7 +9,7 @@ mod gemm;
 mod staged;
 mod template;
 
-pub use gemm::{Epilogue, Gemm, Layout, Sharing, Tile};
+pub use gemm::{Epilogue, Gemm, Layout, Sharing, Sizes, Tile};
 
 /// The type of one element of a storage binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,8 @@ impl Shader {
             ),
             ("erf", include_str!("../wgsl/erf.wgsl").to_owned()),
             ("tanh", include_str!("../wgsl/tanh.wgsl").to_owned()),
+            ("square", include_str!("../wgsl/square.wgsl").to_owned()),
+            ("sequence", include_str!("../wgsl/sequence.wgsl").to_owned()),
             (
                 "row",
                 template::sections(include_str!("../wgsl/row.wgsl"), flags),
@@ -153,14 +155,8 @@ impl Shader {
     }
 
     fn declarations(&self, flags: &[&str]) -> String {
-        declare(self.active_bindings(flags).map(|binding| {
-            let element = match binding.element {
-                Element::F32 => "f32",
-                Element::Vec4 => "vec4<f32>",
-                Element::I32 => "i32",
-            };
-            (binding.name, element)
-        }))
+        let bindings = self.active_bindings(flags);
+        declare(bindings.map(|binding| (binding.name, binding.element)))
     }
 
     // A variant without dropout must not mention the generator's parameters it does not use.
@@ -174,10 +170,15 @@ impl Shader {
     }
 }
 
-fn declare<'a>(bindings: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+fn declare(bindings: impl IntoIterator<Item = (&'static str, Element)>) -> String {
     let mut text = String::new();
     let mut count = 0;
     for (name, element) in bindings {
+        let element = match element {
+            Element::F32 => "f32",
+            Element::Vec4 => "vec4<f32>",
+            Element::I32 => "i32",
+        };
         text += &format!(
             "@group(0) @binding({count}) var<storage, read_write> {name}: array<{element}>;\n"
         );
@@ -221,29 +222,27 @@ macro_rules! shaders {
 
 use Element::{F32, I32, Vec4};
 
-// name, invocations a workgroup, flags, bindings: inputs, indices, outputs, and the noise of a mask.
+// name, invocations a workgroup, flags, bindings: inputs, indices with the noise of a mask as the last, outputs.
 shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
     ZERO = "zero", 64, [], [binding("output", F32)];
-    DROPOUT = "dropout", 16, ["group"], [binding("x", F32), binding("output", F32), binding("noise", I32)];
+    DROPOUT = "dropout", 16, ["group"], [binding("x", F32), binding("noise", I32), binding("output", F32)];
     LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "beta", "sum", "group"], [
         binding("x", Vec4), binding_when("residual", Vec4, "residual"),
-        binding("affine", Vec4),
+        binding("affine", Vec4), binding_when("noise", I32, "dropout"),
         binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding_when("added", Vec4, "sum"),
-        binding_when("noise", I32, "dropout"),
     ];
     LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout", "more", "group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("affine", Vec4),
-        binding_when("more", Vec4, "more"),
+        binding_when("more", Vec4, "more"), binding_when("noise", I32, "dropout"),
         binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
-        binding_when("noise", I32, "dropout"),
     ];
     LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, ["beta", "group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("daffine", Vec4),
     ];
     ADD = "add", 16, ["dropout", "group"], [
-        binding("residual", Vec4), binding("x", Vec4), binding("output", Vec4),
-        binding_when("noise", I32, "dropout"),
+        binding("residual", Vec4), binding("x", Vec4), binding_when("noise", I32, "dropout"),
+        binding("output", Vec4),
     ];
     ACTIVATE = "activate", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
         binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
@@ -266,6 +265,7 @@ shaders! {
     ROPE = "rope", 64, ["backward", "fours|scalar"], [
         binding_when("qkv", Vec4, "fours"), binding_when("qkv", F32, "scalar"),
         binding_when("table", Vec4, "fours"), binding_when("table", F32, "scalar"),
+        binding("sequences", I32),
         binding_when("output", Vec4, "fours"), binding_when("output", F32, "scalar"),
     ];
     SOFTMAX = "softmax", 16, [
@@ -274,19 +274,19 @@ shaders! {
     ], [
         binding("scores", F32),
         binding_when("table", F32, "relative"), binding_when("products", F32, "disentangled"),
-        binding("lengths", I32), binding_when("places", I32, "biased"),
+        binding("sequences", I32), binding_when("places", I32, "biased"), binding_when("noise", I32, "dropout"),
         binding("probabilities", F32), binding_when("dropped", F32, "dropout"),
-        binding_when("noise", I32, "dropout"),
     ];
     SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout", "group"], [
-        binding("probabilities", F32), binding("dy", F32), binding("dscores", F32),
-        binding_when("dropped", F32, "dropout"), binding_when("noise", I32, "dropout"),
+        binding("probabilities", F32), binding("dy", F32),
+        binding("sequences", I32), binding_when("noise", I32, "dropout"),
+        binding("dscores", F32), binding_when("dropped", F32, "dropout"),
     ];
     RELATIVE_BACKWARD = "relative_backward", 16, ["group"], [
-        binding("dscores", F32), binding("places", I32), binding("table", F32),
+        binding("dscores", F32), binding("sequences", I32), binding("places", I32), binding("table", F32),
     ];
     DISENTANGLED_BACKWARD = "disentangled_backward", 16, ["keys|queries|keys,queries", "group"], [
-        binding("dscores", F32), binding("places", I32), binding("sums", F32),
+        binding("dscores", F32), binding("sequences", I32), binding("places", I32), binding("sums", F32),
     ];
     EMBEDDING = "embedding", 64, ["position", "token_type", "part"], [
         binding("word", Vec4),
@@ -296,13 +296,11 @@ shaders! {
         binding("output", Vec4),
     ];
     SCATTER_ADD = "scatter_add", 16, ["group", "part"], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
-    MEAN_POOL = "mean_pool", 64, [], [binding("x", Vec4), binding("lengths", I32), binding("output", Vec4)];
-    MEAN_POOL_BACKWARD = "mean_pool_backward", 64, [], [
-        binding("dy", Vec4), binding("lengths", I32), binding("dx", Vec4),
-    ];
-    WINDOWS = "windows", 64, [], [binding("x", F32), binding("lengths", I32), binding("output", F32)];
+    POOL = "pool", 64, [], [binding("x", Vec4), binding("sequences", I32), binding("output", Vec4)];
+    POOL_BACKWARD = "pool_backward", 64, [], [binding("dy", Vec4), binding("sequences", I32), binding("dx", Vec4)];
+    WINDOWS = "windows", 64, [], [binding("x", F32), binding("sequences", I32), binding("output", F32)];
     WINDOWS_BACKWARD = "windows_backward", 64, [], [
-        binding("dy", F32), binding("lengths", I32), binding("dx", F32),
+        binding("dy", F32), binding("sequences", I32), binding("dx", F32),
     ];
     CROSS_ENTROPY = "cross_entropy", 1, ["|group|group,many"], [
         binding("logits", F32), binding("labels", I32), binding("dlogits", F32), binding("loss", F32),

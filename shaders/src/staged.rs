@@ -35,14 +35,14 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
                 name: "a",
                 memory: "left",
                 first: "row",
-                count: "params.m",
+                count: "size.m",
                 along_k: self.layout != Layout::Tn,
             },
             Operand {
                 name: "b",
                 memory: "right",
                 first: "col",
-                count: "params.n",
+                count: "size.n",
                 along_k: self.layout == Layout::Nt,
             },
         ];
@@ -60,7 +60,7 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
             }
         }
         text += &format!(
-            "    for (var k = 0u; k < params.k; k += {}u) {{\n",
+            "    for (var k = 0u; k < size.k; k += {}u) {{\n",
             self.round()
         );
         for operand in &operands {
@@ -113,8 +113,8 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
                         "    {{
         let at_row = row + 4u * lane_row + {row}u;
         let at_col = col + 4u * lane_col + {col}u;
-        if at_row < params.m && at_col < params.n {{
-            let at = (c_base + at_row * params.ldc + at_col) / 4u;
+        if at_row < size.m && at_col < size.n {{
+            let at = (c_base + at_row * size.ldc + at_col) / 4u;
             var value = params.alpha * acc{h}{r}_{j}{bias};
             if params.accumulate != 0u {{ value += c[at]; }}
             c[at] = value;
@@ -128,7 +128,7 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
             }
             if self.epilogue == Epilogue::RowSums {
                 *text += &format!(
-                    "    if group.x == 0u && lane_col == 0u && row / 4u + lane_row + {first}u < params.m / 4u {{ sums[row / 4u + lane_row + {first}u] += sum{h}; }}\n",
+                    "    if group.x == 0u && lane_col == 0u && row / 4u + lane_row + {first}u < size.m / 4u {{ sums[row / 4u + lane_row + {first}u] += sum{h}; }}\n",
                     first = 8 * h
                 );
             }
@@ -160,7 +160,7 @@ impl Operand {
             );
             for i in 0..4 {
                 *text += &format!(
-                    "    let {name}_at{i} = ({name}_base + min({first} + 4u * {name}_four + {i}u, {count} - 1u) * params.ld{name}) / 4u;\n"
+                    "    let {name}_at{i} = ({name}_base + min({first} + 4u * {name}_four + {i}u, {count} - 1u) * size.ld{name}) / 4u;\n"
                 );
             }
         } else {
@@ -178,9 +178,9 @@ impl Operand {
             *text += &format!("        var {name}{i} = vec4<f32>(0.0);\n");
         }
         if self.along_k {
-            *text += &format!("        if {name}_first < params.k {{\n");
+            *text += &format!("        if {name}_first < size.k {{\n");
             *text += &format!(
-                "            let inside = vec4<u32>({name}_first, {name}_first + 1u, {name}_first + 2u, {name}_first + 3u) < vec4<u32>(params.k);\n"
+                "            let inside = vec4<u32>({name}_first, {name}_first + 1u, {name}_first + 2u, {name}_first + 3u) < vec4<u32>(size.k);\n"
             );
             for i in 0..4 {
                 *text += &format!(
@@ -191,7 +191,7 @@ impl Operand {
         } else {
             for i in 0..4 {
                 *text += &format!(
-                    "        if {name}_first + {i}u < params.k {{ {name}{i} = {name}[{name}_at + ({name}_first + {i}u) * (params.ld{name} / 4u)]; }}\n"
+                    "        if {name}_first + {i}u < size.k {{ {name}{i} = {name}[{name}_at + ({name}_first + {i}u) * (size.ld{name} / 4u)]; }}\n"
                 );
             }
         }

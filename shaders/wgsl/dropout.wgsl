@@ -14,9 +14,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     let lane = this_lane(index);
     if row >= params.rows { return; }
     let start = row * params.cols;
-    let draw = this_draw();
+    let draw = this_draw(row, 0u);
     for (var block = lane; block * 4u < params.cols; block += LANES) {
-        let factors = dropout_factors(block, row, draw);
+        let factors = dropout_factors(block, draw);
         for (var i = 0u; i < 4u; i++) {
             let col = block * 4u + i;
             if col < params.cols { output[start + col] = x[start + col] * factors[i]; }

@@ -15,11 +15,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     let lane = this_lane(index);
     if row >= params.rows { return; }
     let start = row * params.cols4;
-    {{#dropout}}let draw = this_draw();{{/dropout}}
+    {{#dropout}}let draw = this_draw(row, 0u);{{/dropout}}
     var sum = vec4<f32>(0.0);
     for (var c = lane; c < params.cols4; c += LANES) {
         var value = x[start + c];
-        {{#dropout}}value *= dropout_factors(c, row, draw);{{/dropout}}
+        {{#dropout}}value *= dropout_factors(c, draw);{{/dropout}}
         {{#residual}}value += residual[start + c];{{/residual}}
         {{#sum}}added[start + c] = value;{{/sum}}
         xhat[start + c] = value;

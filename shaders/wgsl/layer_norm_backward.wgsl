@@ -15,7 +15,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     let lane = this_lane(index);
     if row >= params.rows { return; }
     let start = row * params.cols4;
-    {{#dropout}}let draw = this_draw();{{/dropout}}
+    {{#dropout}}let draw = this_draw(row, 0u);{{/dropout}}
     var sum = vec4<f32>(0.0);
     var projected = vec4<f32>(0.0);
     for (var c = lane; c < params.cols4; c += LANES) {
@@ -33,6 +33,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
         var gradient = reciprocal * (dy[start + c] * affine[c] - mean - xhat[start + c] * slope);
         {{#more}}gradient += more[start + c];{{/more}}
         dsum[start + c] = gradient;
-        {{#dropout}}dx[start + c] = gradient * dropout_factors(c, row, draw);{{/dropout}}
+        {{#dropout}}dx[start + c] = gradient * dropout_factors(c, draw);{{/dropout}}
     }
 }

@@ -1,5 +1,5 @@
 // Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), counter
-// (column block, row, site, step), key (seed low, seed high).
+// (column block, position and head, place, step), key (seed low, seed high + site).
 fn mul_hi(a: u32, b: u32) -> u32 {
     let al = a & 0xffffu; let ah = a >> 16u;
     let bl = b & 0xffffu; let bh = b >> 16u;
@@ -22,14 +22,19 @@ fn philox(counter: vec4<u32>, key: vec2<u32>) -> vec4<u32> {
     return c;
 }
 
-// What every mask of a forward pass shares: the seed, low word first, and the pass. It lies in a
-// buffer and not among the parameters, which then are the same in every step and uploaded once.
-fn this_draw() -> vec3<u32> {
-    return vec3<u32>(u32(noise[0]), u32(noise[1]), u32(noise[2]));
+// What a row's mask is drawn by. It lies in a buffer and not among the parameters: the seed, low word first, and
+// the step, then each row's position in its sequence and the sequence's place in the step.
+struct Draw { key: vec2<u32>, position: u32, place: u32, step: u32 }
+
+fn this_draw(row: u32, head: u32) -> Draw {
+    return Draw(
+        vec2<u32>(u32(noise[0]), u32(noise[1]) + params.site), u32(noise[4u + 2u * row]) | head << 16u,
+        u32(noise[5u + 2u * row]), u32(noise[2])
+    );
 }
 
 // The factors of four neighbouring columns: 0 where dropped, 1 / (1 - p) where kept.
-fn dropout_factors(column_block: u32, row: u32, draw: vec3<u32>) -> vec4<f32> {
-    let bits = philox(vec4<u32>(column_block, row, params.site, draw.z), draw.xy);
+fn dropout_factors(column_block: u32, draw: Draw) -> vec4<f32> {
+    let bits = philox(vec4<u32>(column_block, draw.position, draw.place, draw.step), draw.key);
     return select(vec4<f32>(0.0), vec4<f32>(params.keep_scale), bits >= vec4<u32>(params.threshold));
 }

@@ -2,11 +2,13 @@
 // al., arXiv 2004.09297) the sum of the scores' gradient over all sequences, queries and keys at distances of
 // the bucket. A number of the table is a lane's or, with the flag `group`, a workgroup's, whose lanes share
 // the queries.
-struct Params { rows: u32, heads: u32, batch: u32, seq: u32, stride: u32, pad: u32, pad0: u32, pad1: u32 }
+struct Params { rows: u32, heads: u32, batch: u32, longest: u32 }
 
 {{bindings}}
 
 {{row}}
+
+{{sequence}}
 
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>,
@@ -16,17 +18,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     if row >= params.rows { return; }
     let bucket = row / params.heads;
     let head = row % params.heads;
-    let middle = params.seq - 1u;
+    let middle = params.longest - 1u;
     var sum = 0.0;
-    for (var distance = 0u; distance < 2u * params.seq - 1u; distance++) {
-        if u32(places[distance]) != bucket { continue; }
-        // The queries that have a key this far away.
-        let first = max(distance, middle) - middle;
-        let count = params.seq - (max(distance, middle) - min(distance, middle));
-        for (var sequence = 0u; sequence < params.batch; sequence++) {
-            let start = (sequence * params.heads + head) * params.seq;
+    for (var number = 0u; number < params.batch; number++) {
+        let sequence = sequence_at(number);
+        let length = sequence.length;
+        let start = params.heads * sequence.scores + head * length * sequence.stride;
+        for (var distance = params.longest - length; distance < params.longest + length - 1u; distance++) {
+            if u32(places[distance]) != bucket { continue; }
+            // The queries that have a key this far away.
+            let first = max(distance, middle) - middle;
+            let count = length - (max(distance, middle) - min(distance, middle));
             for (var i = first + lane; i < first + count; i += LANES) {
-                sum += dscores[(start + i) * params.stride + i + middle - distance];
+                sum += dscores[start + i * sequence.stride + i + middle - distance];
             }
         }
     }

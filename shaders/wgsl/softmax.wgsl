@@ -1,15 +1,14 @@
-// Attention probabilities, query row by query row: softmax over the keys inside the sequence's length and, with
-// the flag `window`, no further away than that, zero elsewhere; and, where dropout is on, the same row with its
+// Attention probabilities, query row by query row: softmax over the sequence's keys, with the flag `window` over
+// those no further away than that, zero elsewhere; and, where dropout is on, the same row with its
 // mask applied. To a score comes, with the flag `relative`, its head's number for the distance's bucket (MPNet,
 // arXiv 2004.09297) and, with `disentangled`, the query's product with the distance's key (`keys`) and the
 // key's with the distance's query (`queries`), which lie in `products` by token, head and place (DeBERTa, arXiv
 // 2006.03654).
 struct Params {
-    rows: u32, seq: u32, rows_per_sequence: u32, pad_left: u32, stride: u32,
-    window: u32,
-    // Of the table or the products: heads, numbers a head, numbers a token.
-    heads: u32, span: u32, columns: u32,
-    site: u32, threshold: u32, keep_scale: f32,
+    rows: u32, heads: u32, batch: u32, longest: u32, window: u32,
+    // Of the products: numbers a head, numbers a token.
+    span: u32, columns: u32,
+    site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32,
 }
 
 {{bindings}}
@@ -18,18 +17,24 @@ struct Params {
 
 {{row}}
 
+{{sequence}}
+
+{{square}}
+
 {{#biased}}
 // What comes to the score of query i and key j.
-fn added(sequence: u32, head: u32, i: u32, j: u32) -> f32 {
-    let place = u32(places[i + params.seq - 1u - j]);
+fn added(query: Query, j: u32) -> f32 {
+    let i = query.place;
+    let place = u32(places[i + params.longest - 1u - j]);
     {{#relative}}
-    return table[place * params.heads + head];
+    return table[place * params.heads + query.head];
     {{/relative}}
     {{#disentangled}}
-    let at = head * params.span + place;
+    let first = query.sequence.first;
+    let at = query.head * params.span + place;
     var sum = 0.0;
-    {{#keys}}sum += products[(sequence * params.seq + i) * params.columns + at];{{/keys}}
-    {{#queries}}sum += products[(sequence * params.seq + j) * params.columns + at{{#keys}} + params.heads * params.span{{/keys}}];{{/queries}}
+    {{#keys}}sum += products[(first + i) * params.columns + at];{{/keys}}
+    {{#queries}}sum += products[(first + j) * params.columns + at{{#keys}} + params.heads * params.span{{/keys}}];{{/queries}}
     return sum;
     {{/disentangled}}
 }
@@ -41,28 +46,27 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     let row = this_row(id, group, groups);
     let lane = this_lane(index);
     if row >= params.rows { return; }
-    let length = u32(lengths[row / params.rows_per_sequence]);
+    let query = query_at(row, params.heads, params.batch);
+    let length = query.sequence.length;
+    let start = query.start;
     {{^window}}
-    let first = select(0u, params.seq - length, params.pad_left != 0u);
-    let end = first + length;
+    let first = query.sequence.unseen;
+    let end = length;
     {{/window}}
     {{#window}}
-    // Empty for some of the queries that are padding.
-    let query_row = row % params.seq;
-    let token = select(0u, params.seq - length, params.pad_left != 0u);
-    let first = max(token, max(query_row, params.window) - params.window);
-    let end = min(token + length, query_row + params.window + 1u);
+    // Some queries that are padding see nothing.
+    let first = max(query.sequence.unseen, max(query.place, params.window) - params.window);
+    let end = min(length, query.place + params.window + 1u);
     {{/window}}
-    let start = row * params.stride;
     // Lanes that share a row have whole fours of it, as masks are drawn.
-    let width = {{^group}}params.seq{{/group}}{{#group}}4u{{/group}};
+    let width = {{^group}}length{{/group}}{{#group}}4u{{/group}};
     let apart = width * LANES;
     var most = -3.0e38;
-    for (var begin = lane * width; begin < params.seq; begin += apart) {
+    for (var begin = lane * width; begin < length; begin += apart) {
         for (var c = max(begin, first); c < min(begin + width, end); c++) {
             {{^biased}}most = max(most, scores[start + c]);{{/biased}}
             {{#biased}}
-            let score = scores[start + c] + added(row / params.rows_per_sequence, row / params.seq % params.heads, row % params.seq, c);
+            let score = scores[start + c] + added(query, c);
             probabilities[start + c] = score;
             most = max(most, score);
             {{/biased}}
@@ -70,7 +74,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     }
     most = highest(most, lane);
     var sum = 0.0;
-    for (var begin = lane * width; begin < params.seq; begin += apart) {
+    for (var begin = lane * width; begin < length; begin += apart) {
         for (var c = max(begin, first); c < min(begin + width, end); c++) {
             let weight = exp({{^biased}}scores{{/biased}}{{#biased}}probabilities{{/biased}}[start + c] - most);
             probabilities[start + c] = weight;
@@ -78,19 +82,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
         }
     }
     let scale = 1.0 / total(vec4<f32>(sum, 0.0, 0.0, 0.0), lane).x;
-    for (var begin = lane * width; begin < params.seq; begin += apart) {
-        for (var c = begin; c < min(begin + width, params.seq); c++) {
+    for (var begin = lane * width; begin < length; begin += apart) {
+        for (var c = begin; c < min(begin + width, length); c++) {
             let inside = c >= first && c < end;
             probabilities[start + c] = select(0.0, probabilities[start + c] * scale, inside);
         }
     }
     {{#dropout}}
-    let draw = this_draw();
-    for (var block = lane; block * 4u < params.seq; block += LANES) {
-        let factors = dropout_factors(block, row, draw);
+    let draw = this_draw(query.sequence.first + query.place, query.head);
+    for (var block = lane; block * 4u < length; block += LANES) {
+        let factors = dropout_factors(block, draw);
         for (var i = 0u; i < 4u; i++) {
             let col = block * 4u + i;
-            if col < params.seq { dropped[start + col] = probabilities[start + col] * factors[i]; }
+            if col < length { dropped[start + col] = probabilities[start + col] * factors[i]; }
         }
     }
     {{/dropout}}

@@ -1,6 +1,8 @@
 // dscores = P * (dP - sum(dP * P)) with dP the gradient through the dropout mask, and P with its mask
 // applied once more.
-struct Params { rows: u32, seq: u32, stride: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32 }
+struct Params {
+    rows: u32, heads: u32, batch: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32,
+}
 
 {{bindings}}
 
@@ -8,20 +10,26 @@ struct Params { rows: u32, seq: u32, stride: u32, site: u32, threshold: u32, kee
 
 {{row}}
 
+{{sequence}}
+
+{{square}}
+
 @compute @workgroup_size({{workgroup_size}})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>,
         @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) index: u32) {
     let row = this_row(id, group, groups);
     let lane = this_lane(index);
     if row >= params.rows { return; }
-    let start = row * params.stride;
+    let query = query_at(row, params.heads, params.batch);
+    let length = query.sequence.length;
+    let start = query.start;
     var sum = 0.0;
-    {{#dropout}}let draw = this_draw();{{/dropout}}
-    for (var block = lane; block * 4u < params.seq; block += LANES) {
-        {{#dropout}}let factors = dropout_factors(block, row, draw);{{/dropout}}
+    {{#dropout}}let draw = this_draw(query.sequence.first + query.place, query.head);{{/dropout}}
+    for (var block = lane; block * 4u < length; block += LANES) {
+        {{#dropout}}let factors = dropout_factors(block, draw);{{/dropout}}
         for (var i = 0u; i < 4u; i++) {
             let col = block * 4u + i;
-            if col < params.seq {
+            if col < length {
                 var gradient = dy[start + col];
                 {{#dropout}}
                 gradient *= factors[i];
@@ -34,9 +42,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     }
     sum = total(vec4<f32>(sum, 0.0, 0.0, 0.0), lane).x;
     // Each lane the columns that it wrote.
-    let width = {{^group}}params.seq{{/group}}{{#group}}4u{{/group}};
-    for (var begin = lane * width; begin < params.seq; begin += width * LANES) {
-        for (var c = begin; c < min(begin + width, params.seq); c++) {
+    let width = {{^group}}length{{/group}}{{#group}}4u{{/group}};
+    for (var begin = lane * width; begin < length; begin += width * LANES) {
+        for (var c = begin; c < min(begin + width, length); c++) {
             dscores[start + c] = probabilities[start + c] * (dscores[start + c] - sum);
         }
     }

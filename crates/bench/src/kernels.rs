@@ -6,10 +6,10 @@ use anyhow::Result;
 use burn::tensor::{Device, Distribution, Tensor};
 use tunesmith_kernels::{
     Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice, Dropout,
-    EmbeddingTables, PositionBias, Slot, View, activate, activate_backward, adamw, attention,
-    attention_backward, embedding, gradient_norm, indices, layer_norm, layer_norm_backward,
-    layer_norm_backward_parameters, linear, linear_backward_input_new, linear_backward_parameters,
-    scatter_add, time_tiles,
+    EmbeddingTables, Noise, Packing, PositionBias, Slot, View, activate, activate_backward, adamw,
+    attention, attention_backward, embedding, gradient_norm, indices, layer_norm,
+    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input_new,
+    linear_backward_parameters, scatter_add, time_tiles,
 };
 use tunesmith_model::ModelConfig;
 
@@ -144,48 +144,41 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
         let (weight, bias) = (View::from(&weight), View::from(&t.vector(out)));
         let flop = 2.0 * (rows * inner * out) as f64;
         t.row(&format!("linear {name}"), flop, || {
-            flat(linear(&x, 1, &weight, Some(&bias)))
+            flat(linear(&x, &weight, Some(&bias)))
         })?;
         t.row("  backward input", flop, || {
             flat(linear_backward_input_new(&dy, &weight))
         })?;
         let (mut gradients, slots) = t.blocks(&[out * inner, out]);
         t.row("  backward parameters", flop, || {
-            linear_backward_parameters(&dy, &x, 1, &mut gradients, slots[0], Some(slots[1]));
+            linear_backward_parameters(&dy, &x, &mut gradients, slots[0], Some(slots[1]));
             gradients.tensor(slots[1])
         })?;
     }
 
-    let dropout = Dropout {
-        p: 0.1,
-        seed: 1,
-        step: 2,
-        site: 3,
-    };
+    let (inputs, _) = batch(args, config)?;
+    let packing = Packing::new(&vec![args.seq as u32; args.batch], &t.device);
+    let names = (0..rows as u32).map(|row| [row, 0]);
+    let dropout = Dropout::new(0.1, 3, &Noise::new(1, 2, names, &t.device));
     let shape = Attention {
-        batch: args.batch,
-        seq: args.seq,
         heads: config.spec().heads,
         head_dim: hidden / config.spec().heads,
-        pad_left: false,
         window: None,
         scale: 1.0 / ((hidden / config.spec().heads) as f32).sqrt(),
-        dropout,
+        dropout: dropout.clone(),
     };
-    let (inputs, _) = batch(args, config)?;
-    let lengths = indices(&inputs.lengths, &t.device);
     let (qkv, [x, residual, d]) = (
         t.matrix(rows, 3 * hidden),
         [(); 3].map(|()| t.matrix(rows, hidden)),
     );
     t.row("attention", 0.0, || {
-        flat(attention(&shape, &qkv, &lengths, &PositionBias::None).0)
+        flat(attention(&shape, &qkv, &packing, &PositionBias::None).0)
     })?;
-    let (_, saved) = attention(&shape, &qkv, &lengths, &PositionBias::None);
+    let (_, saved) = attention(&shape, &qkv, &packing, &PositionBias::None);
     let (mut none, _) = t.blocks(&[64]);
     t.row("  backward", 0.0, || {
         let bias = PositionBias::None;
-        flat(attention_backward(&shape, &qkv, &saved, &d, &bias, &mut none).0)
+        flat(attention_backward(&shape, (&qkv, &packing), &saved, &d, &bias, &mut none).0)
     })?;
 
     let affine = View::from(&t.vector(2 * hidden));

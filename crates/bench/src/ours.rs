@@ -58,6 +58,7 @@ impl Contender for Ours {
         let mode = Mode::Train {
             seed: 42,
             step: self.step,
+            first_row: 0,
         };
         self.step += 1;
         let output = self

@@ -233,6 +233,30 @@ impl Batch {
         mask
     }
 
+    /// The labels, of tokens without those of the padding.
+    pub fn labels_without_padding(&self) -> Labels {
+        match &self.labels {
+            Labels::Tokens(classes) => {
+                let rows = self.without_padding(classes);
+                Labels::Tokens(rows.flatten().copied().collect())
+            }
+            labels => labels.clone(),
+        }
+    }
+
+    /// The values of each example's tokens, of `values` that have none of the padding: `[tokens, n]` are
+    /// split into each example's `[length, n]`.
+    pub fn by_example<'a, T>(&'a self, values: &'a [T]) -> impl Iterator<Item = &'a [T]> {
+        let tokens: usize = self.lengths.iter().map(|length| *length as usize).sum();
+        let per_token = values.len() / tokens.max(1);
+        let mut rest = values;
+        self.lengths.iter().map(move |length| {
+            let (example, after) = rest.split_at(*length as usize * per_token);
+            rest = after;
+            example
+        })
+    }
+
     /// The values of each example's tokens, without those of its padding; `values` are `[batch, seq, n]`, and
     /// each example's `[length, n]`.
     pub fn without_padding<'a, T>(&'a self, values: &'a [T]) -> impl Iterator<Item = &'a [T]> {

@@ -1,35 +1,107 @@
 //! Dropout from a counter: nothing is stored, the mask is drawn again where it is needed.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Int, Tensor};
 use rayon::prelude::*;
 use tunesmith_shaders::{ADD, DROPOUT};
 
-use crate::buffer::{empty, floats, tensor};
+use crate::buffer::{Buffer, empty, floats, indices, ints, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 use crate::philox::philox;
 
-/// One dropout site of one step: it names its mask completely.
+/// What the masks over the rows of a tensor are drawn by: seed, optimizer step, and each row's name. A name
+/// doesn't depend on where the row lies in memory, so that padding, micro-batches and devices don't change a
+/// run's noise.
+#[derive(Debug, Clone)]
+pub struct Noise {
+    /// `[4 + 2 * rows]`: the seed, low word first, the step, nothing, and each row's name.
+    words: Tensor<1, Int>,
+}
+
+/// Words before the first name.
+const HEADER: usize = 4;
+
+impl Noise {
+    /// Of rows with these names: a token's position in its sequence, below 65,536, and the sequence's place
+    /// among all of the step's.
+    pub fn new(
+        seed: u64,
+        step: u32,
+        names: impl IntoIterator<Item = [u32; 2]>,
+        device: &Device,
+    ) -> Self {
+        let mut words = vec![seed as u32, (seed >> 32) as u32, step, 0];
+        words.extend(names.into_iter().flatten());
+        Self {
+            words: indices(&words, device),
+        }
+    }
+}
+
+/// One dropout site of one step, or none: it names its mask completely.
 ///
 /// The element (row, column) of a `[rows, cols]` tensor is kept where Philox4x32-10 of the counter
-/// (column / 4, row, site, step) under the seed gives, in its word column % 4, at least p * 2^32.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Dropout {
-    /// Probability of dropping an element, in `[0, 1)`.
-    pub p: f32,
-    /// The run's seed.
-    pub seed: u64,
-    /// The forward pass within the run, counted from 0 over every micro-batch.
-    pub step: u32,
-    /// The place in the model; no two places share one.
-    pub site: u32,
+/// (column / 4, position + 65,536 * head, place, step) under the key (seed low, seed high + site) gives, in
+/// its word column % 4, at least p * 2^32. The head is that of an attention's probabilities, else 0.
+#[derive(Debug, Clone)]
+pub struct Dropout(Option<Site>);
+
+#[derive(Debug, Clone)]
+struct Site {
+    p: f32,
+    number: u32,
+    noise: Noise,
 }
 
 impl Dropout {
-    /// Whether anything is dropped.
-    pub fn is_active(&self) -> bool {
-        self.p > 0.0
+    /// Nothing is dropped.
+    pub const NONE: Self = Self(None);
+
+    /// Drops elements with probability `p`, in `[0, 1)`, at a place in the model; no two places share a number.
+    pub fn new(p: f32, site: u32, noise: &Noise) -> Self {
+        Self((p > 0.0).then(|| Site {
+            p,
+            number: site,
+            noise: noise.clone(),
+        }))
     }
 
+    /// Whether anything is dropped.
+    pub fn is_active(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What a kernel with a mask is given besides, as the last of its indices.
+    pub(crate) fn noise(&self) -> Option<Buffer> {
+        self.0.as_ref().map(|site| ints(&site.noise.words))
+    }
+
+    /// The three words that every shader with a mask ends its parameters with.
+    pub(crate) fn params(&self, params: Params) -> Params {
+        match &self.0 {
+            Some(site) => params
+                .int(site.number as usize)
+                .int(site.threshold() as usize)
+                .float(site.keep_scale()),
+            None => params.int(0).int(0).float(1.0),
+        }
+    }
+
+    /// Multiplies a row, starting at its first column, by its factors; `noise` is what
+    /// [`noise`](Self::noise) holds.
+    pub(crate) fn apply_row(&self, noise: &[i32], row: usize, head: usize, values: &mut [f32]) {
+        let Some(site) = &self.0 else {
+            return;
+        };
+        for (block, chunk) in values.chunks_mut(4).enumerate() {
+            let factors = site.factors(noise, block as u32, row, head as u32);
+            for (value, factor) in chunk.iter_mut().zip(factors) {
+                *value *= factor;
+            }
+        }
+    }
+}
+
+impl Site {
     fn threshold(&self) -> u32 {
         (f64::from(self.p) * 4_294_967_296.0) as u32
     }
@@ -39,34 +111,13 @@ impl Dropout {
     }
 
     /// The factors (0 or 1 / (1 - p)) of the four columns of a block.
-    pub(crate) fn factors(&self, column_block: u32, row: u32) -> [f32; 4] {
-        let key = [self.seed as u32, (self.seed >> 32) as u32];
+    fn factors(&self, noise: &[i32], column_block: u32, row: usize, head: u32) -> [f32; 4] {
+        let word = |at: usize| noise[at] as u32;
+        let key = [word(0), word(1).wrapping_add(self.number)];
+        let [position, place] = [0, 1].map(|part| word(HEADER + 2 * row + part));
         let (threshold, scale) = (self.threshold(), self.keep_scale());
-        philox([column_block, row, self.site, self.step], key)
+        philox([column_block, position | head << 16, place, word(2)], key)
             .map(|bits| if bits >= threshold { scale } else { 0.0 })
-    }
-
-    /// Multiplies a row, starting at its first column, by its factors.
-    pub(crate) fn apply_row(&self, row: usize, values: &mut [f32]) {
-        for (block, chunk) in values.chunks_mut(4).enumerate() {
-            let factors = self.factors(block as u32, row as u32);
-            for (value, factor) in chunk.iter_mut().zip(factors) {
-                *value *= factor;
-            }
-        }
-    }
-
-    /// What all masks of a forward pass share, as the shaders' `noise` holds it.
-    pub(crate) fn noise(&self) -> [u32; 3] {
-        [self.seed as u32, (self.seed >> 32) as u32, self.step]
-    }
-
-    /// The three words that every shader with a mask ends its parameters with.
-    pub(crate) fn params(&self, params: Params) -> Params {
-        params
-            .int(self.site as usize)
-            .int(self.threshold() as usize)
-            .float(self.keep_scale())
     }
 }
 
@@ -78,21 +129,17 @@ struct Op {
 
 /// `x` with its mask applied, `[rows, cols]`; over a gradient it is its own backward pass.
 pub fn dropout(x: Tensor<2>, dropout: &Dropout) -> Tensor<2> {
-    if !dropout.is_active() {
+    let Some(noise) = dropout.noise() else {
         return x;
-    }
+    };
     let [rows, cols] = x.dims();
     let output = empty([rows, cols], &x.device());
-    let [output] = run(
-        &Op {
-            rows,
-            cols,
-            dropout: *dropout,
-        },
-        &[floats(x)],
-        &[],
-        [output],
-    );
+    let op = Op {
+        rows,
+        cols,
+        dropout: dropout.clone(),
+    };
+    let [output] = run(&op, &[floats(x)], &[noise], [output]);
     tensor(output)
 }
 
@@ -107,15 +154,15 @@ impl Kernel for Op {
         }
     }
 
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.dropout)
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        outputs[0].copy_from_slice(floats[0]);
-        for (row, values) in outputs[0].chunks_mut(self.cols).enumerate() {
-            self.dropout.apply_row(row, values);
-        }
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        outputs[0]
+            .par_chunks_mut(self.cols)
+            .zip(floats[0].par_chunks(self.cols))
+            .enumerate()
+            .for_each(|(row, (values, x))| {
+                values.copy_from_slice(x);
+                self.dropout.apply_row(indices[0], row, 0, values);
+            });
     }
 }
 
@@ -132,10 +179,11 @@ pub fn add(residual: &Tensor<2>, x: &Tensor<2>, dropout: &Dropout) -> Tensor<2> 
     let op = Add {
         rows,
         cols,
-        dropout: *dropout,
+        dropout: dropout.clone(),
     };
     let inputs = [floats(residual.clone()), floats(x.clone())];
-    let [sum] = run(&op, &inputs, &[], [empty([rows, cols], &x.device())]);
+    let noise: Vec<_> = dropout.noise().into_iter().collect();
+    let [sum] = run(&op, &inputs, &noise, [empty([rows, cols], &x.device())]);
     tensor(sum)
 }
 
@@ -153,21 +201,16 @@ impl Kernel for Add {
         }
     }
 
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.dropout)
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let cols = self.cols;
+        let noise = indices.first().copied().unwrap_or_default();
         outputs[0]
             .par_chunks_mut(cols)
             .zip(floats[0].par_chunks(cols).zip(floats[1].par_chunks(cols)))
             .enumerate()
             .for_each(|(row, (sum, (residual, x)))| {
                 sum.copy_from_slice(x);
-                if self.dropout.is_active() {
-                    self.dropout.apply_row(row, sum);
-                }
+                self.dropout.apply_row(noise, row, 0, sum);
                 for (sum, residual) in sum.iter_mut().zip(residual) {
                     *sum += residual;
                 }

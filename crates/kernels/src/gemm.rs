@@ -2,12 +2,13 @@
 
 use gemm::Parallelism;
 use rayon::prelude::*;
-pub(crate) use tunesmith_shaders::Epilogue;
+pub(crate) use tunesmith_shaders::{Epilogue, Sizes};
 use tunesmith_shaders::{Gemm, Layout, Sharing, Tile};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
+use crate::packing::{Packing, sequence};
 
 /// Multiplications from which on the choice of a tile counts, and the largest is worth its compiling, which
 /// takes a second: a small model's steps are done before that.
@@ -33,20 +34,6 @@ impl Batch {
         b: [0; 2],
         c: [0; 2],
     };
-
-    /// Where each matrix of product `z` starts in its buffer.
-    fn offsets(&self, z: usize, start: Start) -> [usize; 3] {
-        let at = |strides: [usize; 2], start: usize| {
-            let outer = (z / self.inner).wrapping_mul(strides[0]);
-            let inner = (z % self.inner).wrapping_mul(strides[1]);
-            start.wrapping_add(outer).wrapping_add(inner)
-        };
-        [
-            at(self.a, start.a),
-            at(self.b, start.b),
-            at(self.c, start.c),
-        ]
-    }
 }
 
 /// The element of each matrix's buffer at which the matrix starts; a multiple of 4.
@@ -75,6 +62,20 @@ pub(crate) struct Product {
     pub(crate) epilogue: Epilogue,
     /// A and B are one buffer, which is given once.
     pub(crate) one_input: bool,
+    /// What decides the sizes: where it's the sequences of a [`Packing`], `outer` counts them, `inner` the
+    /// heads, and sizes and distances that are a sequence's tokens and stride hold those of the longest.
+    pub(crate) sizes: Sizes,
+}
+
+/// One product of a batch: its sizes, the distances of its rows, and where its matrices start.
+struct One {
+    m: usize,
+    n: usize,
+    k: usize,
+    lda: usize,
+    ldb: usize,
+    ldc: usize,
+    at: [usize; 3],
 }
 
 impl Product {
@@ -82,6 +83,12 @@ impl Product {
     /// up to the next multiple of 4 are written.
     pub(crate) fn run(&self, inputs: &[Buffer], c: Buffer) -> Buffer {
         let [c] = run(self, inputs, &[], [c]);
+        c
+    }
+
+    /// The same by the sequences of a batch.
+    pub(crate) fn run_packed(&self, inputs: &[Buffer], packing: &Packing, c: Buffer) -> Buffer {
+        let [c] = run(self, inputs, &[packing.words()], [c]);
         c
     }
 
@@ -156,7 +163,8 @@ impl Kernel for Product {
         self.launch_tile(self.tile(class))
     }
 
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let words = indices.first().copied().unwrap_or_default();
         let count = self.batch.outer * self.batch.inner;
         let (a, b) = (floats[0], floats[usize::from(!self.one_input)]);
         let c = Pointer(outputs[0].as_mut_ptr(), outputs[0].len());
@@ -166,12 +174,12 @@ impl Kernel for Product {
             }
         }
         if count == 1 {
-            self.one(a, b, &c, 0, all_cores());
+            self.one(a, b, &c, &self.at(0, words), all_cores());
         } else {
             // Each z writes its own part of C: `Batch` strides never overlap.
             (0..count)
                 .into_par_iter()
-                .for_each(|z| self.one(a, b, &c, z, Parallelism::None));
+                .for_each(|z| self.one(a, b, &c, &self.at(z, words), Parallelism::None));
         }
         if self.epilogue == Epilogue::RowSums {
             for column in a.chunks(self.lda).take(self.k) {
@@ -218,6 +226,7 @@ impl Product {
                 tile,
                 epilogue: self.epilogue,
                 one_input: self.one_input,
+                sizes: self.sizes,
             }),
             extent: Extent::Grid(
                 self.n.div_ceil(tile.cols as usize) * tile.lanes as usize,
@@ -236,41 +245,113 @@ struct Pointer(*mut f32, usize);
 unsafe impl Sync for Pointer {}
 
 impl Product {
-    fn one(&self, a: &[f32], b: &[f32], c: &Pointer, z: usize, parallelism: Parallelism) {
-        let [a_at, b_at, c_at] = self.batch.offsets(z, self.start);
+    /// The product `z` of the batch; `words` are the packing's, where sizes are by sequence.
+    fn at(&self, z: usize, words: &[i32]) -> One {
+        let Batch {
+            inner: heads,
+            a,
+            b,
+            c,
+            ..
+        } = self.batch;
+        let (outer, inner) = (z / heads, z % heads);
+        let Start {
+            a: a_start,
+            b: b_start,
+            c: c_start,
+        } = self.start;
+        let at = |strides: [usize; 2], start: usize| {
+            let outer = outer.wrapping_mul(strides[0]);
+            let inner = inner.wrapping_mul(strides[1]);
+            start.wrapping_add(outer).wrapping_add(inner)
+        };
+        let given = One {
+            m: self.m,
+            n: self.n,
+            k: self.k,
+            lda: self.lda,
+            ldb: self.ldb,
+            ldc: self.ldc,
+            at: [at(a, a_start), at(b, b_start), at(c, c_start)],
+        };
+        if self.sizes == Sizes::Given {
+            return given;
+        }
+        let sequence = sequence(words, outer);
+        let (length, stride) = (sequence.length, sequence.stride());
+        let scores = sequence.start(inner, heads);
+        let rows =
+            |start: usize, width: usize, head: usize| start + sequence.first * width + inner * head;
+        match self.sizes {
+            Sizes::Given => given,
+            Sizes::ToScores => One {
+                m: length,
+                n: length,
+                ldc: stride,
+                at: [
+                    rows(a_start, self.lda, a[1]),
+                    rows(b_start, self.ldb, b[1]),
+                    scores,
+                ],
+                ..given
+            },
+            Sizes::FromScores => One {
+                m: length,
+                k: length,
+                lda: stride,
+                at: [
+                    scores,
+                    rows(b_start, self.ldb, b[1]),
+                    rows(c_start, self.ldc, c[1]),
+                ],
+                ..given
+            },
+        }
+    }
+
+    fn one(&self, a: &[f32], b: &[f32], c: &Pointer, one: &One, parallelism: Parallelism) {
+        let One {
+            m,
+            n,
+            k,
+            lda,
+            ldb,
+            ldc,
+            at: [a_at, b_at, c_at],
+        } = *one;
         let (a_rs, a_cs) = match self.layout {
-            Layout::Nn | Layout::Nt => (self.lda, 1),
-            Layout::Tn => (1, self.lda),
+            Layout::Nn | Layout::Nt => (lda, 1),
+            Layout::Tn => (1, lda),
         };
         let (b_rs, b_cs) = match self.layout {
-            Layout::Nn | Layout::Tn => (self.ldb, 1),
-            Layout::Nt => (1, self.ldb),
+            Layout::Nn | Layout::Tn => (ldb, 1),
+            Layout::Nt => (1, ldb),
         };
         let last = |rows: usize, rs: usize, cols: usize, cs: usize| {
             rows.saturating_sub(1) * rs + cols.saturating_sub(1) * cs
         };
         assert!(
-            a_at + last(self.m, a_rs, self.k, a_cs) < a.len(),
+            a_at + last(m, a_rs, k, a_cs) < a.len(),
             "A is smaller than its product"
         );
         assert!(
-            b_at + last(self.k, b_rs, self.n, b_cs) < b.len(),
+            b_at + last(k, b_rs, n, b_cs) < b.len(),
             "B is smaller than its product"
         );
         assert!(
-            c_at + last(self.m, self.ldc, self.n, 1) < c.1,
+            c_at + last(m, ldc, n, 1) < c.1,
             "C is smaller than its product"
         );
         // SAFETY: the asserts above keep every element inside its slice, and no other thread touches
         // this part of C.
         unsafe {
             gemm::gemm(
-                self.m,
-                self.n,
-                self.k,
+                m,
+                n,
+                k,
                 c.0.add(c_at),
                 1,
-                self.ldc as isize,
+                ldc as isize,
                 self.accumulate || self.epilogue == Epilogue::Bias,
                 a.as_ptr().add(a_at),
                 a_cs as isize,
@@ -363,7 +444,8 @@ mod tests {
             (5, 35, 7),
             (100, 68, 36),
         ] {
-            for gemm in Gemm::variants() {
+            let given = |gemm: &Gemm| gemm.sizes == Sizes::Given;
+            for gemm in Gemm::variants().into_iter().filter(given) {
                 let [m4, n4, k4] = [m, n, k].map(|size: usize| size.next_multiple_of(4));
                 let (lda, ldb) = match gemm.layout {
                     Layout::Nn => (k4, n4),
@@ -394,6 +476,7 @@ mod tests {
                     accumulate: gemm.epilogue != Epilogue::Bias,
                     epilogue: gemm.epilogue,
                     one_input: gemm.one_input,
+                    sizes: Sizes::Given,
                 };
                 let wanted = outputs(&op, gemm.tile, &Device::flex());
                 for (device, lanes) in &opened {

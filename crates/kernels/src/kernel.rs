@@ -1,6 +1,5 @@
 //! One launch path for every kernel: the same call runs WGSL on a GPU and the plain twin on the CPU.
 
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::backend::wgpu::CubeTensor;
@@ -15,7 +14,6 @@ use tunesmith_shaders::{Gemm, Shader};
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
 pub(crate) use crate::class::Class;
-use crate::dropout::Dropout;
 
 /// WebGPU's limit on workgroups in one dimension.
 pub(crate) const MAX_WORKGROUPS: u32 = 65_535;
@@ -24,11 +22,6 @@ pub(crate) const MAX_WORKGROUPS: u32 = 65_535;
 pub(crate) trait Kernel {
     /// The WGSL variant for this kind of adapter, its extent and its parameters.
     fn launch(&self, class: Class) -> Launch;
-
-    /// The mask that it draws, where it draws one.
-    fn dropout(&self) -> Option<&Dropout> {
-        None
-    }
 
     /// The plain twin, over the same buffers in the same order.
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]);
@@ -241,13 +234,9 @@ fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
         params,
     } = kernel.launch(class);
     let count = extent.count(&variant);
-    let noise = kernel
-        .dropout()
-        .filter(|dropout| dropout.is_active())
-        .map(|dropout| noise(dropout.noise(), tensors[0]));
     let handles = tensors.iter().map(|tensor| tensor.handle.clone());
     let arguments = KernelArguments::new()
-        .with_buffers(handles.chain(noise).map(Handle::binding).collect())
+        .with_buffers(handles.map(Handle::binding).collect())
         .with_info(MetadataBindingInfo::custom(params.words()));
     client.launch(Box::new(WgslKernel(variant)), count, arguments);
 }
@@ -265,28 +254,6 @@ fn overlap(tensors: &[&CubeTensor]) -> bool {
                 && one_range.start < range.end
                 && range.start < one_range.end
         })
-    })
-}
-
-/// The words of a forward pass's noise and where they lie.
-type Noise = (cubecl::Device, [u32; 3], Handle);
-
-thread_local! {
-    /// The last noise that this thread uploaded: dozens of kernels of a pass ask for the same.
-    static NOISE: RefCell<Option<Noise>> = const { RefCell::new(None) };
-}
-
-fn noise(words: [u32; 3], beside: &CubeTensor) -> Handle {
-    NOISE.with_borrow_mut(|last| match last {
-        Some((device, held, handle)) if *device == beside.device && *held == words => {
-            handle.clone()
-        }
-        _ => {
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-            let handle = beside.client.create_from_slice(&bytes);
-            *last = Some((beside.device.clone(), words, handle.clone()));
-            handle
-        }
     })
 }
 

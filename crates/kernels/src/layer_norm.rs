@@ -41,7 +41,8 @@ pub fn layer_norm(
     dropout: &Dropout,
 ) -> (Tensor<2>, LayerNormSaved) {
     let op = Forward::new(x, residual, affine, epsilon, dropout);
-    let [y, xhat, rstd] = run(&op, &inputs(x, residual, affine), &[], op.outputs(x));
+    let inputs = inputs(x, residual, affine);
+    let [y, xhat, rstd] = run(&op, &inputs, &noise(dropout), op.outputs(x));
     (
         tensor(y),
         LayerNormSaved {
@@ -67,7 +68,8 @@ pub fn add_layer_norm(
     };
     let [y, xhat, rstd] = op.outputs(x);
     let outputs = [y, xhat, rstd, empty(x.dims(), &x.device())];
-    let [y, xhat, rstd, sum] = run(&op, &inputs(x, residual, affine), &[], outputs);
+    let inputs = inputs(x, residual, affine);
+    let [y, xhat, rstd, sum] = run(&op, &inputs, &noise(dropout), outputs);
     let saved = LayerNormSaved {
         xhat: tensor(xhat),
         rstd: tensor(rstd),
@@ -81,6 +83,10 @@ fn inputs(x: &Tensor<2>, residual: Option<&Tensor<2>>, affine: &View) -> Vec<Buf
         .map(floats)
         .chain([affine.0.clone()])
         .collect()
+}
+
+fn noise(dropout: &Dropout) -> Vec<Buffer> {
+    dropout.noise().into_iter().collect()
 }
 
 impl Forward {
@@ -99,7 +105,7 @@ impl Forward {
             residual: residual.is_some(),
             beta: affine.count() == 2 * cols,
             sum: false,
-            dropout: *dropout,
+            dropout: dropout.clone(),
         }
     }
 
@@ -134,12 +140,9 @@ impl Kernel for Forward {
         }
     }
 
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.dropout)
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let cols = self.cols;
+        let noise = indices.first().copied().unwrap_or_default();
         let x = floats[0];
         let residual = self.residual.then(|| floats[1]);
         let (gamma, beta) = floats[floats.len() - 1].split_at(cols);
@@ -149,9 +152,7 @@ impl Kernel for Forward {
         let add = |row: usize, sum: &mut [f32]| {
             let range = row * cols..(row + 1) * cols;
             sum.copy_from_slice(&x[range.clone()]);
-            if self.dropout.is_active() {
-                self.dropout.apply_row(row, sum);
-            }
+            self.dropout.apply_row(noise, row, 0, sum);
             if let Some(residual) = residual {
                 for (sum, value) in sum.iter_mut().zip(&residual[range]) {
                     *sum += value;
@@ -210,7 +211,7 @@ pub fn layer_norm_backward(
         rows,
         cols,
         more: more.is_some(),
-        dropout: *dropout,
+        dropout: dropout.clone(),
     };
     let inputs: Vec<Buffer> = [
         floats(dy.clone()),
@@ -223,7 +224,8 @@ pub fn layer_norm_backward(
     .collect();
     let sum = empty([rows, cols], &device);
     if dropout.is_active() {
-        let [sum, x] = run(&op, &inputs, &[], [sum, empty([rows, cols], &device)]);
+        let x = empty([rows, cols], &device);
+        let [sum, x] = run(&op, &inputs, &noise(dropout), [sum, x]);
         (tensor(sum), tensor(x))
     } else {
         let [sum] = run(&op, &inputs, &[], [sum]);
@@ -247,11 +249,7 @@ impl Kernel for Backward {
         }
     }
 
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.dropout)
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let cols = self.cols;
         let [dy, xhat, rstd, affine, more @ ..] = floats else {
             return;
@@ -278,11 +276,14 @@ impl Kernel for Backward {
                     }
                 }
             });
-        if let Some(dx) = dx.first_mut() {
-            dx.copy_from_slice(dsum[0]);
+        if let (Some(dx), Some(noise)) = (dx.first_mut(), indices.first()) {
             dx.par_chunks_mut(cols)
+                .zip(dsum[0].par_chunks(cols))
                 .enumerate()
-                .for_each(|(row, dx)| self.dropout.apply_row(row, dx));
+                .for_each(|(row, (dx, dsum))| {
+                    dx.copy_from_slice(dsum);
+                    self.dropout.apply_row(noise, row, 0, dx);
+                });
         }
     }
 }

@@ -21,6 +21,7 @@ mod layer_norm;
 mod linear;
 mod loss;
 mod math;
+mod packing;
 mod philox;
 mod read;
 mod reduce;
@@ -39,7 +40,7 @@ pub use device::{
     Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_adapter,
     open_device,
 };
-pub use dropout::{Dropout, add, dropout};
+pub use dropout::{Dropout, Noise, add, dropout};
 pub use embedding::{EmbeddingTables, embedding, scatter_add};
 pub use kernel::dispatches;
 pub use layer_norm::{
@@ -49,9 +50,10 @@ pub use linear::{
     linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,
 };
 pub use loss::{bce_with_logits, cross_entropy, mse};
+pub use packing::Packing;
 pub use read::{read_back, read_backs};
 pub use reduce::{GradientNorm, gradient_norm};
 pub use rope::rope;
 pub use tiles::{TileTime, take_quickest, time_tiles};
-pub use tokens::{mean_pool, mean_pool_backward, windows, windows_backward};
+pub use tokens::{Pooling, pool, pool_backward, windows, windows_backward};
 pub use tunesmith_architecture::Activation;

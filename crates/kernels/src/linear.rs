@@ -1,14 +1,11 @@
 //! A linear layer, `y = x W^T + b`, and its three gradients.
-//!
-//! `every` reads one row of `x` in so many: 1 for all of them, the sequence length for the first
-//! token of every sequence, which is all that the pooler looks at.
 
 use burn::tensor::Tensor;
 use tunesmith_shaders::Layout;
 
 use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{empty, floats, tensor};
-use crate::gemm::{Batch, Epilogue, Product, Start};
+use crate::gemm::{Batch, Epilogue, Product, Sizes, Start};
 
 fn product(layout: Layout, [m, n, k]: [usize; 3], [lda, ldb, ldc]: [usize; 3]) -> Product {
     Product {
@@ -25,20 +22,21 @@ fn product(layout: Layout, [m, n, k]: [usize; 3], [lda, ldb, ldc]: [usize; 3]) -
         accumulate: false,
         epilogue: Epilogue::None,
         one_input: false,
+        sizes: Sizes::Given,
     }
 }
 
-/// `x W^T (+ b)`: x `[rows * every, in]`, weight `[out, in]`, bias `[out]` give `[rows, out]`.
-pub fn linear(x: &Tensor<2>, every: usize, weight: &View, bias: Option<&View>) -> Tensor<2> {
+/// `x W^T (+ b)`: x `[rows, in]`, weight `[out, in]`, bias `[out]` give `[rows, out]`.
+pub fn linear(x: &Tensor<2>, weight: &View, bias: Option<&View>) -> Tensor<2> {
     let [rows, inner] = x.dims();
-    let (rows, out) = (rows / every, weight.count() / inner);
+    let out = weight.count() / inner;
     let epilogue = match bias {
         Some(_) => Epilogue::Bias,
         None => Epilogue::None,
     };
     let op = Product {
         epilogue,
-        ..product(Layout::Nt, [rows, out, inner], [every * inner, inner, out])
+        ..product(Layout::Nt, [rows, out, inner], [inner, inner, out])
     };
     let y = empty([rows, out], &x.device());
     let inputs: Vec<_> = [floats(x.clone()), weight.0.clone()]
@@ -48,17 +46,12 @@ pub fn linear(x: &Tensor<2>, every: usize, weight: &View, bias: Option<&View>) -
     tensor(op.run(&inputs, y))
 }
 
-/// Adds `dy W` to every `every`-th row of `dx`: dy `[rows, out]`, dx `[rows * every, in]`.
-pub fn linear_backward_input(
-    dy: &Tensor<2>,
-    weight: &View,
-    every: usize,
-    dx: Tensor<2>,
-) -> Tensor<2> {
+/// Adds `dy W` to `dx`: dy `[rows, out]`, dx `[rows, in]`.
+pub fn linear_backward_input(dy: &Tensor<2>, weight: &View, dx: Tensor<2>) -> Tensor<2> {
     let ([rows, out], [_, inner]) = (dy.dims(), dx.dims());
     let op = Product {
         accumulate: true,
-        ..product(Layout::Nn, [rows, inner, out], [out, inner, every * inner])
+        ..product(Layout::Nn, [rows, inner, out], [out, inner, inner])
     };
     tensor(op.run(&[floats(dy.clone()), weight.0.clone()], floats(dx)))
 }
@@ -77,7 +70,6 @@ pub fn linear_backward_input_new(dy: &Tensor<2>, weight: &View) -> Tensor<2> {
 pub fn linear_backward_parameters(
     dy: &Tensor<2>,
     x: &Tensor<2>,
-    every: usize,
     gradients: &mut Blocks,
     weight: Slot,
     bias: Option<Slot>,
@@ -90,7 +82,7 @@ pub fn linear_backward_parameters(
     let op = Product {
         accumulate: true,
         epilogue,
-        ..product(Layout::Tn, [out, inner, rows], [out, every * inner, inner])
+        ..product(Layout::Tn, [out, inner, rows], [out, inner, inner])
     };
     let inputs = [floats(dy.clone()), floats(x.clone())];
     let slots: Vec<_> = [weight].into_iter().chain(bias).collect();

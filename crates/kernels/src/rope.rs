@@ -8,31 +8,39 @@ use tunesmith_shaders::ROPE;
 use crate::attention::Attention;
 use crate::buffer::{empty, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
+use crate::packing::{Packing, sequence_of};
 
 struct Rope {
     rows: usize,
-    seq: usize,
+    batch: usize,
     heads: usize,
     head_dim: usize,
     backward: bool,
 }
 
 /// Turns the pairs `(x[t], x[t + head_dim / 2])` of every head of query and key by the angles of the token's
-/// position within its padded sequence, and copies the value: transformers' `rotate_half`. `qkv` is
-/// `[batch * seq, 3 * hidden]` as for [`crate::attention`], `table` `[seq, head_dim]`: of each position the
+/// position within its sequence, and copies the value: transformers' `rotate_half`. `qkv` is
+/// `[tokens, 3 * hidden]` as for [`crate::attention`], `table` `[longest, head_dim]`: of each position the
 /// cosines of its `head_dim / 2` angles, then their sines. With `backward` it turns back, which is the
 /// gradient of the turning: `qkv` is then a gradient of that shape.
-pub fn rope(shape: &Attention, qkv: &Tensor<2>, table: &Tensor<2>, backward: bool) -> Tensor<2> {
+pub fn rope(
+    shape: &Attention,
+    qkv: &Tensor<2>,
+    packing: &Packing,
+    table: &Tensor<2>,
+    backward: bool,
+) -> Tensor<2> {
     let [rows, width] = qkv.dims();
     let op = Rope {
         rows,
-        seq: shape.seq,
+        batch: packing.batch,
         heads: shape.heads,
         head_dim: shape.head_dim,
         backward,
     };
     let inputs = [floats(qkv.clone()), floats(table.clone())];
-    let [output] = run(&op, &inputs, &[], [empty([rows, width], &qkv.device())]);
+    let output = empty([rows, width], &qkv.device());
+    let [output] = run(&op, &inputs, &[packing.words()], [output]);
     tensor(output)
 }
 
@@ -55,14 +63,14 @@ impl Kernel for Rope {
                 .int(pairs)
                 .int(3 * self.heads)
                 .int(2 * self.heads)
-                .int(self.seq)
+                .int(self.batch)
                 .int(0)
                 .int(0)
                 .int(0),
         }
     }
 
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let (dim, half) = (self.head_dim, self.head_dim / 2);
         let (qkv, table) = (floats[0], floats[1]);
         let width = 3 * self.heads * dim;
@@ -72,7 +80,8 @@ impl Kernel for Rope {
             .zip(qkv.par_chunks(width))
             .enumerate()
             .for_each(|(row, (output, qkv))| {
-                let (cosines, sines) = table[row % self.seq * dim..][..dim].split_at(half);
+                let position = row - sequence_of(indices[0], self.batch, row).1.first;
+                let (cosines, sines) = table[position * dim..][..dim].split_at(half);
                 let turned = 2 * self.heads * dim;
                 let heads = output[..turned].chunks_mut(dim).zip(qkv.chunks(dim));
                 for (output, head) in heads {

@@ -133,14 +133,13 @@ impl Layer {
     fn launch(&mut self, layout: Layout) -> Tensor<1> {
         let few = |y: Tensor<2>| tensor(floats(y).part(0, 4));
         match layout {
-            Layout::Nt => few(linear(&self.x, 1, &self.weight, Some(&self.bias))),
+            Layout::Nt => few(linear(&self.x, &self.weight, Some(&self.bias))),
             Layout::Nn => few(linear_backward_input_new(&self.dy, &self.weight)),
             Layout::Tn => {
                 let [weight, bias] = [self.slots[0], self.slots[1]];
                 linear_backward_parameters(
                     &self.dy,
                     &self.x,
-                    1,
                     &mut self.gradients,
                     weight,
                     Some(bias),

@@ -1,118 +1,105 @@
-//! What runs along the tokens of a sequence and leaves out its padding: the mean over them, and the windows
-//! of a convolution.
+//! What runs along the tokens of a sequence: the mean over them, and the windows of a convolution.
 
-use std::ops::Range;
-
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 use rayon::prelude::*;
-use tunesmith_shaders::{MEAN_POOL, MEAN_POOL_BACKWARD, WINDOWS, WINDOWS_BACKWARD};
+use tunesmith_shaders::{POOL, POOL_BACKWARD, WINDOWS, WINDOWS_BACKWARD};
 
-use crate::buffer::{empty, floats, ints, tensor};
+use crate::buffer::{empty, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
+use crate::packing::{Packing, sequence_of, sequences};
 
-/// The rows of a sequence of `seq` that are tokens and not padding.
-pub(crate) fn tokens(length: i32, seq: usize, pad_left: bool) -> Range<usize> {
-    let length = length as usize;
-    let first = if pad_left { seq - length } else { 0 };
-    first..first + length
-}
-
-/// What an op over padded sequences makes of `input`, in this shape.
-fn over(
-    op: &dyn Kernel,
-    input: &Tensor<2>,
-    lengths: &Tensor<1, Int>,
-    shape: [usize; 2],
-) -> Tensor<2> {
+/// What an op over the rows of a batch makes of `input`, in this shape.
+fn over(op: &dyn Kernel, input: &Tensor<2>, packing: &Packing, shape: [usize; 2]) -> Tensor<2> {
     let output = empty(shape, &input.device());
-    let [output] = run(op, &[floats(input.clone())], &[ints(lengths)], [output]);
+    let [output] = run(op, &[floats(input.clone())], &[packing.words()], [output]);
     tensor(output)
 }
 
-struct MeanPool {
+/// Which tokens stand for their sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooling {
+    /// The first one.
+    First,
+    /// The mean of all.
+    Mean,
+}
+
+impl Pooling {
+    /// So many of a sequence's first tokens are taken, if it has them.
+    fn most(self) -> usize {
+        match self {
+            Self::First => 1,
+            Self::Mean => i32::MAX as usize,
+        }
+    }
+}
+
+struct Pool {
     batch: usize,
-    seq: usize,
+    tokens: usize,
     cols: usize,
-    pad_left: bool,
+    most: usize,
     backward: bool,
 }
 
-/// The mean over the tokens of every sequence: `x` `[batch * seq, hidden]`, hidden a multiple of 4, and
-/// `lengths` `[batch]` (each at least 1) give `[batch, hidden]`. Padding, `pad_left` says on which side, is
-/// not read.
-pub fn mean_pool(
-    x: &Tensor<2>,
-    lengths: &Tensor<1, Int>,
-    batch: usize,
-    seq: usize,
-    pad_left: bool,
-) -> Tensor<2> {
+impl Pool {
+    fn new(packing: &Packing, cols: usize, pooling: Pooling, backward: bool) -> Self {
+        Self {
+            batch: packing.batch,
+            tokens: packing.tokens,
+            cols,
+            most: pooling.most(),
+            backward,
+        }
+    }
+}
+
+/// What stands for each sequence: `x` `[tokens, hidden]`, hidden a multiple of 4, gives `[batch, hidden]`.
+pub fn pool(x: &Tensor<2>, packing: &Packing, pooling: Pooling) -> Tensor<2> {
     let [_, cols] = x.dims();
-    let op = MeanPool {
-        batch,
-        seq,
-        cols,
-        pad_left,
-        backward: false,
-    };
-    over(&op, x, lengths, [batch, cols])
+    let op = Pool::new(packing, cols, pooling, false);
+    over(&op, x, packing, [packing.batch, cols])
 }
 
-/// The gradient of [`mean_pool`]'s `x`, `[batch * seq, hidden]`, from that of its output; zero on padding.
-pub fn mean_pool_backward(
-    dy: &Tensor<2>,
-    lengths: &Tensor<1, Int>,
-    batch: usize,
-    seq: usize,
-    pad_left: bool,
-) -> Tensor<2> {
+/// The gradient of [`pool`]'s `x`, `[tokens, hidden]`, from that of its output.
+pub fn pool_backward(dy: &Tensor<2>, packing: &Packing, pooling: Pooling) -> Tensor<2> {
     let [_, cols] = dy.dims();
-    let op = MeanPool {
-        batch,
-        seq,
-        cols,
-        pad_left,
-        backward: true,
-    };
-    over(&op, dy, lengths, [batch * seq, cols])
+    let op = Pool::new(packing, cols, pooling, true);
+    over(&op, dy, packing, [packing.tokens, cols])
 }
 
-impl Kernel for MeanPool {
+impl Kernel for Pool {
     fn launch(&self, _: Class) -> Launch {
-        let (shader, rows) = if self.backward {
-            (MEAN_POOL_BACKWARD, self.batch * self.seq)
+        let params = Params::default();
+        let (shader, rows, params) = if self.backward {
+            let params = params.int(self.tokens).int(self.cols / 4);
+            let params = params.int(self.most).int(self.batch);
+            (POOL_BACKWARD, self.tokens, params)
         } else {
-            (MEAN_POOL, self.batch)
+            let params = params.int(self.batch).int(self.cols / 4).int(self.most);
+            (POOL, self.batch, params)
         };
         Launch {
             variant: Variant::shader(shader, &[]),
             extent: Extent::Line(rows * self.cols / 4),
-            params: Params::default()
-                .int(self.batch)
-                .int(self.cols / 4)
-                .int(self.seq)
-                .int(usize::from(self.pad_left)),
+            params,
         }
     }
 
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let Self {
-            seq,
-            cols,
-            pad_left,
-            ..
-        } = *self;
-        let lengths = indices[0];
+        let Self { cols, most, .. } = *self;
+        let words = indices[0];
         if self.backward {
             outputs[0]
                 .par_chunks_mut(cols)
                 .enumerate()
-                .for_each(|(row, dx)| {
-                    let length = lengths[row / seq];
-                    if tokens(length, seq, pad_left).contains(&(row % seq)) {
-                        let dy = &floats[0][row / seq * cols..][..cols];
+                .for_each(|(token, dx)| {
+                    let (number, sequence) = sequence_of(words, self.batch, token);
+                    let count = sequence.length.min(most);
+                    if token - sequence.first < count {
+                        let dy = &floats[0][number * cols..][..cols];
                         for (dx, dy) in dx.iter_mut().zip(dy) {
-                            *dx = dy / length as f32;
+                            *dx = dy / count as f32;
                         }
                     } else {
                         dx.fill(0.0);
@@ -120,84 +107,59 @@ impl Kernel for MeanPool {
                 });
             return;
         }
-        outputs[0]
-            .par_chunks_mut(cols)
-            .zip(floats[0].par_chunks(seq * cols))
-            .zip(lengths)
-            .for_each(|((pooled, x), &length)| {
-                pooled.fill(0.0);
-                for row in tokens(length, seq, pad_left) {
-                    for (sum, x) in pooled.iter_mut().zip(&x[row * cols..][..cols]) {
-                        *sum += x;
-                    }
+        for (pooled, sequence) in outputs[0]
+            .chunks_mut(cols)
+            .zip(sequences(words, self.batch))
+        {
+            pooled.fill(0.0);
+            let count = sequence.length.min(most);
+            for x in floats[0][sequence.first * cols..].chunks(cols).take(count) {
+                for (sum, x) in pooled.iter_mut().zip(x) {
+                    *sum += x;
                 }
-                for sum in pooled {
-                    *sum /= length as f32;
-                }
-            });
+            }
+            for sum in pooled {
+                *sum /= count as f32;
+            }
+        }
     }
 }
 
 struct Windows {
-    rows: usize,
+    batch: usize,
+    tokens: usize,
     hidden: usize,
     kernel: usize,
-    seq: usize,
-    pad_left: bool,
     backward: bool,
 }
 
 /// What `nn.Conv1d` with `padding = (kernel - 1) / 2` multiplies its weight `[out, hidden, kernel]` with, so
-/// that a linear layer of the weight as `[out, hidden * kernel]` is the convolution: `x`
-/// `[batch * seq, hidden]` gives `[batch * seq, hidden * kernel]`, whose column `c * kernel + t` of a row is
-/// column `c` of the row `t - (kernel - 1) / 2` further on; zero where that is not one of the sequence's
-/// tokens, of which `lengths` `[batch]` says how many there are.
-pub fn windows(
-    x: &Tensor<2>,
-    kernel: usize,
-    lengths: &Tensor<1, Int>,
-    batch: usize,
-    seq: usize,
-    pad_left: bool,
-) -> Tensor<2> {
+/// that a linear layer of the weight as `[out, hidden * kernel]` is the convolution: `x` `[tokens, hidden]`
+/// gives `[tokens, hidden * kernel]`, whose column `c * kernel + t` of a row is column `c` of the row
+/// `t - (kernel - 1) / 2` further on; zero where that is not one of the sequence's tokens, or one
+/// that is padding.
+pub fn windows(x: &Tensor<2>, kernel: usize, packing: &Packing) -> Tensor<2> {
     let [_, hidden] = x.dims();
-    let op = Windows {
-        rows: batch * seq,
-        hidden,
-        kernel,
-        seq,
-        pad_left,
-        backward: false,
-    };
-    over(&op, x, lengths, [batch * seq, hidden * kernel])
+    let op = Windows::new(packing, hidden, kernel, false);
+    over(&op, x, packing, [packing.tokens, hidden * kernel])
 }
 
-/// The gradient of [`windows`]' `x`, `[batch * seq, hidden]`, from that of its output; zero on padding.
-pub fn windows_backward(
-    dy: &Tensor<2>,
-    kernel: usize,
-    lengths: &Tensor<1, Int>,
-    batch: usize,
-    seq: usize,
-    pad_left: bool,
-) -> Tensor<2> {
+/// The gradient of [`windows`]' `x`, `[tokens, hidden]`, from that of its output.
+pub fn windows_backward(dy: &Tensor<2>, kernel: usize, packing: &Packing) -> Tensor<2> {
     let [_, wide] = dy.dims();
-    let hidden = wide / kernel;
-    let op = Windows {
-        rows: batch * seq,
-        hidden,
-        kernel,
-        seq,
-        pad_left,
-        backward: true,
-    };
-    over(&op, dy, lengths, [batch * seq, hidden])
+    let op = Windows::new(packing, wide / kernel, kernel, true);
+    over(&op, dy, packing, [packing.tokens, wide / kernel])
 }
 
 impl Windows {
-    /// The row, within a padded sequence, that place `t` of the window around `row` shows.
-    fn shown(&self, row: usize, t: usize) -> Option<usize> {
-        (row + t).checked_sub((self.kernel - 1) / 2)
+    fn new(packing: &Packing, hidden: usize, kernel: usize, backward: bool) -> Self {
+        Self {
+            batch: packing.batch,
+            tokens: packing.tokens,
+            hidden,
+            kernel,
+            backward,
+        }
     }
 }
 
@@ -208,7 +170,7 @@ impl Kernel for Windows {
         } else {
             (WINDOWS, self.kernel)
         };
-        let count = self.rows * self.hidden * each;
+        let count = self.tokens * self.hidden * each;
         Launch {
             variant: Variant::shader(shader, &[]),
             extent: Extent::Line(count),
@@ -216,11 +178,7 @@ impl Kernel for Windows {
                 .int(count)
                 .int(self.hidden)
                 .int(self.kernel)
-                .int(self.seq)
-                .int(usize::from(self.pad_left))
-                .int(0)
-                .int(0)
-                .int(0),
+                .int(self.batch),
         }
     }
 
@@ -228,36 +186,29 @@ impl Kernel for Windows {
         let Self {
             hidden,
             kernel,
-            seq,
             backward,
             ..
         } = *self;
+        let (input, output) = (floats[0], &mut outputs[0]);
         let wide = hidden * kernel;
-        let [from, to] = if backward {
-            [wide, hidden]
-        } else {
-            [hidden, wide]
-        };
-        outputs[0]
-            .par_chunks_mut(seq * to)
-            .zip(floats[0].par_chunks(seq * from))
-            .zip(indices[0])
-            .for_each(|((output, input), &length)| {
-                output.fill(0.0);
-                let real = tokens(length, seq, self.pad_left);
-                for (row, t) in (0..seq).flat_map(|row| (0..kernel).map(move |t| (row, t))) {
-                    let Some(shown) = self.shown(row, t).filter(|shown| real.contains(shown))
-                    else {
-                        continue;
-                    };
-                    for c in 0..hidden {
-                        if backward {
-                            output[shown * hidden + c] += input[row * wide + c * kernel + t];
-                        } else {
-                            output[row * wide + c * kernel + t] = input[shown * hidden + c];
-                        }
+        output.fill(0.0);
+        for sequence in sequences(indices[0], self.batch) {
+            let (first, length, unseen) = (sequence.first, sequence.length, sequence.unseen);
+            for (row, t) in (0..length).flat_map(|row| (0..kernel).map(move |t| (row, t))) {
+                // The row that place `t` of the window around `row` shows.
+                let shown = (row + t).checked_sub((kernel - 1) / 2);
+                let Some(shown) = shown.filter(|shown| (unseen..length).contains(shown)) else {
+                    continue;
+                };
+                let (row, shown) = ((first + row) * wide + t, (first + shown) * hidden);
+                for c in 0..hidden {
+                    if backward {
+                        output[shown + c] += input[row + c * kernel];
+                    } else {
+                        output[row + c * kernel] = input[shown + c];
                     }
                 }
-            });
+            }
+        }
     }
 }

@@ -8,24 +8,16 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value;
 use tunesmith_kernels::{
     Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice,
-    DeviceChoice, Dropout, EmbeddingTables, PositionBias, Slot, View, activate, activate_backward,
-    adamw, attention, attention_backward, bce_with_logits, cross_entropy, embedding, gated,
-    gated_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
+    DeviceChoice, Dropout, EmbeddingTables, Packing, Pooling, PositionBias, Slot, View, activate,
+    activate_backward, adamw, attention, attention_backward, bce_with_logits, cross_entropy,
+    embedding, gated, gated_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
     layer_norm_backward_parameters, linear, linear_backward_input_new, linear_backward_parameters,
-    mean_pool, mean_pool_backward, mse, open_device, rope, scatter_add, windows, windows_backward,
+    mse, open_device, pool, pool_backward, rope, scatter_add, windows, windows_backward,
 };
 
 /// Relative to the largest number of the tensor. PyTorch computed in f64; 5.4e-7 is the most that was
 /// measured (cross-entropy on llvmpipe; 2.8e-7 on the CPU), and other processors' `exp` differs in a bit.
 const TOLERANCE: f64 = 1.6e-6;
-
-/// No element is dropped: PyTorch would draw others.
-const NO_DROPOUT: Dropout = Dropout {
-    p: 0.0,
-    seed: 1,
-    step: 2,
-    site: 3,
-};
 
 const ACTIVATIONS: [(&str, Activation); 5] = [
     ("gelu", Activation::Gelu),
@@ -88,15 +80,42 @@ impl Case<'_> {
         let head_dim = self.int("head_dim");
         let standard = 1.0 / (head_dim as f64).sqrt();
         Attention {
-            batch: self.golden["lengths"].as_array().unwrap().len(),
-            seq: self.int("seq"),
             heads: self.int("heads"),
             head_dim,
-            pad_left: self.flag("pad_left"),
             window: self.place("window"),
             scale: self.golden["scale"].as_f64().unwrap_or(standard) as f32,
-            dropout: NO_DROPOUT,
+            dropout: Dropout::NONE,
         }
+    }
+
+    /// Padding on the left stays.
+    fn packing(&self) -> Packing {
+        let (lengths, seq) = (integers(&self.golden["lengths"]), self.int("seq") as u32);
+        if self.flag("pad_left") {
+            let padding: Vec<u32> = lengths.iter().map(|length| seq - length).collect();
+            return Packing::with_padding(&vec![seq; lengths.len()], &padding, self.device);
+        }
+        Packing::new(&lengths, self.device)
+    }
+
+    /// Of values of padded sequences those that our kernels are given, where PyTorch is given all.
+    fn without_padding(&self, values: &[f32]) -> Vec<f32> {
+        if self.flag("pad_left") {
+            return values.to_vec();
+        }
+        let (lengths, seq) = (integers(&self.golden["lengths"]), self.int("seq"));
+        let width = values.len() / lengths.len() / seq;
+        let rows = values.chunks(seq * width).zip(lengths);
+        rows.flat_map(|(row, length)| row[..length as usize * width].to_vec())
+            .collect()
+    }
+
+    /// An input over padded sequences, `[tokens, …]`.
+    fn tokens(&self, name: &str) -> Tensor<2> {
+        let values = self.without_padding(&self.input(name));
+        let tokens = self.packing().tokens;
+        let shape = [tokens, values.len() / tokens];
+        Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 
     fn input(&self, name: &str) -> Vec<f32> {
@@ -133,10 +152,20 @@ impl Case<'_> {
 
     fn is(&self, output: &str, got: &[f32]) {
         let wanted = floats(&self.golden["outputs"][output]["values"]);
+        self.same(output, got, &wanted);
+    }
+
+    /// The same of an output over padded sequences.
+    fn is_of_tokens(&self, output: &str, got: &[f32]) {
+        let wanted = floats(&self.golden["outputs"][output]["values"]);
+        self.same(output, got, &self.without_padding(&wanted));
+    }
+
+    fn same(&self, output: &str, got: &[f32], wanted: &[f32]) {
         assert_eq!(got.len(), wanted.len(), "{}: {output}", self.name);
         let largest = wanted.iter().fold(0.0_f32, |most, x| x.abs().max(most));
         let mut farthest = 0.0_f64;
-        for (i, (got, wanted)) in got.iter().zip(&wanted).enumerate() {
+        for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
             let off = f64::from((got - wanted).abs()) / f64::from(largest);
             assert!(
                 off <= TOLERANCE,
@@ -171,20 +200,18 @@ fn each(op: &str, run: impl Fn(&Case)) {
 #[test]
 fn linear_layers() {
     each("linear", |case| {
+        // PyTorch's read one row in so many, as a head reads the first token of every sequence.
+        let (x, dy): (Tensor<2>, _) = (case.tensor("x"), case.tensor("dy"));
         let every = case.int("every");
-        let (x, dy) = (case.tensor("x"), case.tensor("dy"));
+        let rows = x.dims()[0] / every;
+        let firsts = Packing::new(&vec![every as u32; rows], case.device);
+        let x = pool(&x, &firsts, Pooling::First);
         let weight = case.view("weight");
         let has_bias = case.has("bias");
         let bias = has_bias.then(|| case.view("bias"));
-        case.is("y", &read(linear(&x, every, &weight, bias.as_ref())));
-        let dx = read(linear_backward_input_new(&dy, &weight));
-        // Rows in between get nothing.
-        let [_, inner] = x.dims();
-        let mut spread = vec![0.0; every * dx.len()];
-        for (row, dx) in dx.chunks(inner).enumerate() {
-            spread[row * every * inner..][..inner].copy_from_slice(dx);
-        }
-        case.is("dx", &spread);
+        case.is("y", &read(linear(&x, &weight, bias.as_ref())));
+        let dx = linear_backward_input_new(&dy, &weight);
+        case.is("dx", &read(pool_backward(&dx, &firsts, Pooling::First)));
         let names: &[&[&str]] = if has_bias {
             &[&["weight"], &["bias"]]
         } else {
@@ -192,7 +219,7 @@ fn linear_layers() {
         };
         let (mut gradients, slots) = case.gradients(names);
         let bias = slots.get(1).copied();
-        linear_backward_parameters(&dy, &x, every, &mut gradients, slots[0], bias);
+        linear_backward_parameters(&dy, &x, &mut gradients, slots[0], bias);
         case.is("dweight", &read(gradients.tensor(slots[0])));
         if let Some(bias) = bias {
             case.is("dbias", &read(gradients.tensor(bias)));
@@ -229,9 +256,9 @@ fn layer_norms() {
         let values: Vec<_> = parts.iter().map(|name| case.input(name)).collect();
         let affine = case.view_of(values.concat());
         let epsilon = case.float("epsilon") as f32;
-        let (y, saved) = layer_norm(&x, residual.as_ref(), &affine, epsilon, &NO_DROPOUT);
+        let (y, saved) = layer_norm(&x, residual.as_ref(), &affine, epsilon, &Dropout::NONE);
         case.is("y", &read(y));
-        let (dresidual, dx) = layer_norm_backward(&dy, &saved, &affine, None, &NO_DROPOUT);
+        let (dresidual, dx) = layer_norm_backward(&dy, &saved, &affine, None, &Dropout::NONE);
         case.is("dx", &read(dx));
         // Without dropout both parts of the sum have one gradient.
         case.is("dx", &read(dresidual));
@@ -269,12 +296,14 @@ fn attentions(op: &str) {
             },
             _ => PositionBias::None,
         };
-        let (qkv, dcontext) = (case.tensor("qkv"), case.tensor("dcontext"));
-        let (context, saved) = attention(&shape, &qkv, &case.indices("lengths"), &bias);
-        case.is("context", &read(context));
+        let (qkv, dcontext) = (case.tokens("qkv"), case.tokens("dcontext"));
+        let packing = case.packing();
+        let (context, saved) = attention(&shape, &qkv, &packing, &bias);
+        case.is_of_tokens("context", &read(context));
+        let over = (&qkv, &packing);
         let (dqkv, dpositions) =
-            attention_backward(&shape, &qkv, &saved, &dcontext, &bias, &mut gradients);
-        case.is("dqkv", &read(dqkv));
+            attention_backward(&shape, over, &saved, &dcontext, &bias, &mut gradients);
+        case.is_of_tokens("dqkv", &read(dqkv));
         if let Some(dpositions) = dpositions {
             case.is("dpositions", &read(dpositions));
         }
@@ -314,55 +343,47 @@ fn attention_disentangled_from_positions() {
 fn rotary_positions() {
     each("rope", |case| {
         let (seq, head_dim) = (case.int("seq"), case.int("head_dim"));
+        let packing = Packing::new(&[seq as u32; 2], case.device);
         let shape = Attention {
-            batch: 2,
-            seq,
             heads: case.int("heads"),
             head_dim,
-            pad_left: false,
             window: None,
             scale: 1.0,
-            dropout: NO_DROPOUT,
+            dropout: Dropout::NONE,
         };
         let [qkv, dy, table] = ["qkv", "dy", "table"].map(|name| case.tensor(name));
-        case.is("y", &read(rope(&shape, &qkv, &table, false)));
-        case.is("dqkv", &read(rope(&shape, &dy, &table, true)));
+        case.is("y", &read(rope(&shape, &qkv, &packing, &table, false)));
+        case.is("dqkv", &read(rope(&shape, &dy, &packing, &table, true)));
     });
 }
 
 #[test]
 fn means_over_tokens() {
     each("mean_pool", |case| {
-        let (lengths, seq, left) = (
-            case.indices("lengths"),
-            case.int("seq"),
-            case.flag("pad_left"),
-        );
-        let [batch] = lengths.dims();
-        let (x, dy) = (case.tensor("x"), case.tensor("dy"));
-        case.is("y", &read(mean_pool(&x, &lengths, batch, seq, left)));
-        let dx = mean_pool_backward(&dy, &lengths, batch, seq, left);
-        case.is("dx", &read(dx));
+        if case.flag("pad_left") {
+            // No head takes the mean of padding too.
+            return;
+        }
+        let packing = case.packing();
+        let (x, dy) = (case.tokens("x"), case.tensor("dy"));
+        case.is("y", &read(pool(&x, &packing, Pooling::Mean)));
+        let dx = pool_backward(&dy, &packing, Pooling::Mean);
+        case.is_of_tokens("dx", &read(dx));
     });
 }
 
 #[test]
 fn convolutions() {
     each("convolution", |case| {
-        let (lengths, seq, left) = (
-            case.indices("lengths"),
-            case.int("seq"),
-            case.flag("pad_left"),
-        );
-        let ([batch], kernel) = (lengths.dims(), case.int("kernel"));
-        let (x, dy, weight) = (case.tensor("x"), case.tensor("dy"), case.view("weight"));
-        let shown = windows(&x, kernel, &lengths, batch, seq, left);
-        case.is("y", &read(linear(&shown, 1, &weight, None)));
+        let (packing, kernel) = (case.packing(), case.int("kernel"));
+        let (x, dy, weight) = (case.tokens("x"), case.tokens("dy"), case.view("weight"));
+        let shown = windows(&x, kernel, &packing);
+        case.is_of_tokens("y", &read(linear(&shown, &weight, None)));
         let dshown = linear_backward_input_new(&dy, &weight);
-        let dx = windows_backward(&dshown, kernel, &lengths, batch, seq, left);
-        case.is("dx", &read(dx));
+        let dx = windows_backward(&dshown, kernel, &packing);
+        case.is_of_tokens("dx", &read(dx));
         let (mut gradients, slots) = case.gradients(&[&["weight"]]);
-        linear_backward_parameters(&dy, &shown, 1, &mut gradients, slots[0], None);
+        linear_backward_parameters(&dy, &shown, &mut gradients, slots[0], None);
         case.is("dweight", &read(gradients.tensor(slots[0])));
     });
 }

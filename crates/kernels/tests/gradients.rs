@@ -3,23 +3,22 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Activation, Attention, BlockLayout, Blocks, Dropout, PositionBias, Slot, View, activate,
-    activate_backward, attention, attention_backward, bce_with_logits, cross_entropy, gated,
-    gated_backward, indices, layer_norm, layer_norm_backward, layer_norm_backward_parameters,
-    linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,
-    mean_pool, mean_pool_backward, mse, rope, windows, windows_backward,
+    Activation, Attention, BlockLayout, Blocks, Dropout, Noise, Packing, Pooling, PositionBias,
+    Slot, View, activate, activate_backward, attention, attention_backward, bce_with_logits,
+    cross_entropy, gated, gated_backward, indices, layer_norm, layer_norm_backward,
+    layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
+    linear_backward_parameters, mse, pool, pool_backward, rope, windows, windows_backward,
 };
 
 /// Half the distance of a central difference, and what its error in f32 may come to.
 const STEP: f32 = 1e-2;
 const TOLERANCE: f32 = 4e-3;
 
-const DROPOUT: Dropout = Dropout {
-    p: 0.3,
-    seed: 1,
-    step: 2,
-    site: 3,
-};
+/// Over so many rows.
+fn noise(rows: u32) -> Dropout {
+    let names = (0..rows).map(|row| [row % 5, row / 5]);
+    Dropout::new(0.3, 3, &Noise::new(1, 2, names, &device()))
+}
 
 fn device() -> Device {
     Device::flex()
@@ -94,16 +93,16 @@ fn linear_gradients() {
     );
     let d = wave(rows * out, 0.3);
     let forward = |x: &[f32], w: &[f32], b: &[f32]| {
-        let y = linear(&matrix([rows, inner], x), 1, &view(w), Some(&view(b)));
+        let y = linear(&matrix([rows, inner], x), &view(w), Some(&view(b)));
         weighted(y, &d)
     };
     let dy = matrix([rows, out], &d);
     let dx = linear_backward_input_new(&dy, &view(&w));
     let one = matrix([rows, inner], &[1.0; 40]);
-    let added = linear_backward_input(&dy, &view(&w), 1, one);
+    let added = linear_backward_input(&dy, &view(&w), one);
     let (mut gradients, slots) = zeros(&[out * inner, out]);
     let x_matrix = matrix([rows, inner], &x);
-    linear_backward_parameters(&dy, &x_matrix, 1, &mut gradients, slots[0], Some(slots[1]));
+    linear_backward_parameters(&dy, &x_matrix, &mut gradients, slots[0], Some(slots[1]));
     check("dx", &x, &read(dx.clone()), |x| forward(x, &w, &b));
     let [dw, db] = [slots[0], slots[1]].map(|slot| read(gradients.tensor(slot)));
     check("dw", &w, &dw, |w| forward(&x, w, &b));
@@ -119,11 +118,11 @@ fn layer_norm_gradients_through_residual_and_dropout() {
     let affine = |gamma: &[f32], beta: &[f32]| view(&[gamma, beta].concat());
     let run = |x: &[f32], r: &[f32], gamma: &[f32], beta: &[f32]| {
         let (x, r) = (matrix([rows, cols], x), matrix([rows, cols], r));
-        layer_norm(&x, Some(&r), &affine(gamma, beta), 1e-5, &DROPOUT)
+        layer_norm(&x, Some(&r), &affine(gamma, beta), 1e-5, &noise(3))
     };
     let (_, saved) = run(&x, &r, &gamma, &beta);
     let dy = matrix([rows, cols], &d);
-    let (dr, dx) = layer_norm_backward(&dy, &saved, &affine(&gamma, &beta), None, &DROPOUT);
+    let (dr, dx) = layer_norm_backward(&dy, &saved, &affine(&gamma, &beta), None, &noise(3));
     let (mut gradients, slots) = zeros(&[2 * cols]);
     layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
     let daffine = read(gradients.tensor(slots[0]));
@@ -142,17 +141,21 @@ fn layer_norm_gradients_through_residual_and_dropout() {
     });
 }
 
-/// Sequences of 5 and 3 of 5 tokens, two heads of 4.
-const SHAPE: Attention = Attention {
-    batch: 2,
-    seq: 5,
-    heads: 2,
-    head_dim: 4,
-    pad_left: false,
-    window: None,
-    scale: 0.5,
-    dropout: DROPOUT,
-};
+/// Sequences of 5 and 3 tokens.
+fn packing() -> Packing {
+    Packing::new(&[5, 3], &device())
+}
+
+/// Two heads of 4 over them.
+fn shape() -> Attention {
+    Attention {
+        heads: 2,
+        head_dim: 4,
+        window: None,
+        scale: 0.5,
+        dropout: noise(8),
+    }
+}
 
 /// Checks the gradient of `qkv`, and returns the positions' and those in blocks of these counts.
 fn attention_gradients(
@@ -161,38 +164,38 @@ fn attention_gradients(
     bias: &PositionBias<'_>,
     counts: &[usize],
 ) -> (Option<Vec<f32>>, Vec<Vec<f32>>) {
-    let lengths = indices(&[5, 3], &device());
-    let (qkv, d) = (wave(240, 0.0), wave(80, 0.3));
-    let forward = |qkv: &[f32]| attention(shape, &matrix([10, 24], qkv), &lengths, bias);
+    let packing = packing();
+    let (qkv, d) = (wave(192, 0.0), wave(64, 0.3));
+    let forward = |qkv: &[f32]| attention(shape, &matrix([8, 24], qkv), &packing, bias);
     let (_, saved) = forward(&qkv);
-    let dcontext = matrix([10, 8], &d);
+    let dcontext = matrix([8, 8], &d);
     let (mut gradients, slots) = zeros(counts);
-    let qkv_matrix = matrix([10, 24], &qkv);
+    let qkv = (matrix([8, 24], &qkv), qkv);
+    let over = (&qkv.0, &packing);
     let (dqkv, dpositions) =
-        attention_backward(shape, &qkv_matrix, &saved, &dcontext, bias, &mut gradients);
-    check(label, &qkv, &read(dqkv), |qkv| weighted(forward(qkv).0, &d));
+        attention_backward(shape, over, &saved, &dcontext, bias, &mut gradients);
+    check(label, &qkv.1, &read(dqkv), |qkv| {
+        weighted(forward(qkv).0, &d)
+    });
     let slots = slots.iter().map(|slot| read(gradients.tensor(*slot)));
     (dpositions.map(read), slots.collect())
 }
 
 /// The weighted context, as a function of a bias.
 fn context(bias: &PositionBias<'_>) -> f32 {
-    let lengths = indices(&[5, 3], &device());
-    let qkv = matrix([10, 24], &wave(240, 0.0));
-    weighted(attention(&SHAPE, &qkv, &lengths, bias).0, &wave(80, 0.3))
+    let qkv = matrix([8, 24], &wave(192, 0.0));
+    let (context, _) = attention(&shape(), &qkv, &packing(), bias);
+    weighted(context, &wave(64, 0.3))
 }
 
 #[test]
 fn attention_gradients_through_mask_and_dropout() {
-    attention_gradients("dqkv", &SHAPE, &PositionBias::None, &[1]);
-    for pad_left in [false, true] {
-        let shape = Attention {
-            window: Some(1),
-            pad_left,
-            ..SHAPE
-        };
-        attention_gradients("dqkv within a window", &shape, &PositionBias::None, &[1]);
-    }
+    attention_gradients("dqkv", &shape(), &PositionBias::None, &[1]);
+    let shape = Attention {
+        window: Some(1),
+        ..shape()
+    };
+    attention_gradients("dqkv within a window", &shape, &PositionBias::None, &[1]);
 }
 
 #[test]
@@ -207,7 +210,7 @@ fn gradients_of_a_table_of_distances() {
         slot,
         index,
     };
-    let (_, gradients) = attention_gradients("dqkv by distance", &SHAPE, &bias, &[6]);
+    let (_, gradients) = attention_gradients("dqkv by distance", &shape(), &bias, &[6]);
     check("dtable", &table, &gradients[0], |table| {
         let table = &view(table);
         context(&PositionBias::Relative { table, slot, index })
@@ -233,7 +236,7 @@ fn gradients_of_disentangled_positions() {
             keys,
             index,
         };
-        let (dpositions, _) = attention_gradients("dqkv disentangled", &SHAPE, &bias, &[1]);
+        let (dpositions, _) = attention_gradients("dqkv disentangled", &shape(), &bias, &[1]);
         check(
             "dpositions",
             &positions,
@@ -252,43 +255,39 @@ fn gradients_of_disentangled_positions() {
 
 #[test]
 fn gradients_along_tokens() {
-    let (batch, seq) = (2, 5);
-    let lengths = indices(&[5, 2], &device());
-    let x = wave(40, 0.0);
-    for left in [false, true] {
-        let d = wave(8, 0.2);
-        let dx = mean_pool_backward(&matrix([2, 4], &d), &lengths, batch, seq, left);
-        check("mean_pool", &x, &read(dx), |x| {
-            let pooled = mean_pool(&matrix([10, 4], x), &lengths, batch, seq, left);
-            weighted(pooled, &d)
+    let packing = packing();
+    let x = wave(32, 0.0);
+    let d = wave(8, 0.2);
+    for pooling in [Pooling::First, Pooling::Mean] {
+        let dx = pool_backward(&matrix([2, 4], &d), &packing, pooling);
+        check(&format!("pool {pooling:?}"), &x, &read(dx), |x| {
+            weighted(pool(&matrix([8, 4], x), &packing, pooling), &d)
         });
-        for kernel in [3, 4] {
-            let d = wave(40 * kernel, 0.2);
-            let dy = matrix([10, 4 * kernel], &d);
-            let dx = windows_backward(&dy, kernel, &lengths, batch, seq, left);
-            check("windows", &x, &read(dx), |x| {
-                let x = matrix([10, 4], x);
-                weighted(windows(&x, kernel, &lengths, batch, seq, left), &d)
-            });
-        }
     }
-    let (qkv, d) = (wave(240, 0.0), wave(240, 0.3));
+    for kernel in [3, 4] {
+        let d = wave(32 * kernel, 0.2);
+        let dx = windows_backward(&matrix([8, 4 * kernel], &d), kernel, &packing);
+        check("windows", &x, &read(dx), |x| {
+            weighted(windows(&matrix([8, 4], x), kernel, &packing), &d)
+        });
+    }
+    let (qkv, d) = (wave(192, 0.0), wave(192, 0.3));
     let table = matrix([5, 4], &wave(20, 0.4));
-    let dqkv = rope(&SHAPE, &matrix([10, 24], &d), &table, true);
-    check("rope", &qkv, &read(dqkv), |qkv| {
-        weighted(rope(&SHAPE, &matrix([10, 24], qkv), &table, false), &d)
+    let turned = |qkv: &[f32], back| rope(&shape(), &matrix([8, 24], qkv), &packing, &table, back);
+    check("rope", &qkv, &read(turned(&d, true)), |qkv| {
+        weighted(turned(qkv, false), &d)
     });
 }
 
 #[test]
 fn layer_norm_gradients_without_beta() {
     let (x, d, gamma) = (wave(24, 0.0), wave(24, 0.2), wave(8, 0.3));
-    let none = Dropout { p: 0.0, ..DROPOUT };
-    let run =
-        |x: &[f32], gamma: &[f32]| layer_norm(&matrix([3, 8], x), None, &view(gamma), 1e-5, &none);
+    let run = |x: &[f32], gamma: &[f32]| {
+        layer_norm(&matrix([3, 8], x), None, &view(gamma), 1e-5, &Dropout::NONE)
+    };
     let (_, saved) = run(&x, &gamma);
     let dy = matrix([3, 8], &d);
-    let (_, dx) = layer_norm_backward(&dy, &saved, &view(&gamma), None, &none);
+    let (_, dx) = layer_norm_backward(&dy, &saved, &view(&gamma), None, &Dropout::NONE);
     let (mut gradients, slots) = zeros(&[8]);
     layer_norm_backward_parameters(&dy, &saved, &mut gradients, slots[0]);
     let dgamma = read(gradients.tensor(slots[0]));

@@ -3,12 +3,12 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use tunesmith_architecture as architecture;
 use tunesmith_kernels::{
-    self as kernels, AttentionSaved, Blocks, Dropout, PositionBias, View, attention,
+    self as kernels, AttentionSaved, Blocks, Dropout, Packing, PositionBias, View, attention,
     attention_backward, dropout, rope,
 };
 
 use crate::layers::{Backward, Linear, Places};
-use crate::noise::{Mode, Site};
+use crate::noise::{Noise, Site, dropout_of_rows};
 use crate::relative::{Distances, GatheredRows};
 
 #[derive(Debug, Clone)]
@@ -29,11 +29,8 @@ pub(crate) struct SelfAttention {
 /// What every attention of a pass is given.
 #[derive(Debug, Clone)]
 pub(crate) struct Sequences {
-    pub(crate) batch: usize,
-    pub(crate) seq: usize,
-    pub(crate) pad_left: bool,
-    /// `[batch]`.
-    pub(crate) lengths: Tensor<1, Int>,
+    pub(crate) packing: Packing,
+    pub(crate) noise: Noise,
     pub(crate) distances: Distances,
     /// Cosines and sines by the base of their wavelengths.
     pub(crate) angles: Vec<(f32, Tensor<2>)>,
@@ -82,20 +79,20 @@ fn bias<'a>(
     }
 }
 
-/// Cosines, then sines, of the angles of each position, `[seq, head_dim]`: in f32 as PyTorch computes
+/// Cosines, then sines, of the angles of each position, `[longest, head_dim]`: in f32 as PyTorch computes
 /// them.
-pub(crate) fn angles(theta: f32, seq: usize, head_dim: usize, device: &Device) -> Tensor<2> {
+pub(crate) fn angles(theta: f32, longest: usize, head_dim: usize, device: &Device) -> Tensor<2> {
     let half = head_dim / 2;
     let frequencies: Vec<f32> = (0..half)
         .map(|place| 1.0 / libm::powf(theta, (2 * place) as f32 / head_dim as f32))
         .collect();
-    let mut table = Vec::with_capacity(seq * head_dim);
-    for position in 0..seq {
+    let mut table = Vec::with_capacity(longest * head_dim);
+    for position in 0..longest {
         let angles = || frequencies.iter().map(|one| position as f32 * one);
         table.extend(angles().map(libm::cosf));
         table.extend(angles().map(libm::sinf));
     }
-    Tensor::from_data(TensorData::new(table, [seq, head_dim]), device)
+    Tensor::from_data(TensorData::new(table, [longest, head_dim]), device)
 }
 
 impl SelfAttention {
@@ -116,14 +113,12 @@ impl SelfAttention {
         }
     }
 
-    fn shape(&self, sequences: &Sequences, mode: Mode, layer: usize) -> kernels::Attention {
+    fn shape(&self, sequences: &Sequences, layer: usize) -> kernels::Attention {
+        let noise = &sequences.noise;
         kernels::Attention {
-            batch: sequences.batch,
-            seq: sequences.seq,
             heads: self.heads,
             head_dim: self.hidden / self.heads,
-            pad_left: sequences.pad_left,
-            dropout: mode.layer(layer, Site::Probabilities, self.dropout),
+            dropout: noise.layer(layer, Site::Probabilities, self.dropout),
             window: self.window,
             scale: self.scale,
         }
@@ -145,17 +140,12 @@ impl SelfAttention {
         }
     }
 
-    fn positions(
-        &self,
-        values: &Blocks,
-        sequences: &Sequences,
-        mode: Mode,
-        layer: usize,
-    ) -> Option<Positions> {
+    fn positions(&self, values: &Blocks, sequences: &Sequences, layer: usize) -> Option<Positions> {
         let Distances::Disentangled {
             index,
             rows,
             dropout: p,
+            noise,
             queries,
             keys,
         } = &sequences.distances
@@ -165,7 +155,7 @@ impl SelfAttention {
         if !queries && !keys {
             return None;
         }
-        let noise = mode.layer(layer, Site::Positions, *p);
+        let noise = dropout_of_rows(noise.as_ref(), layer, Site::Positions, *p);
         let rows = dropout(rows.clone(), &noise);
         let projected = self.position_projection().forward(values, &rows);
         // Own projections are there for what is asked for alone; the shared ones for both.
@@ -181,24 +171,23 @@ impl SelfAttention {
         })
     }
 
-    /// `[batch * seq, hidden]` to the same.
+    /// `[tokens, hidden]` to the same.
     pub(crate) fn forward(
         &self,
         values: &Blocks,
         x: Tensor<2>,
         sequences: &Sequences,
-        mode: Mode,
         layer: usize,
     ) -> (Tensor<2>, SelfAttentionSaved) {
-        let shape = self.shape(sequences, mode, layer);
+        let shape = self.shape(sequences, layer);
         let mut qkv = self.qkv.forward(values, &x);
         if let Some(table) = self.angles(sequences) {
-            qkv = rope(&shape, &qkv, table, false);
+            qkv = rope(&shape, &qkv, &sequences.packing, table, false);
         }
-        let positions = self.positions(values, sequences, mode, layer);
+        let positions = self.positions(values, sequences, layer);
         let table = sequences.distances.table(values);
         let bias = bias(&sequences.distances, table.as_ref(), positions.as_ref());
-        let (context, attention) = attention(&shape, &qkv, &sequences.lengths, &bias);
+        let (context, attention) = attention(&shape, &qkv, &sequences.packing, &bias);
         let y = self.output.forward(values, &context);
         let saved = SelfAttentionSaved {
             x,
@@ -222,11 +211,11 @@ impl SelfAttention {
         saved: SelfAttentionSaved,
         sequences: &Sequences,
         rows: &mut GatheredRows,
-        (mode, layer): (Mode, usize),
+        layer: usize,
         dx: Option<Tensor<2>>,
     ) -> Tensor<2> {
-        let shape = self.shape(sequences, mode, layer);
-        self.output.backward_parameters(pass, dy, &saved.context, 1);
+        let shape = self.shape(sequences, layer);
+        self.output.backward_parameters(pass, dy, &saved.context);
         let dcontext = self.output.backward_into(pass.values, dy, None);
         let table = sequences.distances.table(pass.values);
         let bias = bias(
@@ -236,7 +225,7 @@ impl SelfAttention {
         );
         let (mut dqkv, dpositions) = attention_backward(
             &shape,
-            &saved.qkv,
+            (&saved.qkv, &sequences.packing),
             &saved.attention,
             &dcontext,
             &bias,
@@ -244,14 +233,14 @@ impl SelfAttention {
         );
         if let (Some(positions), Some(dpositions)) = (&saved.positions, dpositions) {
             let projection = self.position_projection();
-            projection.backward_parameters(pass, &dpositions, &positions.rows, 1);
+            projection.backward_parameters(pass, &dpositions, &positions.rows);
             let drows = projection.backward_into(pass.values, &dpositions, None);
-            rows.gather(drows, &positions.dropout, &mode.none());
+            rows.gather(drows, &positions.dropout);
         }
         if let Some(table) = self.angles(sequences) {
-            dqkv = rope(&shape, &dqkv, table, true);
+            dqkv = rope(&shape, &dqkv, &sequences.packing, table, true);
         }
-        self.qkv.backward_parameters(pass, &dqkv, &saved.x, 1);
+        self.qkv.backward_parameters(pass, &dqkv, &saved.x);
         self.qkv.backward_into(pass.values, &dqkv, dx)
     }
 }

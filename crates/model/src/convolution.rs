@@ -3,13 +3,13 @@
 use burn::tensor::Tensor;
 use tunesmith_architecture as architecture;
 use tunesmith_kernels::{
-    Activation, Blocks, LayerNormSaved, activate, activate_backward, dropout, windows,
+    Activation, Blocks, Dropout, LayerNormSaved, activate, activate_backward, dropout, windows,
     windows_backward,
 };
 
 use crate::attention::Sequences;
 use crate::layers::{Backward, LayerNorm, Linear, Places};
-use crate::noise::{Mode, Site};
+use crate::noise::Site;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Convolution {
@@ -46,21 +46,18 @@ impl Convolution {
         x: &Tensor<2>,
         y: &Tensor<2>,
         sequences: &Sequences,
-        (mode, layer): (Mode, usize),
+        layer: usize,
     ) -> (Tensor<2>, ConvolutionSaved) {
-        let Sequences {
-            batch,
-            seq,
-            pad_left,
-            ref lengths,
-            ..
-        } = *sequences;
-        let neighbours = windows(x, self.kernel, lengths, batch, seq, pad_left);
+        let neighbours = windows(x, self.kernel, &sequences.packing);
         let convolved = self.conv.forward(values, &neighbours);
-        let noise = mode.layer(layer, Site::Convolution, self.dropout);
+        let noise = sequences
+            .noise
+            .layer(layer, Site::Convolution, self.dropout);
         let dropped = dropout(convolved, &noise);
         let activated = activate(self.activation, &dropped);
-        let (output, norm) = self.norm.forward(values, &activated, Some(y), &mode.none());
+        let (output, norm) = self
+            .norm
+            .forward(values, &activated, Some(y), &Dropout::NONE);
         let saved = ConvolutionSaved {
             neighbours,
             dropped,
@@ -76,23 +73,18 @@ impl Convolution {
         dy: &Tensor<2>,
         saved: &ConvolutionSaved,
         sequences: &Sequences,
-        (mode, layer): (Mode, usize),
+        layer: usize,
     ) -> [Tensor<2>; 2] {
-        let Sequences {
-            batch,
-            seq,
-            pad_left,
-            ref lengths,
-            ..
-        } = *sequences;
-        let (dsum, _) = self.norm.backward(pass, dy, &saved.norm, &mode.none());
+        let (dsum, _) = self.norm.backward(pass, dy, &saved.norm, &Dropout::NONE);
         let ddropped = activate_backward(self.activation, &saved.dropped, &dsum);
-        let noise = mode.layer(layer, Site::Convolution, self.dropout);
+        let noise = sequences
+            .noise
+            .layer(layer, Site::Convolution, self.dropout);
         let dconvolved = dropout(ddropped, &noise);
         self.conv
-            .backward_parameters(pass, &dconvolved, &saved.neighbours, 1);
+            .backward_parameters(pass, &dconvolved, &saved.neighbours);
         let dneighbours = self.conv.backward_into(pass.values, &dconvolved, None);
-        let dx = windows_backward(&dneighbours, self.kernel, lengths, batch, seq, pad_left);
+        let dx = windows_backward(&dneighbours, self.kernel, &sequences.packing);
         [dsum, dx]
     }
 }

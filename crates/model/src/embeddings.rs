@@ -3,12 +3,13 @@
 use burn::tensor::{Device, Int, Tensor};
 use tunesmith_architecture::{self as architecture, Positions, Projection};
 use tunesmith_kernels::{
-    Blocks, EmbeddingTables, LayerNormSaved, Slot, View, dropout, embedding, indices, scatter_add,
+    Blocks, Dropout, EmbeddingTables, LayerNormSaved, Slot, View, dropout, embedding, indices,
+    scatter_add,
 };
 
 use crate::inputs::Inputs;
 use crate::layers::{Backward, LayerNorm, Linear, Places};
-use crate::noise::Mode;
+use crate::noise::Noise;
 
 /// A table in its pieces, and the entry that gets no gradient.
 #[derive(Debug, Clone)]
@@ -35,14 +36,12 @@ pub(crate) struct Embeddings {
     dropout: f32,
 }
 
-/// A batch on the device, uploaded once for both passes.
+/// A batch on the device without its padding, uploaded once for both passes; each `[tokens]`.
 #[derive(Debug)]
 pub(crate) struct DeviceInputs {
     ids: Tensor<1, Int>,
     type_ids: Tensor<1, Int>,
     positions: Tensor<1, Int>,
-    /// `[batch]`.
-    pub(crate) lengths: Tensor<1, Int>,
 }
 
 /// What the embeddings keep for their backward pass.
@@ -54,17 +53,22 @@ pub(crate) struct EmbeddingsSaved {
 }
 
 impl DeviceInputs {
-    pub(crate) fn new(inputs: &Inputs, positions: Positions, device: &Device) -> Self {
-        let size = inputs.batch * inputs.seq;
+    pub(crate) fn new(
+        inputs: &Inputs,
+        keeps_padding: bool,
+        positions: Positions,
+        device: &Device,
+    ) -> Self {
+        let upload = |values: &[u32]| indices(&inputs.rows(values, keeps_padding), device);
+        let ids = upload(&inputs.input_ids);
         let types = match &inputs.token_type_ids {
-            Some(types) => indices(types, device),
-            None => indices(&vec![0; size], device),
+            Some(types) => upload(types),
+            None => indices(&vec![0; ids.dims()[0]], device),
         };
         Self {
-            ids: indices(&inputs.input_ids, device),
+            ids,
             type_ids: types,
-            positions: indices(&position_ids(inputs, positions), device),
-            lengths: indices(&inputs.lengths, device),
+            positions: upload(&position_ids(inputs, positions)),
         }
     }
 }
@@ -113,12 +117,12 @@ impl Embeddings {
         }
     }
 
-    /// `[batch * seq, hidden]`.
+    /// `[tokens, hidden]`.
     pub(crate) fn forward(
         &self,
         values: &Blocks,
         inputs: &DeviceInputs,
-        mode: Mode,
+        noise: &Noise,
     ) -> (Tensor<2>, EmbeddingsSaved) {
         let word = self.word.views(values);
         let [position, token_type] = [&self.position, &self.token_type].map(|table| {
@@ -143,10 +147,10 @@ impl Embeddings {
             .as_ref()
             .map(|linear| linear.forward(values, &summed));
         let (normed, norm) = match &projected {
-            Some(projected) => self.norm.forward(values, projected, None, &mode.none()),
-            None => self.norm.forward(values, &summed, None, &mode.none()),
+            Some(projected) => self.norm.forward(values, projected, None, &Dropout::NONE),
+            None => self.norm.forward(values, &summed, None, &Dropout::NONE),
         };
-        let dropped = dropout(normed, &mode.embeddings(self.dropout));
+        let dropped = dropout(normed, &noise.embeddings(self.dropout));
         let output = match &self.after_norm {
             Some(linear) => linear.forward(values, &dropped),
             None => dropped.clone(),
@@ -166,18 +170,18 @@ impl Embeddings {
         mut dx: Tensor<2>,
         inputs: &DeviceInputs,
         saved: &EmbeddingsSaved,
-        mode: Mode,
+        noise: &Noise,
     ) {
         if let (Some(linear), Some(dropped)) = (&self.after_norm, &saved.dropped) {
-            linear.backward_parameters(pass, &dx, dropped, 1);
+            linear.backward_parameters(pass, &dx, dropped);
             dx = linear.backward_into(pass.values, &dx, None);
         }
-        let dnormed = dropout(dx, &mode.embeddings(self.dropout));
+        let dnormed = dropout(dx, &noise.embeddings(self.dropout));
         let (mut dsummed, _) = self
             .norm
-            .backward(pass, &dnormed, &saved.norm, &mode.none());
+            .backward(pass, &dnormed, &saved.norm, &Dropout::NONE);
         if let (Some(linear), Some(summed)) = (&self.before_norm, &saved.summed) {
-            linear.backward_parameters(pass, &dsummed, summed, 1);
+            linear.backward_parameters(pass, &dsummed, summed);
             dsummed = linear.backward_into(pass.values, &dsummed, None);
         }
         let tables = [

@@ -1,15 +1,15 @@
 //! The encoder: embeddings, layers, and what the layers share.
 
 use burn::tensor::{Device, Tensor};
-use tunesmith_architecture::{Positions, Spec};
-use tunesmith_kernels::{Blocks, LayerNormSaved};
+use tunesmith_architecture::{Pooling, Positions, Spec};
+use tunesmith_kernels::{Blocks, Dropout, LayerNormSaved, Packing};
 
 use crate::attention::{Sequences, angles};
 use crate::embeddings::{DeviceInputs, Embeddings, EmbeddingsSaved};
 use crate::inputs::Inputs;
 use crate::layer::{Layer, LayerSaved};
 use crate::layers::{Backward, LayerNorm, Places};
-use crate::noise::Mode;
+use crate::noise::{Mode, Noise};
 use crate::relative::{GatheredRows, Relative, RelativeSaved};
 
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub(crate) struct Encoder {
     /// The bases of rotary positions, each once.
     thetas: Vec<f32>,
     head_dim: usize,
+    /// Whether padding on the left is computed: the head looks at what stands first in a padded row.
+    keeps_padding: bool,
 }
 
 /// What the encoder keeps for its backward pass.
@@ -62,10 +64,11 @@ impl Encoder {
                 .map(|norm| LayerNorm::new(norm, places)),
             thetas,
             head_dim: spec.head_dim(),
+            keeps_padding: spec.head.pooling == Pooling::First,
         }
     }
 
-    /// The last layer's output for every token, `[batch * seq, hidden]`. Without `keep`, nothing of a
+    /// The last layer's output for every token, `[tokens, hidden]`. Without `keep`, nothing of a
     /// layer outlives it, and there is nothing for a backward pass.
     pub(crate) fn forward(
         &self,
@@ -75,25 +78,29 @@ impl Encoder {
         device: &Device,
         keep: bool,
     ) -> (Tensor<2>, Sequences, Option<EncoderSaved>) {
-        let on_device = DeviceInputs::new(inputs, self.positions, device);
-        let (distances, relative) = self.relative.forward(values, inputs.seq, mode, device);
+        let keeps_padding = self.keeps_padding && inputs.pad_left;
+        let on_device = DeviceInputs::new(inputs, keeps_padding, self.positions, device);
+        let (lengths, padding) = inputs.extents(keeps_padding);
+        let packing = Packing::with_padding(&lengths, &padding, device);
+        let longest = packing.longest;
+        let (distances, relative) = self.relative.forward(values, longest, mode, device);
         let angles = self.thetas.iter().map(|theta| {
-            let table = angles(*theta, inputs.seq, self.head_dim, device);
+            let table = angles(*theta, longest, self.head_dim, device);
             (*theta, table)
         });
         let sequences = Sequences {
-            batch: inputs.batch,
-            seq: inputs.seq,
-            pad_left: inputs.pad_left,
-            lengths: on_device.lengths.clone(),
+            packing,
+            noise: Noise::new(mode, &lengths, device),
             distances,
             angles: angles.collect(),
         };
-        let (mut hidden, embeddings) = self.embeddings.forward(values, &on_device, mode);
+        let (mut hidden, embeddings) =
+            self.embeddings
+                .forward(values, &on_device, &sequences.noise);
         let embeddings = keep.then_some(embeddings);
         let mut layers = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {
-            let (y, saved) = layer.forward(values, hidden, &sequences, (mode, index));
+            let (y, saved) = layer.forward(values, hidden, &sequences, index);
             if keep {
                 layers.push(saved);
             }
@@ -101,7 +108,7 @@ impl Encoder {
         }
         let mut final_norm = None;
         if let Some(norm) = &self.final_norm {
-            let (y, saved) = norm.forward(values, &hidden, None, &mode.none());
+            let (y, saved) = norm.forward(values, &hidden, None, &Dropout::NONE);
             hidden = y;
             final_norm = keep.then_some(saved);
         }
@@ -117,13 +124,7 @@ impl Encoder {
     }
 
     /// Adds every gradient of the encoder, from that of its output.
-    pub(crate) fn backward(
-        &self,
-        pass: &mut Backward<'_>,
-        mut dx: Tensor<2>,
-        saved: EncoderSaved,
-        mode: Mode,
-    ) {
+    pub(crate) fn backward(&self, pass: &mut Backward<'_>, mut dx: Tensor<2>, saved: EncoderSaved) {
         let EncoderSaved {
             inputs,
             sequences,
@@ -133,15 +134,15 @@ impl Encoder {
             final_norm,
         } = saved;
         if let (Some(norm), Some(saved)) = (&self.final_norm, &final_norm) {
-            dx = norm.backward(pass, &dx, saved, &mode.none()).0;
+            dx = norm.backward(pass, &dx, saved, &Dropout::NONE).0;
         }
         drop(final_norm);
         let mut rows = GatheredRows::default();
         for (index, (layer, saved)) in self.layers.iter().zip(layers).enumerate().rev() {
-            dx = layer.backward(pass, dx, saved, &sequences, &mut rows, (mode, index));
+            dx = layer.backward(pass, dx, saved, &sequences, &mut rows, index);
         }
-        self.relative.backward(pass, &rows, relative.as_ref(), mode);
+        self.relative.backward(pass, &rows, relative.as_ref());
         self.embeddings
-            .backward(pass, dx, &inputs, &embeddings, mode);
+            .backward(pass, dx, &inputs, &embeddings, &sequences.noise);
     }
 }

@@ -7,7 +7,7 @@ use tunesmith_kernels::{
 };
 
 use crate::layers::{Backward, Linear, Places};
-use crate::noise::{Mode, Site};
+use crate::noise::{Noise, Site};
 
 #[derive(Debug, Clone)]
 pub(crate) struct FeedForward {
@@ -37,12 +37,12 @@ impl FeedForward {
         }
     }
 
-    /// `[batch * seq, hidden]` to the same.
+    /// `[tokens, hidden]` to the same.
     pub(crate) fn forward(
         &self,
         values: &Blocks,
         x: Tensor<2>,
-        mode: Mode,
+        noise: &Noise,
         layer: usize,
     ) -> (Tensor<2>, FeedForwardSaved) {
         let wide = self.input.forward(values, &x);
@@ -51,7 +51,7 @@ impl FeedForward {
         } else {
             activate(self.activation, &wide)
         };
-        let inner = mode.layer(layer, Site::FeedForwardInner, self.inner_dropout);
+        let inner = noise.layer(layer, Site::FeedForwardInner, self.inner_dropout);
         let activated = dropout(activated, &inner);
         let y = self.output.forward(values, &activated);
         let saved = FeedForwardSaved { x, wide, activated };
@@ -64,14 +64,13 @@ impl FeedForward {
         pass: &mut Backward<'_>,
         dy: Tensor<2>,
         saved: FeedForwardSaved,
-        (mode, layer): (Mode, usize),
+        (noise, layer): (&Noise, usize),
         dx: Option<Tensor<2>>,
     ) -> Tensor<2> {
-        self.output
-            .backward_parameters(pass, &dy, &saved.activated, 1);
+        self.output.backward_parameters(pass, &dy, &saved.activated);
         let dactivated = self.output.backward_into(pass.values, &dy, None);
         drop(dy);
-        let inner = mode.layer(layer, Site::FeedForwardInner, self.inner_dropout);
+        let inner = noise.layer(layer, Site::FeedForwardInner, self.inner_dropout);
         let dactivated = dropout(dactivated, &inner);
         let dwide = if self.gated {
             gated_backward(self.activation, &saved.wide, &dactivated)
@@ -79,7 +78,7 @@ impl FeedForward {
             activate_backward(self.activation, &saved.wide, &dactivated)
         };
         drop(dactivated);
-        self.input.backward_parameters(pass, &dwide, &saved.x, 1);
+        self.input.backward_parameters(pass, &dwide, &saved.x);
         self.input.backward_into(pass.values, &dwide, dx)
     }
 }

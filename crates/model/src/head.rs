@@ -3,13 +3,12 @@
 use burn::tensor::Tensor;
 use tunesmith_architecture::{self as architecture, Pooling};
 use tunesmith_kernels::{
-    Activation, Blocks, LayerNormSaved, activate, activate_backward, dropout, mean_pool,
-    mean_pool_backward,
+    self as kernels, Activation, Blocks, Dropout, LayerNormSaved, activate, activate_backward,
+    dropout, pool, pool_backward,
 };
 
 use crate::attention::Sequences;
 use crate::layers::{Backward, LayerNorm, Linear, Places};
-use crate::noise::Mode;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
@@ -56,11 +55,17 @@ impl Head {
         }
     }
 
-    /// How many rows apart those lie that the head looks at.
-    fn every(&self, sequences: &Sequences) -> usize {
+    /// Whether each token has logits of its own.
+    fn is_over_tokens(&self) -> bool {
+        self.pooling == Pooling::None
+    }
+
+    /// What stands for a row of the batch, where not each token stands for itself.
+    fn pooled(&self) -> Option<kernels::Pooling> {
         match self.pooling {
-            Pooling::First => sequences.seq,
-            Pooling::Mean | Pooling::None => 1,
+            Pooling::First => Some(kernels::Pooling::First),
+            Pooling::Mean => Some(kernels::Pooling::Mean),
+            Pooling::None => None,
         }
     }
 
@@ -70,36 +75,28 @@ impl Head {
         values: &Blocks,
         hidden: Tensor<2>,
         sequences: &Sequences,
-        mode: Mode,
     ) -> (Tensor<2>, HeadSaved) {
-        let hidden = dropout(hidden, &mode.head_input(self.input_dropout));
-        let pooled = match self.pooling {
-            Pooling::Mean => mean_pool(
-                &hidden,
-                &sequences.lengths,
-                sequences.batch,
-                sequences.seq,
-                sequences.pad_left,
-            ),
-            Pooling::First | Pooling::None => hidden,
+        let (noise, over_tokens) = (&sequences.noise, self.is_over_tokens());
+        let pooled = match self.pooled() {
+            Some(pooling) => pool(&hidden, &sequences.packing, pooling),
+            None => hidden,
         };
-        let mut every = self.every(sequences);
+        let pooled = dropout(pooled, &noise.head_input(self.input_dropout, over_tokens));
         let mut features = pooled.clone();
         let mut kept = None;
         if let Some(dense) = &self.dense {
-            let projected = dense.linear.forward_every(values, &pooled, every);
-            every = 1;
+            let projected = dense.linear.forward(values, &pooled);
             features = activate(dense.activation, &projected);
             let mut norm = None;
             if let Some(layer) = &dense.norm {
-                let (y, saved) = layer.forward(values, &features, None, &mode.none());
+                let (y, saved) = layer.forward(values, &features, None, &Dropout::NONE);
                 features = y;
                 norm = Some(saved);
             }
             kept = Some(DenseSaved { projected, norm });
         }
-        let features = dropout(features, &mode.head(self.dropout));
-        let logits = self.classifier.forward_every(values, &features, every);
+        let features = dropout(features, &noise.head(self.dropout, over_tokens));
+        let logits = self.classifier.forward(values, &features);
         let saved = HeadSaved {
             pooled,
             dense: kept,
@@ -108,45 +105,33 @@ impl Head {
         (logits, saved)
     }
 
-    /// The gradient of the encoder's output, `[batch * seq, hidden]`, from that of the logits.
+    /// The gradient of the encoder's output, `[tokens, hidden]`, from that of the logits.
     pub(crate) fn backward(
         &self,
         pass: &mut Backward<'_>,
         dlogits: &Tensor<2>,
         saved: HeadSaved,
         sequences: &Sequences,
-        mode: Mode,
     ) -> Tensor<2> {
-        let every = self.every(sequences);
-        let classifier_every = if self.dense.is_some() { 1 } else { every };
+        let (noise, over_tokens) = (&sequences.noise, self.is_over_tokens());
         self.classifier
-            .backward_parameters(pass, dlogits, &saved.features, classifier_every);
-        let dfeatures =
-            self.classifier
-                .backward_every(pass.values, dlogits, classifier_every, &saved.features);
-        let mut dpooled = dropout(dfeatures, &mode.head(self.dropout));
+            .backward_parameters(pass, dlogits, &saved.features);
+        let dfeatures = self.classifier.backward_into(pass.values, dlogits, None);
+        let mut dpooled = dropout(dfeatures, &noise.head(self.dropout, over_tokens));
         if let (Some(dense), Some(kept)) = (&self.dense, &saved.dense) {
             if let (Some(norm), Some(saved)) = (&dense.norm, &kept.norm) {
-                dpooled = norm.backward(pass, &dpooled, saved, &mode.none()).0;
+                dpooled = norm.backward(pass, &dpooled, saved, &Dropout::NONE).0;
             }
             let dprojected = activate_backward(dense.activation, &kept.projected, &dpooled);
             dense
                 .linear
-                .backward_parameters(pass, &dprojected, &saved.pooled, every);
-            dpooled = dense
-                .linear
-                .backward_every(pass.values, &dprojected, every, &saved.pooled);
+                .backward_parameters(pass, &dprojected, &saved.pooled);
+            dpooled = dense.linear.backward_into(pass.values, &dprojected, None);
         }
-        let dhidden = match self.pooling {
-            Pooling::Mean => mean_pool_backward(
-                &dpooled,
-                &sequences.lengths,
-                sequences.batch,
-                sequences.seq,
-                sequences.pad_left,
-            ),
-            Pooling::First | Pooling::None => dpooled,
-        };
-        dropout(dhidden, &mode.head_input(self.input_dropout))
+        let dpooled = dropout(dpooled, &noise.head_input(self.input_dropout, over_tokens));
+        match self.pooled() {
+            Some(pooling) => pool_backward(&dpooled, &sequences.packing, pooling),
+            None => dpooled,
+        }
     }
 }

@@ -36,6 +36,36 @@ pub enum Targets {
 }
 
 impl Inputs {
+    /// Of values `[batch * seq]` those of tokens, row after row: `[tokens]`.
+    pub fn without_padding<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        let rows = values.chunks(self.seq).zip(&self.lengths);
+        rows.flat_map(|(row, length)| {
+            let length = *length as usize;
+            let first = if self.pad_left { self.seq - length } else { 0 };
+            row[first..first + length].iter().copied()
+        })
+        .collect()
+    }
+
+    /// The tokens that are computed of every row: all of them where padding on the left is kept, since it is
+    /// what the head looks at, as in transformers; else those that aren't padding.
+    pub(crate) fn rows<T: Copy>(&self, values: &[T], keeps_padding: bool) -> Vec<T> {
+        if keeps_padding {
+            return values.to_vec();
+        }
+        self.without_padding(values)
+    }
+
+    /// How many tokens of every row are computed, and how many of those are padding.
+    pub(crate) fn extents(&self, keeps_padding: bool) -> (Vec<u32>, Vec<u32>) {
+        if keeps_padding {
+            let seq = self.seq as u32;
+            let padding = self.lengths.iter().map(|length| seq - length);
+            return (vec![seq; self.batch], padding.collect());
+        }
+        (self.lengths.clone(), vec![0; self.batch])
+    }
+
     /// Checks the batch against the model's tables, since a kernel reads without asking.
     pub(crate) fn check(&self, spec: &Spec) -> Result<(), ModelError> {
         let size = self.batch * self.seq;

@@ -2,13 +2,13 @@
 
 use burn::tensor::Tensor;
 use tunesmith_architecture::{self as architecture, Order};
-use tunesmith_kernels::{Blocks, LayerNormSaved, add, dropout};
+use tunesmith_kernels::{Blocks, Dropout, LayerNormSaved, add, dropout};
 
 use crate::attention::{SelfAttention, SelfAttentionSaved, Sequences};
 use crate::convolution::{Convolution, ConvolutionSaved};
 use crate::feed_forward::{FeedForward, FeedForwardSaved};
 use crate::layers::{Backward, LayerNorm, Places};
-use crate::noise::{Mode, Site};
+use crate::noise::Site;
 use crate::relative::GatheredRows;
 
 #[derive(Debug, Clone)]
@@ -58,22 +58,22 @@ impl Layer {
         }
     }
 
-    /// `[batch * seq, hidden]` to the same.
+    /// `[tokens, hidden]` to the same.
     pub(crate) fn forward(
         &self,
         values: &Blocks,
         x: Tensor<2>,
         sequences: &Sequences,
-        (mode, index): (Mode, usize),
+        index: usize,
     ) -> (Tensor<2>, LayerSaved) {
-        let attention_noise = mode.layer(index, Site::AttentionOutput, self.attention_dropout);
-        let output_noise = mode.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
+        let noise = &sequences.noise;
+        let attention_noise = noise.layer(index, Site::AttentionOutput, self.attention_dropout);
+        let output_noise = noise.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
         let input = self.convolution.as_ref().map(|_| x.clone());
         let (y, (attention, attention_norm), (feed_forward, feed_forward_norm)) = match self.order {
             Order::PostNorm => {
                 let (projected, attention) =
-                    self.attention
-                        .forward(values, x.clone(), sequences, mode, index);
+                    self.attention.forward(values, x.clone(), sequences, index);
                 let (attended, attention_norm) = match &self.attention_norm {
                     Some(norm) => {
                         let (y, saved) =
@@ -85,7 +85,7 @@ impl Layer {
                 drop(x);
                 let (projected, feed_forward) =
                     self.feed_forward
-                        .forward(values, attended.clone(), mode, index);
+                        .forward(values, attended.clone(), noise, index);
                 let (y, feed_forward_norm) = self.feed_forward_norm.forward(
                     values,
                     &projected,
@@ -101,20 +101,19 @@ impl Layer {
             Order::PreNorm => {
                 let (normed, attention_norm) = match &self.attention_norm {
                     Some(norm) => {
-                        let (y, saved) = norm.forward(values, &x, None, &mode.none());
+                        let (y, saved) = norm.forward(values, &x, None, &Dropout::NONE);
                         (y, Some(saved))
                     }
                     None => (x.clone(), None),
                 };
-                let (projected, attention) = self
-                    .attention
-                    .forward(values, normed, sequences, mode, index);
+                let (projected, attention) =
+                    self.attention.forward(values, normed, sequences, index);
                 let (attended, normed, feed_forward_norm) =
                     self.feed_forward_norm
                         .add(values, &projected, &x, &attention_noise);
                 drop((x, projected));
                 let (projected, feed_forward) =
-                    self.feed_forward.forward(values, normed, mode, index);
+                    self.feed_forward.forward(values, normed, noise, index);
                 let y = add(&attended, &projected, &output_noise);
                 (
                     y,
@@ -125,7 +124,7 @@ impl Layer {
         };
         let (y, convolution) = match (&self.convolution, input) {
             (Some(convolution), Some(input)) => {
-                let (y, kept) = convolution.forward(values, &input, &y, sequences, (mode, index));
+                let (y, kept) = convolution.forward(values, &input, &y, sequences, index);
                 (y, Some(kept))
             }
             _ => (y, None),
@@ -148,18 +147,18 @@ impl Layer {
         saved: LayerSaved,
         sequences: &Sequences,
         rows: &mut GatheredRows,
-        (mode, index): (Mode, usize),
+        index: usize,
     ) -> Tensor<2> {
-        let at = (mode, index);
         let (dy, by_convolution) = match (&self.convolution, &saved.convolution) {
             (Some(convolution), Some(saved)) => {
-                let [dy, dx] = convolution.backward(pass, &dy, saved, sequences, at);
+                let [dy, dx] = convolution.backward(pass, &dy, saved, sequences, index);
                 (dy, Some(dx))
             }
             _ => (dy, None),
         };
-        let attention_noise = mode.layer(index, Site::AttentionOutput, self.attention_dropout);
-        let output_noise = mode.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
+        let noise = &sequences.noise;
+        let attention_noise = noise.layer(index, Site::AttentionOutput, self.attention_dropout);
+        let output_noise = noise.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
         let dx = match self.order {
             Order::PostNorm => {
                 let (dattended, dprojected) = self.feed_forward_norm.backward(
@@ -173,7 +172,7 @@ impl Layer {
                     pass,
                     dprojected,
                     saved.feed_forward,
-                    at,
+                    (noise, index),
                     Some(dattended),
                 );
                 let (dx, dprojected) = match (&self.attention_norm, &saved.attention_norm) {
@@ -188,15 +187,19 @@ impl Layer {
                     saved.attention,
                     sequences,
                     rows,
-                    at,
+                    index,
                     Some(dx),
                 )
             }
             Order::PreNorm => {
                 let dprojected = dropout(dy.clone(), &output_noise);
-                let dnormed =
-                    self.feed_forward
-                        .backward(pass, dprojected, saved.feed_forward, at, None);
+                let dnormed = self.feed_forward.backward(
+                    pass,
+                    dprojected,
+                    saved.feed_forward,
+                    (noise, index),
+                    None,
+                );
                 let (dattended, dprojected) = self.feed_forward_norm.backward_to_sum(
                     pass,
                     &dnormed,
@@ -211,20 +214,21 @@ impl Layer {
                     saved.attention,
                     sequences,
                     rows,
-                    at,
+                    index,
                     None,
                 );
                 match (&self.attention_norm, &saved.attention_norm) {
                     (Some(norm), Some(saved)) => {
-                        let (more, none) = (Some(&dattended), mode.none());
-                        norm.backward_to_sum(pass, &dnormed, saved, more, &none).0
+                        let more = Some(&dattended);
+                        norm.backward_to_sum(pass, &dnormed, saved, more, &Dropout::NONE)
+                            .0
                     }
-                    _ => add(&dattended, &dnormed, &mode.none()),
+                    _ => add(&dattended, &dnormed, &Dropout::NONE),
                 }
             }
         };
         match by_convolution {
-            Some(more) => add(&dx, &more, &mode.none()),
+            Some(more) => add(&dx, &more, &Dropout::NONE),
             None => dx,
         }
     }

@@ -7,7 +7,7 @@ use tunesmith_architecture::{self as architecture, Declaration, Table};
 use tunesmith_kernels::{
     Blocks, Dropout, LayerNormSaved, Slot, add_layer_norm, layer_norm, layer_norm_backward,
     layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
-    linear_backward_parameters, zeros,
+    linear_backward_parameters,
 };
 
 /// Where each declared group of tensors lies, by the name of its first.
@@ -74,13 +74,8 @@ impl Linear {
     }
 
     pub(crate) fn forward(&self, values: &Blocks, x: &Tensor<2>) -> Tensor<2> {
-        self.forward_every(values, x, 1)
-    }
-
-    /// Over one row of `x` in every `every`.
-    pub(crate) fn forward_every(&self, values: &Blocks, x: &Tensor<2>, every: usize) -> Tensor<2> {
         let bias = self.bias.map(|bias| values.view(bias));
-        linear(x, every, &values.view(self.weight), bias.as_ref())
+        linear(x, &values.view(self.weight), bias.as_ref())
     }
 
     /// Adds the gradients of weight and bias, from the input `x` and the output's gradient.
@@ -89,24 +84,8 @@ impl Linear {
         pass: &mut Backward<'_>,
         dy: &Tensor<2>,
         x: &Tensor<2>,
-        every: usize,
     ) {
-        linear_backward_parameters(dy, x, every, pass.gradients, self.weight, self.bias);
-    }
-
-    /// The gradient of the input `x`, of which every `every`-th row was read.
-    pub(crate) fn backward_every(
-        &self,
-        values: &Blocks,
-        dy: &Tensor<2>,
-        every: usize,
-        x: &Tensor<2>,
-    ) -> Tensor<2> {
-        if every == 1 {
-            return self.backward_into(values, dy, None);
-        }
-        let dx = zeros(x.dims(), &x.device());
-        linear_backward_input(dy, &values.view(self.weight), every, dx)
+        linear_backward_parameters(dy, x, pass.gradients, self.weight, self.bias);
     }
 
     /// The gradient of the input, added to `dx` where there is one.
@@ -117,7 +96,7 @@ impl Linear {
         dx: Option<Tensor<2>>,
     ) -> Tensor<2> {
         match dx {
-            Some(dx) => linear_backward_input(dy, &values.view(self.weight), 1, dx),
+            Some(dx) => linear_backward_input(dy, &values.view(self.weight), dx),
             None => linear_backward_input_new(dy, &values.view(self.weight)),
         }
     }

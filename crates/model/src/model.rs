@@ -22,7 +22,8 @@ pub(crate) const CONFIG: &str = "config.json";
 /// What a forward pass gives, and what its backward pass needs.
 #[derive(Debug)]
 pub struct Output {
-    /// `[batch, num_labels]`; for a task over tokens `[batch * seq, num_labels]`.
+    /// `[batch, num_labels]`; for a task over tokens `[tokens, num_labels]`, those of one row after the
+    /// other's, without padding.
     pub logits: Tensor<2>,
     /// `[1]`, the mean over what has a label; absent without targets.
     pub loss: Option<Tensor<1>>,
@@ -30,7 +31,6 @@ pub struct Output {
     head: HeadSaved,
     encoder: Option<EncoderSaved>,
     sequences: Sequences,
-    mode: Mode,
 }
 
 impl Output {
@@ -204,8 +204,8 @@ impl Model {
         let (values, device) = (&self.parameters.values, &self.device.device);
         let (hidden, sequences, encoder) =
             self.encoder.forward(values, inputs, *mode, device, true);
-        let (logits, head) = self.head.forward(values, hidden, &sequences, *mode);
-        let (loss, dlogits) = self.loss(&logits, targets, scale).unzip();
+        let (logits, head) = self.head.forward(values, hidden, &sequences);
+        let (loss, dlogits) = self.loss(&logits, inputs, targets, scale).unzip();
         Ok(Output {
             logits,
             loss,
@@ -213,7 +213,6 @@ impl Model {
             head,
             encoder,
             sequences,
-            mode: *mode,
         })
     }
 
@@ -231,8 +230,10 @@ impl Model {
         let (values, device) = (&self.parameters.values, &self.device.device);
         let mode = Mode::Evaluate;
         let (hidden, sequences, _) = self.encoder.forward(values, inputs, mode, device, false);
-        let (logits, _) = self.head.forward(values, hidden, &sequences, mode);
-        let loss = self.loss(&logits, targets, 1.0).map(|(loss, _)| loss);
+        let (logits, _) = self.head.forward(values, hidden, &sequences);
+        let loss = self
+            .loss(&logits, inputs, targets, 1.0)
+            .map(|(loss, _)| loss);
         Ok(Inference { logits, loss })
     }
 
@@ -247,6 +248,7 @@ impl Model {
     fn loss(
         &self,
         logits: &Tensor<2>,
+        inputs: &Inputs,
         targets: Option<&Targets>,
         scale: f32,
     ) -> Option<(Tensor<1>, Tensor<2>)> {
@@ -258,6 +260,7 @@ impl Model {
             }
             Targets::Tokens(labels) => {
                 // Negative ones are ignored; their bits are those of the i32.
+                let labels = inputs.without_padding(labels);
                 let labels: Vec<u32> = labels.iter().map(|label| *label as u32).collect();
                 let labels = indices(&labels, device);
                 cross_entropy(logits, &labels, self.label_smoothing, scale)
@@ -281,7 +284,6 @@ impl Model {
             head,
             encoder: Some(encoder),
             sequences,
-            mode,
             ..
         } = output
         else {
@@ -289,10 +291,8 @@ impl Model {
         };
         let (values, gradients) = self.parameters.values_and_gradients();
         let mut pass = Backward { values, gradients };
-        let dhidden = self
-            .head
-            .backward(&mut pass, &dlogits, head, &sequences, mode);
-        self.encoder.backward(&mut pass, dhidden, encoder, mode);
+        let dhidden = self.head.backward(&mut pass, &dlogits, head, &sequences);
+        self.encoder.backward(&mut pass, dhidden, encoder);
     }
 
     /// Forgets all gradients.

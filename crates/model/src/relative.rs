@@ -3,12 +3,12 @@
 use burn::tensor::{Device, Int, Tensor};
 use tunesmith_architecture::{self as architecture, Relative as Spec};
 use tunesmith_kernels::{
-    Blocks, Dropout, EmbeddingTables, LayerNormSaved, Slot, View, add, dropout, embedding, indices,
-    scatter_add,
+    Blocks, Dropout, EmbeddingTables, LayerNormSaved, Noise, Slot, View, add, dropout, embedding,
+    indices, scatter_add,
 };
 
 use crate::layers::{Backward, LayerNorm, Places};
-use crate::noise::Mode;
+use crate::noise::{Mode, noise_of_rows};
 
 #[derive(Debug, Clone)]
 pub(crate) enum Relative {
@@ -34,7 +34,7 @@ pub(crate) enum Distances {
     None,
     Bias {
         table: Slot,
-        /// `[2 * seq - 1]`: the table's row for `i - j`, at `i - j + seq - 1`.
+        /// `[2 * longest - 1]`: the table's row for `i - j`, at `i - j + longest - 1`.
         index: Tensor<1, Int>,
     },
     Disentangled {
@@ -43,6 +43,8 @@ pub(crate) enum Distances {
         /// The table's rows that this length needs, normed, `[rows, hidden]`.
         rows: Tensor<2>,
         dropout: f32,
+        /// Of the rows, where anything is dropped.
+        noise: Option<Noise>,
         queries: bool,
         keys: bool,
     },
@@ -87,11 +89,11 @@ impl Relative {
     pub(crate) fn forward(
         &self,
         values: &Blocks,
-        seq: usize,
+        longest: usize,
         mode: Mode,
         device: &Device,
     ) -> (Distances, Option<RelativeSaved>) {
-        let offsets = || 1 - seq as i64..seq as i64;
+        let offsets = || 1 - longest as i64..longest as i64;
         match self {
             Self::None => (Distances::None, None),
             Self::Bias { spec, table } => {
@@ -107,6 +109,7 @@ impl Relative {
                 // They rise with the offset.
                 let (first, last) = (places[0], places[places.len() - 1]);
                 let index: Vec<u32> = places.iter().map(|place| place - first).collect();
+                let noise = noise_of_rows(mode, first..=last, device);
                 let ids: Vec<u32> = (first..=last).collect();
                 let ids = indices(&ids, device);
                 let tables = EmbeddingTables {
@@ -117,7 +120,7 @@ impl Relative {
                 let rows = embedding(&tables, spec.table.width, &ids, &ids, &ids);
                 let (rows, norm) = match norm {
                     Some(norm) => {
-                        let (rows, saved) = norm.forward(values, &rows, None, &mode.none());
+                        let (rows, saved) = norm.forward(values, &rows, None, &Dropout::NONE);
                         (rows, Some(saved))
                     }
                     None => (rows, None),
@@ -126,6 +129,7 @@ impl Relative {
                     index: indices(&index, device),
                     rows,
                     dropout: spec.dropout,
+                    noise,
                     queries: spec.position_to_content,
                     keys: spec.content_to_position,
                 };
@@ -140,7 +144,6 @@ impl Relative {
         pass: &mut Backward<'_>,
         gathered: &GatheredRows,
         saved: Option<&RelativeSaved>,
-        mode: Mode,
     ) {
         let (Self::Disentangled { table, norm, .. }, Some(saved), Some(drows)) =
             (self, saved, &gathered.0)
@@ -148,7 +151,7 @@ impl Relative {
             return;
         };
         let drows = match (norm, &saved.norm) {
-            (Some(norm), Some(saved)) => norm.backward(pass, drows, saved, &mode.none()).0,
+            (Some(norm), Some(saved)) => norm.backward(pass, drows, saved, &Dropout::NONE).0,
             _ => drows.clone(),
         };
         scatter_add(&drows, &saved.ids, None, pass.gradients, &[*table]);
@@ -161,10 +164,10 @@ pub(crate) struct GatheredRows(Option<Tensor<2>>);
 
 impl GatheredRows {
     /// Adds a layer's part, from behind its dropout.
-    pub(crate) fn gather(&mut self, drows: Tensor<2>, noise: &Dropout, none: &Dropout) {
+    pub(crate) fn gather(&mut self, drows: Tensor<2>, noise: &Dropout) {
         let drows = dropout(drows, noise);
         self.0 = Some(match self.0.take() {
-            Some(sum) => add(&sum, &drows, none),
+            Some(sum) => add(&sum, &drows, &Dropout::NONE),
             None => drows,
         });
     }

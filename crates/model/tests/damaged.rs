@@ -50,7 +50,11 @@ fn load(dir: &Path) -> Result<(), ModelError> {
     } else {
         Targets::Classes(vec![0, 1])
     };
-    let mode = Mode::Train { seed: 1, step: 0 };
+    let mode = Mode::Train {
+        seed: 1,
+        step: 0,
+        first_row: 0,
+    };
     let output = model.forward(&inputs, Some(&targets), &mode)?;
     model.backward(output);
     Ok(())

@@ -251,7 +251,7 @@ impl Predictor {
                 rows.map(<[f32]>::to_vec).collect()
             }
             Task::Tokens => {
-                let rows = batch.without_padding(&logits);
+                let rows = batch.by_example(&logits);
                 rows.map(<[f32]>::to_vec).collect()
             }
         })

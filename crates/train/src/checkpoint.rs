@@ -22,6 +22,10 @@ const PREFIX: &str = "checkpoint-";
 /// The optimizer counts its steps in 32 bits.
 const MOST_STEPS: u64 = u32::MAX as u64 - 1;
 
+/// The version of dropout's noise: by the row's place in the step and the token's place in the row since 1, by
+/// places in memory before.
+pub(crate) const NOISE: u32 = 1;
+
 /// What a step leaves to be done before the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +45,9 @@ pub(crate) struct RunState {
     pub(crate) plan: PlanIdentity,
     /// Digest of the tokenized training rows.
     pub(crate) data: String,
+    /// Which [`NOISE`] dropout draws.
+    #[serde(default)]
+    pub(crate) noise: u32,
     /// What was still to be done after this step.
     pub(crate) pending: Vec<Action>,
     pub(crate) losses: Losses,

@@ -219,20 +219,18 @@ impl EvalPass {
         self.num_labels = trainer.model.config.num_labels();
         if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(TrainError::Logits {
-                row: self.row + place * batch.batch / logits.len(),
+                row: self.row + row_of(&batch, trainer.model.task(), place, logits.len()),
                 value: logits[place],
             });
         }
         if let Some(function) = own_loss.filter(|_| targets.is_some()) {
-            let found = function(&logits, self.num_labels, &batch.labels);
+            let labels = batch.labels_without_padding();
+            let found = function(&logits, self.num_labels, &labels);
             loss = Some(found.map_err(TrainError::LossFunction)?.loss as f32);
         }
         self.loss += f64::from(loss.unwrap_or(0.0)) * batch.batch as f64;
         self.score(&batch, &logits, trainer)?;
-        match trainer.model.task() {
-            Task::SingleLabel | Task::MultiLabel | Task::Regression => self.logits.extend(logits),
-            Task::Tokens => self.logits.extend(batch.without_padding(&logits).flatten()),
-        }
+        self.logits.extend(logits);
         self.row = end;
         self.batches += 1;
         self.time += start.elapsed();
@@ -282,7 +280,7 @@ impl EvalPass {
             }
             Labels::Tokens(classes) => {
                 let sentences = batch.without_padding(classes);
-                for (classes, logits) in sentences.zip(batch.without_padding(logits)) {
+                for (classes, logits) in sentences.zip(batch.by_example(logits)) {
                     let tokens = classes.iter().zip(logits.chunks(num_labels));
                     let (predicted, wanted): (Vec<i64>, Vec<i64>) = tokens
                         .filter(|(class, _)| **class != IGNORED)
@@ -337,5 +335,17 @@ impl EvalPass {
                 steps_per_second: speed.steps_per_second,
             },
         })
+    }
+}
+
+/// The row that a logit is of, at a place among all of a batch's.
+fn row_of(batch: &Batch, task: Task, place: usize, count: usize) -> usize {
+    match task {
+        Task::SingleLabel | Task::MultiLabel | Task::Regression => place * batch.batch / count,
+        Task::Tokens => {
+            let places: Vec<usize> = (0..count).collect();
+            let mut rows = batch.by_example(&places);
+            rows.position(|row| row.contains(&place)).unwrap_or(0)
+        }
     }
 }

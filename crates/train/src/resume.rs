@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tunesmith_platform::fs;
 use tunesmith_protocol::{Event, ResumeFrom, RunStarted, TrainingArguments};
 
-use crate::checkpoint::{Checkpoint, checkpoints, set_parameters};
+use crate::checkpoint::{Checkpoint, NOISE, checkpoints, set_parameters};
 use crate::export::is_in;
 use crate::{
     AdamW, OutputFolder, Plan, Run, Schedule, TrainError, Trainer, TrainerState, device_info,
@@ -105,6 +105,15 @@ impl<'t> Run<'t> {
             self.warn(format!(
                 "{change}: the run goes on with the new value, and so not as it would have"
             ));
+        }
+        if run.noise != NOISE {
+            let text = format!(
+                "{} was written by Tunesmith {}, which drew dropout's noise in another way: the run goes on, \
+                 and is as random, but not the same run",
+                path.display(),
+                run.tunesmith
+            );
+            self.warn(text);
         }
         let device = &self.trainer.model.device().name;
         if run.device != *device {

@@ -133,6 +133,7 @@ async fn full_training() -> Result<()> {
             let mode = Mode::Train {
                 seed: SEED,
                 step: step as u32,
+                first_row: 0,
             };
             let outputs = model.forward(&inputs, labels.as_ref(), &mode)?;
             let loss = outputs.loss.clone().context("every row has a label")?;

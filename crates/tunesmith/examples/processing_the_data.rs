@@ -55,7 +55,12 @@ async fn processing_the_data() -> Result<()> {
     // optimizer.step()
     let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.01, 0.0);
     let (inputs, labels) = batch_inputs(&batch);
-    let output = model.forward(&inputs, labels.as_ref(), &Mode::Train { seed: 42, step: 0 })?;
+    let mode = Mode::Train {
+        seed: 42,
+        step: 0,
+        first_row: 0,
+    };
+    let output = model.forward(&inputs, labels.as_ref(), &mode)?;
     let loss = output.loss.clone().context("the batch has labels")?;
     model.backward(output);
     optimizer.step(&mut model, 1e-3);

@@ -89,6 +89,13 @@ def mask(lengths, seq, pad_left):
     return real[:, None, None, :]
 
 
+def queries(lengths, seq, pad_left):
+    """What counts of the contexts, `[batch * seq, 1]`: padding after the tokens is never computed."""
+    if pad_left:
+        return torch.ones(len(lengths) * seq, 1)
+    return mask(lengths, seq, pad_left).reshape(-1, 1)
+
+
 def attention(seq, heads, head_dim, lengths, pad_left, scale, values_are_unit=False):
     """Query, key and value side by side, as one projection gives them: `[batch * seq, 3 * hidden]`."""
     batch, hidden = len(lengths), heads * head_dim
@@ -97,7 +104,7 @@ def attention(seq, heads, head_dim, lengths, pad_left, scale, values_are_unit=Fa
         # Then the context is the softmax itself.
         qkv[:, 2 * hidden :] = torch.eye(seq, head_dim, dtype=torch.float64).repeat(batch, heads)
     qkv.requires_grad_()
-    dcontext = tensor("dcontext", batch * seq, hidden)
+    dcontext = tensor("dcontext", batch * seq, hidden) * queries(lengths, seq, pad_left)
     parts = qkv.reshape(batch, seq, 3, heads, head_dim).permute(2, 0, 3, 1, 4)
     context = F.scaled_dot_product_attention(*parts, attn_mask=mask(lengths, seq, pad_left))
     context = context.transpose(1, 2).reshape(batch * seq, hidden)
@@ -129,7 +136,7 @@ def biased(seq, heads, head_dim, lengths, pad_left, bias, window=None):
     """Attention whose scores get what `bias(query, key, scale)` says; queries that see no key give zero."""
     batch, hidden = len(lengths), heads * head_dim
     qkv = tensor("qkv", batch * seq, 3 * hidden, scale=2.0).requires_grad_()
-    dcontext = tensor("dcontext", batch * seq, hidden)
+    dcontext = tensor("dcontext", batch * seq, hidden) * queries(lengths, seq, pad_left)
     query, key, value = qkv.reshape(batch, seq, 3, heads, head_dim).permute(2, 0, 3, 1, 4)
     scale, added, leaves = bias(query, key)
     scores = scale * (query @ key.mT) + added
@@ -231,7 +238,7 @@ def convolution(lengths, seq, hidden, out, kernel, pad_left):
     batch = len(lengths)
     x = tensor("x", batch * seq, hidden).requires_grad_()
     weight = tensor("weight", out, hidden, kernel).requires_grad_()
-    dy = tensor("dy", batch * seq, out)
+    dy = tensor("dy", batch * seq, out) * queries(lengths, seq, pad_left)
     real = mask(lengths, seq, pad_left).reshape(batch, seq, 1)
     states = (x.reshape(batch, seq, hidden) * real).mT
     y = F.conv1d(states, weight, padding=(kernel - 1) // 2).mT.reshape(batch * seq, out)

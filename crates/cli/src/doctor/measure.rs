@@ -92,7 +92,12 @@ fn steps(device: &ComputeDevice, started: Instant) -> Result<(f64, f64)> {
     };
     let targets = Targets::Classes((0..ROWS as u32).map(|row| row % 2).collect());
     let mut step = |step: u32| -> Result<()> {
-        let output = model.forward(&inputs, Some(&targets), &Mode::Train { seed: 42, step })?;
+        let mode = Mode::Train {
+            seed: 42,
+            step,
+            first_row: 0,
+        };
+        let output = model.forward(&inputs, Some(&targets), &mode)?;
         model.backward(output);
         let norm = optimizer.step(&mut model, 5e-5).values();
         let norm = pollster::block_on(norm.into_data_async()).context("the gradient norm")?;

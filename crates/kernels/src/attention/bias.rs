@@ -5,14 +5,15 @@ use burn::tensor::{Int, Tensor};
 use rayon::prelude::*;
 use tunesmith_shaders::{DISENTANGLED_BACKWARD, Layout, RELATIVE_BACKWARD};
 
-use super::Attention;
+use super::{Attention, Over};
 use crate::blocks::{Blocks, Slot, View, zeros};
 use crate::buffer::{Buffer, empty, floats, ints, tensor};
-use crate::gemm::{Batch, Epilogue, Product, Start};
+use crate::gemm::{Batch, Epilogue, Product, Sizes, Start};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
+use crate::packing::{sequence_of, sequences};
 
-/// What a score gets besides `scale * q_i k_j`. Each has an `index` `[2 * seq - 1]`, which at `i - j + seq - 1`
-/// holds the place of query `i` and key `j`: a row of the table or of `positions`.
+/// What a score gets besides `scale * q_i k_j`. Each has an `index` `[2 * longest - 1]`, which at
+/// `i - j + longest - 1` holds the place of query `i` and key `j`: a row of the table or of `positions`.
 #[derive(Debug, Clone, Copy)]
 pub enum PositionBias<'a> {
     /// Nothing.
@@ -123,9 +124,10 @@ impl Products {
                 .all(|(place, column)| *column == place * shape.hidden())
     }
 
-    fn product(&self, shape: &Attention, layout: Layout) -> Product {
+    fn product(&self, over: &Over<'_>, layout: Layout) -> Product {
+        let Over { shape, packing } = over;
         let [tokens, positions, products] = self.batch(shape);
-        let rows = shape.batch * shape.seq;
+        let rows = packing.tokens;
         let (of_tokens, of_positions, of_products) =
             (3 * shape.hidden(), self.width, self.columns(shape.heads));
         let ([m, n, k], operands, [lda, ldb, ldc]) = match layout {
@@ -173,6 +175,7 @@ impl Products {
             accumulate: false,
             epilogue: Epilogue::None,
             one_input: false,
+            sizes: Sizes::Given,
         }
     }
 }
@@ -207,14 +210,14 @@ impl PositionBias<'_> {
     }
 
     /// The table or the products, which the softmax adds from.
-    pub(super) fn added(&self, shape: &Attention, qkv: &Buffer) -> Option<Buffer> {
-        match (*self, self.kind(shape)) {
+    pub(super) fn added(&self, over: &Over<'_>, qkv: &Buffer) -> Option<Buffer> {
+        match (*self, self.kind(over.shape)) {
             (Self::Relative { table, .. }, _) => Some(table.0.clone()),
             (Self::Disentangled { positions, .. }, Kind::Disentangled(products)) => {
-                let rows = shape.batch * shape.seq;
-                let c = empty([rows, products.columns(shape.heads)], &positions.device());
+                let shape = [over.packing.tokens, products.columns(over.shape.heads)];
+                let c = empty(shape, &positions.device());
                 let inputs = [qkv.clone(), floats(positions.clone())];
-                Some(products.product(shape, Layout::Nt).run(&inputs, c))
+                Some(products.product(over, Layout::Nt).run(&inputs, c))
             }
             _ => None,
         }
@@ -236,23 +239,25 @@ impl PositionBias<'_> {
     /// Adds the bias's gradients to those of `qkv` and of the table, and gives that of the positions.
     pub(super) fn backward(
         &self,
-        shape: &Attention,
+        over: &Over<'_>,
         qkv: &Buffer,
         dscores: Buffer,
         dqkv: Buffer,
         gradients: &mut Blocks,
     ) -> (Buffer, Option<Tensor<2>>) {
-        match (*self, self.kind(shape)) {
+        let words = || over.packing.words();
+        match (*self, self.kind(over.shape)) {
             (Self::None, _) => (dqkv, None),
             (Self::Relative { slot, index, .. }, kind) => {
                 let Kind::Relative { buckets } = kind else {
                     return (dqkv, None);
                 };
                 let op = RelativeBackward {
-                    shape: *shape,
+                    over: over.clone(),
                     buckets,
                 };
-                run_in_place(&op, &[dscores], &[ints(index)], gradients, &[slot]);
+                let indices = [words(), ints(index)];
+                run_in_place(&op, &[dscores], &indices, gradients, &[slot]);
                 (dqkv, None)
             }
             (
@@ -263,18 +268,18 @@ impl PositionBias<'_> {
             ) => {
                 let device = positions.device();
                 let op = DisentangledBackward {
-                    shape: *shape,
+                    over: over.clone(),
                     products,
                 };
-                let rows = shape.batch * shape.seq;
-                let sums = empty([rows, products.columns(shape.heads)], &device);
-                let [sums] = run(&op, &[dscores], &[ints(index)], [sums]);
+                let shape = [over.packing.tokens, products.columns(over.shape.heads)];
+                let sums = empty(shape, &device);
+                let [sums] = run(&op, &[dscores], &[words(), ints(index)], [sums]);
                 let tokens = Product {
                     accumulate: true,
-                    ..products.product(shape, Layout::Nn)
+                    ..products.product(over, Layout::Nn)
                 };
                 let dqkv = tokens.run(&[sums.clone(), floats(positions.clone())], dqkv);
-                let covered = products.cover(shape);
+                let covered = products.cover(over.shape);
                 let dpositions = if covered {
                     empty(positions.dims(), &device)
                 } else {
@@ -282,7 +287,7 @@ impl PositionBias<'_> {
                 };
                 let places = Product {
                     accumulate: !covered,
-                    ..products.product(shape, Layout::Tn)
+                    ..products.product(over, Layout::Tn)
                 };
                 let dpositions = places.run(&[sums, qkv.clone()], dpositions);
                 (dqkv, Some(tensor(dpositions)))
@@ -295,43 +300,38 @@ impl PositionBias<'_> {
 }
 
 /// Adds to a table's gradient the sums of the scores' by bucket and head.
-struct RelativeBackward {
-    shape: Attention,
+struct RelativeBackward<'a> {
+    over: Over<'a>,
     buckets: usize,
 }
 
-impl Kernel for RelativeBackward {
+impl Kernel for RelativeBackward<'_> {
     fn launch(&self, class: Class) -> Launch {
-        let Attention {
-            batch, seq, heads, ..
-        } = self.shape;
-        let rows = self.buckets * heads;
+        let Over { shape, packing } = self.over;
+        let rows = self.buckets * shape.heads;
         Launch {
             variant: Variant::shader(RELATIVE_BACKWARD, &[("group", class.is_gpu())]),
             extent: Extent::Rows(rows),
             params: Params::default()
                 .int(rows)
-                .int(heads)
-                .int(batch)
-                .int(seq)
-                .int(self.shape.stride())
-                .int(0)
-                .int(0)
-                .int(0),
+                .int(shape.heads)
+                .int(packing.batch)
+                .int(packing.longest),
         }
     }
 
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let Attention { seq, heads, .. } = self.shape;
-        let (dscores, places) = (floats[0], indices[0]);
-        let stride = self.shape.stride();
-        let square = seq * stride;
+        let Over { shape, packing } = self.over;
+        let heads = shape.heads;
+        let (dscores, words, places) = (floats[0], indices[0], indices[1]);
         let of_head = |head: usize| {
             let mut sums = vec![0.0; self.buckets];
-            for dscores in dscores.chunks(square).skip(head).step_by(heads) {
+            for sequence in sequences(words, packing.batch) {
+                let (length, stride) = (sequence.length, sequence.stride());
+                let dscores = &dscores[sequence.start(head, heads)..][..length * stride];
                 for (i, row) in dscores.chunks(stride).enumerate() {
-                    for (j, dscore) in row[..seq].iter().enumerate() {
-                        sums[places[i + seq - 1 - j] as usize] += dscore;
+                    for (j, dscore) in row[..length].iter().enumerate() {
+                        sums[places[i + packing.longest - 1 - j] as usize] += dscore;
                     }
                 }
             }
@@ -348,14 +348,14 @@ impl Kernel for RelativeBackward {
 
 /// The gradient of the products with positions: sums of the scores' gradient over all keys, or queries, of one
 /// place.
-struct DisentangledBackward {
-    shape: Attention,
+struct DisentangledBackward<'a> {
+    over: Over<'a>,
     products: Products,
 }
 
-impl Kernel for DisentangledBackward {
+impl Kernel for DisentangledBackward<'_> {
     fn launch(&self, class: Class) -> Launch {
-        let Attention { seq, heads, .. } = self.shape;
+        let Over { shape, packing } = self.over;
         let flags = [
             ("keys", self.products.keys.is_some()),
             ("queries", self.products.queries.is_some()),
@@ -363,41 +363,43 @@ impl Kernel for DisentangledBackward {
         ];
         Launch {
             variant: Variant::shader(DISENTANGLED_BACKWARD, &flags),
-            extent: Extent::Rows(self.shape.rows()),
+            extent: Extent::Rows(self.over.queries()),
             params: Params::default()
-                .int(self.shape.rows())
-                .int(seq)
-                .int(self.shape.stride())
-                .int(heads)
+                .int(self.over.queries())
+                .int(shape.heads)
+                .int(packing.batch)
+                .int(packing.longest)
                 .int(self.products.span())
-                .int(self.products.columns(heads))
+                .int(self.products.columns(shape.heads))
                 .int(0)
                 .int(0),
         }
     }
 
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let Attention { seq, heads, .. } = self.shape;
-        let (dscores, places) = (floats[0], indices[0]);
-        let (span, stride) = (self.products.span(), self.shape.stride());
+        let Over { shape, packing } = self.over;
+        let heads = shape.heads;
+        let (dscores, words, places) = (floats[0], indices[0], indices[1]);
+        let span = self.products.span();
         let kinds = self.products.kinds();
         outputs[0]
             .par_chunks_mut(self.products.columns(heads))
             .enumerate()
             .for_each(|(token, sums)| {
                 sums.fill(0.0);
-                let (sequence, token) = (token / seq, token % seq);
+                let (_, sequence) = sequence_of(words, packing.batch, token);
+                let (token, stride) = (token - sequence.first, sequence.stride());
                 for (kind, head) in (0..kinds.len()).flat_map(|k| (0..heads).map(move |h| (k, h))) {
                     let sums = &mut sums[(kind * heads + head) * span..][..span];
-                    let dscores =
-                        &dscores[(sequence * heads + head) * seq * stride..][..seq * stride];
-                    for other in 0..seq {
+                    let dscores = &dscores[sequence.start(head, heads)..];
+                    for other in 0..sequence.length {
                         // Part 0 of a token is its query, part 1 its key.
                         let [i, j] = match kinds[kind][0] {
                             0 => [token, other],
                             _ => [other, token],
                         };
-                        sums[places[i + seq - 1 - j] as usize] += dscores[i * stride + j];
+                        let place = places[i + packing.longest - 1 - j] as usize;
+                        sums[place] += dscores[i * stride + j];
                     }
                 }
             });

@@ -1,18 +1,18 @@
-//! Multi-head attention: `softmax(scale * Q K^T) V` over the keys inside every sequence's length
-//! (Vaswani et al., arXiv 1706.03762), or inside a window of it around the query. Heads are read where the
+//! Multi-head attention: `softmax(scale * Q K^T) V` over the keys of every sequence (Vaswani et al., arXiv
+//! 1706.03762), or inside a window of it around the query. Heads are read where the
 //! projections left them, by stride.
 
 use std::ops::Range;
 
-use burn::tensor::{Int, Tensor};
+use burn::tensor::{Device, Tensor};
 use tunesmith_shaders::Layout;
 
 use crate::blocks::Blocks;
-use crate::buffer::{empty, floats, ints, tensor};
+use crate::buffer::{Buffer, empty, floats, tensor};
 use crate::dropout::Dropout;
-use crate::gemm::{Batch, Epilogue, Product, Start};
+use crate::gemm::{Batch, Epilogue, Product, Sizes, Start};
 use crate::kernel::run;
-use crate::tokens::tokens;
+use crate::packing::{Packing, Sequence};
 
 mod bias;
 mod softmax;
@@ -20,19 +20,13 @@ mod softmax;
 pub use bias::PositionBias;
 use softmax::{Softmax, SoftmaxBackward};
 
-/// The shape of an attention and where its padding lies.
-#[derive(Debug, Clone, Copy)]
+/// The shape of an attention.
+#[derive(Debug, Clone)]
 pub struct Attention {
-    /// Sequences of the batch.
-    pub batch: usize,
-    /// Tokens of a padded sequence.
-    pub seq: usize,
     /// Heads; the hidden size divides by it.
     pub heads: usize,
     /// Numbers a head.
     pub head_dim: usize,
-    /// Whether padding comes before the tokens.
-    pub pad_left: bool,
     /// How far from a query the keys are that it sees, on either side; `None`: all.
     pub window: Option<usize>,
     /// What the products of queries and keys are multiplied by: for the most part 1 over the square root of
@@ -43,94 +37,22 @@ pub struct Attention {
 }
 
 /// What [`attention`] keeps for its backward pass: the probabilities before dropout, which is drawn
-/// again. Rows of `[batch * heads * seq, stride]` with `stride` the next multiple of 4 of `seq`.
+/// again, as [`Packing`] lays scores out.
 #[derive(Debug, Clone)]
 pub struct AttentionSaved {
-    probabilities: Tensor<2>,
+    probabilities: Tensor<1>,
+}
+
+/// An attention over the rows of a batch.
+#[derive(Debug, Clone)]
+struct Over<'a> {
+    shape: &'a Attention,
+    packing: &'a Packing,
 }
 
 impl Attention {
     fn hidden(&self) -> usize {
         self.heads * self.head_dim
-    }
-
-    fn rows(&self) -> usize {
-        self.batch * self.heads * self.seq
-    }
-
-    fn stride(&self) -> usize {
-        self.seq.next_multiple_of(4)
-    }
-
-    // Per batch and head: where the rows lie, whose neighbours are `width` apart.
-    fn tokens(&self, width: usize) -> [usize; 2] {
-        [self.seq * width, self.head_dim]
-    }
-
-    fn scores(&self) -> [usize; 2] {
-        [
-            self.heads * self.seq * self.stride(),
-            self.seq * self.stride(),
-        ]
-    }
-
-    // [seq, seq] from rows of A and rows of B: queries times keys, or the gradient of the context
-    // times values.
-    fn tokens_by_tokens(&self, [a, b]: [Rows; 2], alpha: f32) -> Product {
-        Product {
-            layout: Layout::Nt,
-            m: self.seq,
-            n: self.seq,
-            k: self.head_dim,
-            lda: a.width,
-            ldb: b.width,
-            ldc: self.stride(),
-            start: Start {
-                a: a.start,
-                b: b.start,
-                c: 0,
-            },
-            batch: Batch {
-                outer: self.batch,
-                inner: self.heads,
-                a: self.tokens(a.width),
-                b: self.tokens(b.width),
-                c: self.scores(),
-            },
-            alpha,
-            accumulate: false,
-            epilogue: Epilogue::None,
-            one_input: a.width == b.width,
-        }
-    }
-
-    // [seq, head_dim], rows of C, from scores and rows of B.
-    fn scores_by_tokens(&self, layout: Layout, [b, c]: [Rows; 2], alpha: f32) -> Product {
-        Product {
-            layout,
-            m: self.seq,
-            n: self.head_dim,
-            k: self.seq,
-            lda: self.stride(),
-            ldb: b.width,
-            ldc: c.width,
-            start: Start {
-                a: 0,
-                b: b.start,
-                c: c.start,
-            },
-            batch: Batch {
-                outer: self.batch,
-                inner: self.heads,
-                a: self.scores(),
-                b: self.tokens(b.width),
-                c: self.tokens(c.width),
-            },
-            alpha,
-            accumulate: false,
-            epilogue: Epilogue::None,
-            one_input: false,
-        }
     }
 
     // Query, key and value side by side, and the context by itself.
@@ -148,17 +70,85 @@ impl Attention {
         }
     }
 
-    // The keys that a query of a sequence of this length sees; none for some queries that are padding.
-    fn keys(&self, length: i32, query: usize) -> Range<usize> {
-        let tokens = tokens(length, self.seq, self.pad_left);
+    // The keys of a sequence that a query sees: none for some queries that are padding.
+    fn keys(&self, sequence: &Sequence, query: usize) -> Range<usize> {
+        let Sequence { length, unseen, .. } = *sequence;
         let Some(window) = self.window else {
-            return tokens;
+            return unseen..length;
         };
-        let first = tokens.start.max(query.saturating_sub(window));
-        let end = tokens
-            .end
-            .min(query.saturating_add(window).saturating_add(1));
+        let first = unseen.max(query.saturating_sub(window));
+        let end = length.min(query.saturating_add(window).saturating_add(1));
         first..end.max(first)
+    }
+}
+
+impl Over<'_> {
+    /// Room for the scores of all rows and heads.
+    fn scores(&self, device: &Device) -> Buffer {
+        empty([self.packing.scores(self.shape.heads)], device)
+    }
+
+    /// Queries of all rows and heads.
+    fn queries(&self) -> usize {
+        self.packing.tokens * self.shape.heads
+    }
+
+    // A product of every row and head, whose sizes of `longest` are the row's.
+    fn product(&self, layout: Layout, sizes: Sizes, [a, b, c]: [Rows; 3], alpha: f32) -> Product {
+        let (longest, head_dim) = (self.packing.longest, self.shape.head_dim);
+        let (n, k) = match sizes {
+            Sizes::ToScores => (longest, head_dim),
+            Sizes::FromScores | Sizes::Given => (head_dim, longest),
+        };
+        let head = [0, head_dim];
+        Product {
+            layout,
+            m: longest,
+            n,
+            k,
+            lda: a.width,
+            ldb: b.width,
+            ldc: c.width,
+            start: Start {
+                a: a.start,
+                b: b.start,
+                c: c.start,
+            },
+            batch: Batch {
+                outer: self.packing.batch,
+                inner: self.shape.heads,
+                a: head,
+                b: head,
+                c: head,
+            },
+            alpha,
+            accumulate: false,
+            epilogue: Epilogue::None,
+            one_input: false,
+            sizes,
+        }
+    }
+
+    fn square(&self) -> Rows {
+        Rows {
+            start: 0,
+            width: self.packing.longest.next_multiple_of(4),
+        }
+    }
+
+    // [tokens, tokens] from rows of A and rows of B: queries times keys, or the gradient of the context
+    // times values.
+    fn tokens_by_tokens(&self, [a, b]: [Rows; 2], alpha: f32) -> Product {
+        let rows = [a, b, self.square()];
+        Product {
+            one_input: a.width == b.width,
+            ..self.product(Layout::Nt, Sizes::ToScores, rows, alpha)
+        }
+    }
+
+    // [tokens, head_dim], rows of C, from scores and rows of B.
+    fn scores_by_tokens(&self, layout: Layout, [b, c]: [Rows; 2], alpha: f32) -> Product {
+        self.product(layout, Sizes::FromScores, [self.square(), b, c], alpha)
     }
 }
 
@@ -169,86 +159,99 @@ struct Rows {
     width: usize,
 }
 
-/// The context of every token: `qkv` `[batch * seq, 3 * hidden]`, a token's query, key and value one
-/// after the other, and `lengths` `[batch]` (each at least 1) give `[batch * seq, hidden]`. The context of a
-/// query that sees no key, which only one that is padding can be, is zero.
+/// The context of every token: `qkv` `[tokens, 3 * hidden]`, a token's query, key and value one after the
+/// other, gives `[tokens, hidden]`. A token sees those of its own row. The
+/// context of one that sees none, which only padding can be, is zero.
 pub fn attention(
     shape: &Attention,
     qkv: &Tensor<2>,
-    lengths: &Tensor<1, Int>,
+    packing: &Packing,
     bias: &PositionBias<'_>,
 ) -> (Tensor<2>, AttentionSaved) {
+    let over = Over { shape, packing };
     let device = qkv.device();
     let qkv = floats(qkv.clone());
     let [query, key, value] = shape.projections();
-    let square = || empty([shape.rows(), shape.stride()], &device);
-    let scores = shape
-        .tokens_by_tokens([query, key], shape.scale)
-        .run(std::slice::from_ref(&qkv), square());
+    let scores = over.tokens_by_tokens([query, key], shape.scale).run_packed(
+        std::slice::from_ref(&qkv),
+        packing,
+        over.scores(&device),
+    );
     let softmax = Softmax {
-        shape: *shape,
+        over: over.clone(),
         bias: bias.kind(shape),
     };
     let inputs: Vec<_> = [scores]
         .into_iter()
-        .chain(bias.added(shape, &qkv))
+        .chain(bias.added(&over, &qkv))
         .collect();
-    let indices: Vec<_> = [ints(lengths)].into_iter().chain(bias.places()).collect();
+    let indices: Vec<_> = [packing.words()]
+        .into_iter()
+        .chain(bias.places())
+        .chain(shape.dropout.noise())
+        .collect();
     let (probabilities, dropped) = if shape.dropout.is_active() {
-        let [kept, dropped] = run(&softmax, &inputs, &indices, [square(), square()]);
+        let outputs = [over.scores(&device), over.scores(&device)];
+        let [kept, dropped] = run(&softmax, &inputs, &indices, outputs);
         (kept, dropped)
     } else {
-        let [kept] = run(&softmax, &inputs, &indices, [square()]);
+        let [kept] = run(&softmax, &inputs, &indices, [over.scores(&device)]);
         (kept.clone(), kept)
     };
-    let context = empty([shape.batch * shape.seq, shape.hidden()], &device);
-    let context = shape
+    let context = empty([packing.tokens, shape.hidden()], &device);
+    let context = over
         .scores_by_tokens(Layout::Nn, [value, shape.context()], 1.0)
-        .run(&[dropped, qkv], context);
+        .run_packed(&[dropped, qkv], packing, context);
     let saved = AttentionSaved {
         probabilities: tensor(probabilities),
     };
     (tensor(context), saved)
 }
 
-/// The gradient of `qkv`, `[batch * seq, 3 * hidden]`, from the context's; of a [`PositionBias::Relative`]
+/// The gradient of `qkv`, `[tokens, 3 * hidden]`, from the context's; of a [`PositionBias::Relative`]
 /// it adds the table's to `gradients`, and of a [`PositionBias::Disentangled`] it returns that of `positions`
 /// too, which is zero in columns that are neither queries nor keys.
 pub fn attention_backward(
     shape: &Attention,
-    qkv: &Tensor<2>,
+    (qkv, packing): (&Tensor<2>, &Packing),
     saved: &AttentionSaved,
     dcontext: &Tensor<2>,
     bias: &PositionBias<'_>,
     gradients: &mut Blocks,
 ) -> (Tensor<2>, Option<Tensor<2>>) {
+    let over = Over { shape, packing };
     let device = qkv.device();
     let (qkv, dcontext) = (floats(qkv.clone()), floats(dcontext.clone()));
     let [query, key, value] = shape.projections();
-    let square = || empty([shape.rows(), shape.stride()], &device);
-    let ddropped = shape
+    let inputs = [dcontext.clone(), qkv.clone()];
+    let ddropped = over
         .tokens_by_tokens([shape.context(), value], 1.0)
-        .run(&[dcontext.clone(), qkv.clone()], square());
-    let backward = SoftmaxBackward { shape: *shape };
+        .run_packed(&inputs, packing, over.scores(&device));
+    let backward = SoftmaxBackward { over: over.clone() };
     let probabilities = floats(saved.probabilities.clone());
     let inputs = [probabilities.clone(), ddropped];
+    let indices: Vec<_> = [packing.words()]
+        .into_iter()
+        .chain(shape.dropout.noise())
+        .collect();
     let (dscores, dropped) = if shape.dropout.is_active() {
-        let [dscores, dropped] = run(&backward, &inputs, &[], [square(), square()]);
+        let outputs = [over.scores(&device), over.scores(&device)];
+        let [dscores, dropped] = run(&backward, &inputs, &indices, outputs);
         (dscores, dropped)
     } else {
-        let [dscores] = run(&backward, &inputs, &[], [square()]);
+        let [dscores] = run(&backward, &inputs, &indices, [over.scores(&device)]);
         (dscores, probabilities)
     };
-    let dqkv = empty([shape.batch * shape.seq, 3 * shape.hidden()], &device);
-    let dqkv = shape
+    let dqkv = empty([packing.tokens, 3 * shape.hidden()], &device);
+    let dqkv = over
         .scores_by_tokens(Layout::Tn, [shape.context(), value], 1.0)
-        .run(&[dropped, dcontext], dqkv);
-    let dqkv = shape
+        .run_packed(&[dropped, dcontext], packing, dqkv);
+    let dqkv = over
         .scores_by_tokens(Layout::Nn, [key, query], shape.scale)
-        .run(&[dscores.clone(), qkv.clone()], dqkv);
-    let dqkv = shape
+        .run_packed(&[dscores.clone(), qkv.clone()], packing, dqkv);
+    let dqkv = over
         .scores_by_tokens(Layout::Tn, [query, key], shape.scale)
-        .run(&[dscores.clone(), qkv.clone()], dqkv);
-    let (dqkv, dpositions) = bias.backward(shape, &qkv, dscores, dqkv, gradients);
+        .run_packed(&[dscores.clone(), qkv.clone()], packing, dqkv);
+    let (dqkv, dpositions) = bias.backward(&over, &qkv, dscores, dqkv, gradients);
     (tensor(dqkv), dpositions)
 }

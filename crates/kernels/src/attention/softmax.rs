@@ -5,28 +5,21 @@ use std::ops::Range;
 use rayon::prelude::*;
 use tunesmith_shaders::{SOFTMAX, SOFTMAX_BACKWARD};
 
-use super::Attention;
+use super::Over;
 use super::bias::Kind;
-use crate::dropout::Dropout;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant};
 use crate::math::exp;
+use crate::packing::{Square, squares};
 
-/// Over the scores and, with a bias, its table or products; the lengths and, with a bias, its places.
-pub(super) struct Softmax {
-    pub(super) shape: Attention,
+/// Over the scores and, with a bias, its table or products; the packing, with a bias its places, and the noise.
+pub(super) struct Softmax<'a> {
+    pub(super) over: Over<'a>,
     pub(super) bias: Kind,
 }
 
-impl Kernel for Softmax {
+impl Kernel for Softmax<'_> {
     fn launch(&self, class: Class) -> Launch {
-        let Attention {
-            seq,
-            heads,
-            pad_left,
-            window,
-            dropout,
-            ..
-        } = self.shape;
+        let Over { shape, packing } = self.over;
         let [relative, keys, queries] = self.bias.flags();
         let flags = [
             ("biased", relative || keys || queries),
@@ -34,52 +27,41 @@ impl Kernel for Softmax {
             ("disentangled", keys || queries),
             ("keys", keys),
             ("queries", queries),
-            ("window", window.is_some()),
-            ("dropout", dropout.is_active()),
+            ("window", shape.window.is_some()),
+            ("dropout", shape.dropout.is_active()),
             ("group", class.is_gpu()),
         ];
-        let [span, columns] = self.bias.extents(heads);
+        let [span, columns] = self.bias.extents(shape.heads);
         let params = Params::default()
-            .int(self.shape.rows())
-            .int(seq)
-            .int(heads * seq)
-            .int(usize::from(pad_left))
-            .int(self.shape.stride())
-            .int(window.unwrap_or(0).min(seq))
-            .int(heads)
+            .int(self.over.queries())
+            .int(shape.heads)
+            .int(packing.batch)
+            .int(packing.longest)
+            .int(shape.window.unwrap_or(0).min(packing.longest))
             .int(span)
             .int(columns);
         Launch {
             variant: Variant::shader(SOFTMAX, &flags),
-            extent: Extent::Rows(self.shape.rows()),
-            params: dropout.params(params),
+            extent: Extent::Rows(self.over.queries()),
+            params: shape.dropout.params(params),
         }
     }
 
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.shape.dropout)
-    }
-
     fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let Attention {
-            seq,
-            heads,
-            dropout,
-            ..
-        } = self.shape;
-        let stride = self.shape.stride();
+        let Over { shape, packing } = self.over;
+        let (words, heads) = (indices[0], shape.heads);
+        let noise = indices[indices.len() - 1];
         let (kept, dropped) = outputs.split_at_mut(1);
-        kept[0]
-            .par_chunks_mut(stride)
-            .enumerate()
-            .for_each(|(row, kept)| {
-                let scores = &floats[0][row * stride..][..seq];
-                let length = indices[0][row / (heads * seq)];
-                let valid = self.shape.keys(length, row % seq);
+        let parts = squares(words, packing.batch, heads, kept[0]);
+        parts.into_par_iter().for_each(|(square, kept)| {
+            let stride = square.sequence.stride();
+            let scores = square.of(floats[0], heads).chunks(stride);
+            for (query, (kept, scores)) in kept.chunks_mut(stride).zip(scores).enumerate() {
+                let valid = shape.keys(&square.sequence, query);
                 kept.fill(0.0);
                 kept[valid.clone()].copy_from_slice(&scores[valid.clone()]);
-                if let (Some(source), Some(places)) = (floats.get(1), indices.get(1)) {
-                    self.add(row, kept, valid.clone(), source, places);
+                if let Some(source) = floats.get(1) {
+                    self.add(&square, query, kept, valid.clone(), (source, indices[1]));
                 }
                 let weights = &mut kept[valid];
                 let highest = weights.iter().copied().fold(-3.0e38, f32::max);
@@ -92,30 +74,43 @@ impl Kernel for Softmax {
                 for weight in weights {
                     *weight *= scale;
                 }
-            });
+            }
+        });
         if let Some(dropped) = dropped.first_mut() {
-            dropped.copy_from_slice(kept[0]);
-            dropped
-                .par_chunks_mut(stride)
-                .enumerate()
-                .for_each(|(row, values)| dropout.apply_row(row, &mut values[..seq]));
+            let parts = squares(words, packing.batch, heads, dropped);
+            parts.into_par_iter().for_each(|(square, dropped)| {
+                dropped.copy_from_slice(square.of(kept[0], heads));
+                self.over.drop_out(&square, noise, dropped);
+            });
         }
     }
 }
 
-impl Softmax {
-    /// Adds what the positions of a row's query and its `valid` keys bring to their scores.
+impl Over<'_> {
+    /// Applies the mask to a sequence's probabilities by one head, or to their gradients.
+    fn drop_out(&self, square: &Square, noise: &[i32], values: &mut [f32]) {
+        let (length, stride) = (square.sequence.length, square.sequence.stride());
+        for (query, values) in values.chunks_mut(stride).enumerate() {
+            let (row, values) = (square.sequence.first + query, &mut values[..length]);
+            (self.shape.dropout).apply_row(noise, row, square.head, values);
+        }
+    }
+}
+
+impl Softmax<'_> {
+    /// Adds what the positions of a query and its `valid` keys bring to their scores: from a table or products,
+    /// by places.
     fn add(
         &self,
-        row: usize,
+        square: &Square,
+        query: usize,
         scores: &mut [f32],
         valid: Range<usize>,
-        source: &[f32],
-        places: &[i32],
+        (source, places): (&[f32], &[i32]),
     ) {
-        let Attention { seq, heads, .. } = self.shape;
-        let (query, head, sequence) = (row % seq, row / seq % heads, row / seq / heads);
-        let place = |key: usize| places[query + seq - 1 - key] as usize;
+        let Over { shape, packing } = self.over;
+        let (first, head, heads) = (square.sequence.first, square.head, shape.heads);
+        let place = |key: usize| places[query + packing.longest - 1 - key] as usize;
         let products = match &self.bias {
             Kind::None => return,
             Kind::Relative { .. } => {
@@ -127,9 +122,8 @@ impl Softmax {
             Kind::Disentangled(products) => products,
         };
         let [span, columns] = self.bias.extents(heads);
-        let at = |token: usize, part: usize| {
-            (sequence * seq + token) * columns + (part * heads + head) * span
-        };
+        let at =
+            |token: usize, part: usize| (first + token) * columns + (part * heads + head) * span;
         if products.keys.is_some() {
             let keys = &source[at(query, 0)..][..span];
             for key in valid.clone() {
@@ -145,56 +139,54 @@ impl Softmax {
     }
 }
 
-pub(super) struct SoftmaxBackward {
-    pub(super) shape: Attention,
+/// Over the probabilities and the gradient of what came of them; the packing, and the noise.
+pub(super) struct SoftmaxBackward<'a> {
+    pub(super) over: Over<'a>,
 }
 
-impl Kernel for SoftmaxBackward {
+impl Kernel for SoftmaxBackward<'_> {
     fn launch(&self, class: Class) -> Launch {
-        let Attention { seq, dropout, .. } = self.shape;
-        let flags = [("dropout", dropout.is_active()), ("group", class.is_gpu())];
+        let Over { shape, packing } = self.over;
+        let flags = [
+            ("dropout", shape.dropout.is_active()),
+            ("group", class.is_gpu()),
+        ];
         let params = Params::default()
-            .int(self.shape.rows())
-            .int(seq)
-            .int(self.shape.stride());
+            .int(self.over.queries())
+            .int(shape.heads)
+            .int(packing.batch);
         Launch {
             variant: Variant::shader(SOFTMAX_BACKWARD, &flags),
-            extent: Extent::Rows(self.shape.rows()),
-            params: dropout.params(params),
+            extent: Extent::Rows(self.over.queries()),
+            params: shape.dropout.params(params),
         }
     }
 
-    fn dropout(&self) -> Option<&Dropout> {
-        Some(&self.shape.dropout)
-    }
-
-    fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
-        let Attention { seq, dropout, .. } = self.shape;
-        let stride = self.shape.stride();
+    fn plain(&self, floats: &[&[f32]], indices: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        let Over { shape, packing } = self.over;
+        let (words, heads) = (indices[0], shape.heads);
+        let noise = indices[indices.len() - 1];
         let (dscores, dropped) = outputs.split_at_mut(1);
         if let Some(dropped) = dropped.first_mut() {
-            dropped
-                .par_chunks_mut(stride)
-                .enumerate()
-                .for_each(|(row, dropped)| {
-                    dropped.copy_from_slice(&floats[0][row * stride..][..stride]);
-                    dropout.apply_row(row, &mut dropped[..seq]);
-                });
+            let parts = squares(words, packing.batch, heads, dropped);
+            parts.into_par_iter().for_each(|(square, dropped)| {
+                dropped.copy_from_slice(square.of(floats[0], heads));
+                self.over.drop_out(&square, noise, dropped);
+            });
         }
-        dscores[0]
-            .par_chunks_mut(stride)
-            .enumerate()
-            .for_each(|(row, dscores)| {
-                let probabilities = &floats[0][row * stride..][..seq];
-                let dscores = &mut dscores[..seq];
-                dscores.copy_from_slice(&floats[1][row * stride..][..seq]);
-                if dropout.is_active() {
-                    dropout.apply_row(row, dscores);
-                }
-                let sum: f32 = dscores.iter().zip(probabilities).map(|(d, p)| d * p).sum();
-                for (d, p) in dscores.iter_mut().zip(probabilities) {
+        let parts = squares(words, packing.batch, heads, dscores[0]);
+        parts.into_par_iter().for_each(|(square, dscores)| {
+            let (length, stride) = (square.sequence.length, square.sequence.stride());
+            dscores.copy_from_slice(square.of(floats[1], heads));
+            self.over.drop_out(&square, noise, dscores);
+            let probabilities = square.of(floats[0], heads).chunks(stride);
+            for (dscores, probabilities) in dscores.chunks_mut(stride).zip(probabilities) {
+                let row = dscores[..length].iter_mut().zip(probabilities);
+                let sum: f32 = row.map(|(d, p)| *d * p).sum();
+                for (d, p) in dscores[..length].iter_mut().zip(probabilities) {
                     *d = p * (*d - sum);
                 }
-            });
+            }
+        });
     }
 }

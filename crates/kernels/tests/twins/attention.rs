@@ -2,43 +2,51 @@
 
 use burn::tensor::{Device, Tensor};
 use tunesmith_kernels::{
-    Attention, Dropout, PositionBias, View, attention, attention_backward, indices,
+    Attention, Packing, PositionBias, View, attention, attention_backward, indices,
 };
 
-use crate::support::{DROPOUT, compare, gradients, matrix, read, read_all};
+use crate::support::{compare, gradients, matrix, noise, read, read_all};
 
-fn shape(seq: usize, head_dim: usize, pad_left: bool, p: f32) -> Attention {
+/// A whole row, a single token, and something between.
+fn lengths(longest: usize) -> [u32; 3] {
+    [longest as u32, 1, longest.div_ceil(2) as u32]
+}
+
+/// Two of the rows have padding, which sees the others' keys.
+fn packing(longest: usize, device: &Device) -> Packing {
+    let lengths = lengths(longest);
+    let padding = [longest as u32 / 3, 0, lengths[2] / 2];
+    Packing::with_padding(&lengths, &padding, device)
+}
+
+fn shape(longest: usize, head_dim: usize, p: f32, device: &Device) -> Attention {
     Attention {
-        batch: 3,
-        seq,
         heads: 2,
         head_dim,
-        pad_left,
         window: None,
         scale: 0.4,
-        dropout: Dropout { p, ..DROPOUT },
+        dropout: noise(p, &lengths(longest), device),
     }
 }
 
-/// Context and gradients, of positions too where they have any: a whole row, a single token, and something
-/// between.
-fn both_ways(shape: &Attention, bias: &PositionBias<'_>, device: &Device) -> Vec<Vec<f32>> {
-    let Attention {
-        seq,
-        heads,
-        head_dim,
-        ..
-    } = *shape;
-    let lengths = indices(&[seq as u32, 1, seq.div_ceil(2) as u32], device);
-    let hidden = heads * head_dim;
+/// Context and gradients, of positions too where they have any.
+fn both_ways(
+    shape: &Attention,
+    longest: usize,
+    bias: &PositionBias<'_>,
+    device: &Device,
+) -> Vec<Vec<f32>> {
+    let packing = packing(longest, device);
+    let hidden = shape.heads * shape.head_dim;
     let (qkv, d) = (
-        matrix(3 * seq, 3 * hidden, 1, device),
-        matrix(3 * seq, hidden, 4, device),
+        matrix(packing.tokens, 3 * hidden, 1, device),
+        matrix(packing.tokens, hidden, 4, device),
     );
-    let (context, saved) = attention(shape, &qkv, &lengths, bias);
+    let (context, saved) = attention(shape, &qkv, &packing, bias);
     // Of the slots, the second is the one that a table's gradient goes to.
     let (mut sums, slots) = gradients(&[8, BUCKETS * 2], device);
-    let (dqkv, dpositions) = attention_backward(shape, &qkv, &saved, &d, bias, &mut sums);
+    let over = (&qkv, &packing);
+    let (dqkv, dpositions) = attention_backward(shape, over, &saved, &d, bias, &mut sums);
     let mut all = vec![read(context), read(dqkv)];
     all.extend(dpositions.map(read));
     all.extend(read_all(&sums, &slots));
@@ -48,37 +56,36 @@ fn both_ways(shape: &Attention, bias: &PositionBias<'_>, device: &Device) -> Vec
 /// Buckets of a table.
 const BUCKETS: usize = 7;
 
-/// Padded sequences of lengths beside the tiles' and groups' edges: tokens, which side, dropout.
-const SEQUENCES: [(usize, bool, f32); 5] = [
-    (1, false, 0.0),
-    (63, false, 0.1),
-    (64, true, 0.1),
-    (65, false, 0.0),
+/// Sequences of lengths beside the tiles' and groups' edges: tokens of the longest, dropout.
+const SEQUENCES: [(usize, f32); 5] = [
+    (1, 0.0),
+    (63, 0.1),
+    (64, 0.1),
+    (65, 0.0),
     // More than a group of lanes takes in one go.
-    (131, true, 0.1),
+    (131, 0.1),
 ];
 
 #[test]
-fn attention_over_padded_rows() {
-    for (seq, pad_left, p) in SEQUENCES {
-        compare(
-            &format!("attention {seq} left {pad_left} p {p}"),
-            |device| both_ways(&shape(seq, 8, pad_left, p), &PositionBias::None, device),
-        );
+fn attention_over_rows_of_many_lengths() {
+    for (seq, p) in SEQUENCES {
+        compare(&format!("attention {seq} p {p}"), |device| {
+            both_ways(&shape(seq, 8, p, device), seq, &PositionBias::None, device)
+        });
     }
 }
 
 #[test]
 fn attention_within_a_window() {
-    for (window, (seq, pad_left, p)) in [0, 1, 9, 64, 40].into_iter().zip(SEQUENCES) {
+    for (window, (seq, p)) in [0, 1, 9, 64, 40].into_iter().zip(SEQUENCES) {
         compare(
-            &format!("attention {seq} within {window} left {pad_left} p {p}"),
+            &format!("attention {seq} within {window} p {p}"),
             |device| {
                 let shape = Attention {
                     window: Some(window),
-                    ..shape(seq, 8, pad_left, p)
+                    ..shape(seq, 8, p, device)
                 };
-                both_ways(&shape, &PositionBias::None, device)
+                both_ways(&shape, seq, &PositionBias::None, device)
             },
         );
     }
@@ -96,25 +103,21 @@ fn buckets(seq: usize) -> Vec<u32> {
 
 #[test]
 fn attention_with_a_table_of_distances() {
-    for (window, (seq, pad_left, p)) in [None, None, Some(5), None, None].into_iter().zip(SEQUENCES)
-    {
-        compare(
-            &format!("attention by distance {seq} left {pad_left} p {p}"),
-            |device| {
-                let shape = Attention {
-                    window,
-                    ..shape(seq, 8, pad_left, p)
-                };
-                let table = View::from(&matrix(BUCKETS, 2, 5, device));
-                let (_, slots) = gradients(&[8, BUCKETS * 2], device);
-                let bias = PositionBias::Relative {
-                    table: &table,
-                    slot: slots[1],
-                    index: &indices(&buckets(seq), device),
-                };
-                both_ways(&shape, &bias, device)
-            },
-        );
+    for (window, (seq, p)) in [None, None, Some(5), None, None].into_iter().zip(SEQUENCES) {
+        compare(&format!("attention by distance {seq} p {p}"), |device| {
+            let shape = Attention {
+                window,
+                ..shape(seq, 8, p, device)
+            };
+            let table = View::from(&matrix(BUCKETS, 2, 5, device));
+            let (_, slots) = gradients(&[8, BUCKETS * 2], device);
+            let bias = PositionBias::Relative {
+                table: &table,
+                slot: slots[1],
+                index: &indices(&buckets(seq), device),
+            };
+            both_ways(&shape, seq, &bias, device)
+        });
     }
 }
 
@@ -145,13 +148,13 @@ fn attention_disentangled_from_positions() {
         (Some(1), None, 2),
     ];
     for head_dim in [8, 6] {
-        for ((queries, keys, parts), (seq, pad_left, p)) in columns.into_iter().zip(SEQUENCES) {
+        for ((queries, keys, parts), (seq, p)) in columns.into_iter().zip(SEQUENCES) {
             // Over a single token nothing depends on distances.
             let seq = seq.max(2);
             let hidden = 2 * head_dim;
             compare(
                 &format!(
-                    "disentangled attention {queries:?} {keys:?} of {parts}x{hidden}, {seq} left {pad_left} p {p}"
+                    "disentangled attention {queries:?} {keys:?} of {parts}x{hidden}, {seq} p {p}"
                 ),
                 |device| {
                     let positions: Tensor<2> = matrix(PLACES, parts * hidden, 5, device);
@@ -161,7 +164,7 @@ fn attention_disentangled_from_positions() {
                         keys: keys.map(|part: usize| part * hidden),
                         index: &indices(&places(seq), device),
                     };
-                    both_ways(&shape(seq, head_dim, pad_left, p), &bias, device)
+                    both_ways(&shape(seq, head_dim, p, device), seq, &bias, device)
                 },
             );
         }

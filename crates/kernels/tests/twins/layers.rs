@@ -2,38 +2,35 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Activation, BlockLayout, Blocks, Dropout, EmbeddingTables, View, activate, activate_backward,
-    add, add_layer_norm, dropout, embedding, gated, gated_backward, indices, layer_norm,
+    Activation, BlockLayout, Blocks, EmbeddingTables, View, activate, activate_backward, add,
+    add_layer_norm, dropout, embedding, gated, gated_backward, indices, layer_norm,
     layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
     linear_backward_input_new, linear_backward_parameters, scatter_add,
 };
 
 use crate::support::{
-    DROPOUT, compare, gradients, matrix, read, read_all, renderers, values, vector,
+    compare, gradients, matrix, noise, read, read_all, renderers, values, vector,
 };
 
-fn linear_layer([rows, inner, out]: [usize; 3], every: usize) {
-    compare(
-        &format!("linear {rows}x{inner}x{out} every {every}"),
-        |device| {
-            let x = matrix(rows * every, inner, 1, device);
-            let weight = View::from(&matrix(out, inner, 2, device));
-            let bias = View::from(&vector(out, 3, device));
-            let dy = matrix(rows, out, 4, device);
-            let y = linear(&x, every, &weight, Some(&bias));
-            let added = matrix(rows * every, inner, 5, device);
-            let dx = linear_backward_input(&dy, &weight, every, added);
-            let new = linear_backward_input_new(&dy, &weight);
-            let (mut sums, slots) = gradients(&[out * inner, out], device);
-            linear_backward_parameters(&dy, &x, every, &mut sums, slots[0], Some(slots[1]));
-            let mut all = vec![read(y), read(dx), read(new)];
-            // Without a bias.
-            all.push(read(linear(&x, every, &weight, None)));
-            linear_backward_parameters(&dy, &x, every, &mut sums, slots[0], None);
-            all.extend(read_all(&sums, &slots));
-            all
-        },
-    );
+fn linear_layer([rows, inner, out]: [usize; 3]) {
+    compare(&format!("linear {rows}x{inner}x{out}"), |device| {
+        let x = matrix(rows, inner, 1, device);
+        let weight = View::from(&matrix(out, inner, 2, device));
+        let bias = View::from(&vector(out, 3, device));
+        let dy = matrix(rows, out, 4, device);
+        let y = linear(&x, &weight, Some(&bias));
+        let added = matrix(rows, inner, 5, device);
+        let dx = linear_backward_input(&dy, &weight, added);
+        let new = linear_backward_input_new(&dy, &weight);
+        let (mut sums, slots) = gradients(&[out * inner, out], device);
+        linear_backward_parameters(&dy, &x, &mut sums, slots[0], Some(slots[1]));
+        let mut all = vec![read(y), read(dx), read(new)];
+        // Without a bias.
+        all.push(read(linear(&x, &weight, None)));
+        linear_backward_parameters(&dy, &x, &mut sums, slots[0], None);
+        all.extend(read_all(&sums, &slots));
+        all
+    });
 }
 
 #[test]
@@ -47,13 +44,8 @@ fn linear_layers() {
         [17, 8, 2],
         [5, 6, 3],
     ] {
-        linear_layer(shape, 1);
+        linear_layer(shape);
     }
-}
-
-#[test]
-fn a_linear_layer_over_every_third_row() {
-    linear_layer([5, 64, 36], 3);
 }
 
 #[test]
@@ -73,7 +65,7 @@ fn layer_norms() {
             |device| {
                 let [x, r, dy] = [1, 2, 3].map(|salt| matrix(rows, cols, salt, device));
                 let affine = View::from(&vector(parts * cols, 4, device));
-                let site = Dropout { p, ..DROPOUT };
+                let site = noise(p, &[rows as u32], device);
                 let (y, saved) = layer_norm(&x, residual.then_some(&r), &affine, 1e-12, &site);
                 let (dsum, dx) = layer_norm_backward(&dy, &saved, &affine, None, &site);
                 let (mut sums, slots) = gradients(&[parts * cols], device);
@@ -142,21 +134,24 @@ fn residual_sums() {
     for (rows, cols, p) in [(1, 4, 0.0), (65, 36, 0.1), (63, 132, 0.0), (64, 64, 0.5)] {
         compare(&format!("add {rows}x{cols} {p}"), |device| {
             let (residual, x) = (matrix(rows, cols, 1, device), matrix(rows, cols, 2, device));
-            let site = Dropout { p, ..DROPOUT };
+            let site = noise(p, &[rows as u32], device);
             vec![read(add(&residual, &x, &site))]
         });
     }
     // The mask is that of the op whose gradient it takes.
     let device = Device::flex();
     let (zeros, x) = (Tensor::zeros([5, 8], &device), matrix(5, 8, 1, &device));
-    let site = Dropout { p: 0.5, ..DROPOUT };
+    let site = noise(0.5, &[3, 2], &device);
     assert_eq!(read(add(&zeros, &x, &site)), read(dropout(x, &site)));
 }
 
 #[test]
 fn dropout_masks_are_the_same_bits_on_every_device() {
     for (rows, cols) in [(1, 1), (63, 65), (5, 4), (3, 261)] {
-        let mask = |device: &Device| read(dropout(Tensor::ones([rows, cols], device), &DROPOUT));
+        let mask = |device: &Device| {
+            let site = noise(0.1, &[rows as u32], device);
+            read(dropout(Tensor::ones([rows, cols], device), &site))
+        };
         let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
         let wanted = bits(mask(&Device::flex()));
         assert_eq!(wanted.len(), rows * cols);
@@ -164,10 +159,9 @@ fn dropout_masks_are_the_same_bits_on_every_device() {
             assert_eq!(bits(mask(&renderer.device)), wanted, "{}", renderer.name);
         }
     }
-    let mask = read(dropout(
-        Tensor::ones([1000, 100], &Device::flex()),
-        &DROPOUT,
-    ));
+    let device = Device::flex();
+    let site = noise(0.1, &[1000], &device);
+    let mask = read(dropout(Tensor::ones([1000, 100], &device), &site));
     let dropped = mask.iter().filter(|x| **x == 0.0).count();
     // Three standard deviations of a binomial with p = 0.1.
     assert!(

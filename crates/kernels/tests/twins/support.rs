@@ -2,19 +2,20 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    AdapterKind, BlockLayout, Blocks, ComputeDevice, DeviceChoice, Dropout, Slot, adapters,
+    AdapterKind, BlockLayout, Blocks, ComputeDevice, DeviceChoice, Dropout, Noise, Slot, adapters,
     open_device,
 };
 
 /// f32 sums of a few hundred products in another order.
 const TOLERANCE: f32 = 2e-5;
 
-pub(crate) const DROPOUT: Dropout = Dropout {
-    p: 0.1,
-    seed: 0x1234_5678_9ABC_DEF0,
-    step: 7,
-    site: 3,
-};
+/// Over rows of a batch of these lengths, none for `p` of 0.
+pub(crate) fn noise(p: f32, lengths: &[u32], device: &Device) -> Dropout {
+    let rows = (40..).zip(lengths);
+    let names = rows.flat_map(|(place, length)| (0..*length).map(move |at| [at, place]));
+    let noise = Noise::new(0x1234_5678_9ABC_DEF0, 7, names, device);
+    Dropout::new(p, 3, &noise)
+}
 
 /// Software renderers whose drivers turn WGSL into very different code.
 const RENDERERS: [&str; 2] = ["llvmpipe", "SwiftShader"];

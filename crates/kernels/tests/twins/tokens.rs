@@ -1,98 +1,71 @@
-//! What runs along a sequence's tokens: rotary positions, means, windows.
+//! What runs along a sequence's tokens: rotary positions, what stands for a row, windows.
 
-use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Attention, Dropout, indices, mean_pool, mean_pool_backward, rope, windows, windows_backward,
+    Attention, Dropout, Packing, Pooling, pool, pool_backward, rope, windows, windows_backward,
 };
 
-use crate::support::{DROPOUT, compare, matrix, read, values};
+use crate::support::{compare, matrix, read};
 
-/// `[batch * seq, cols]` with NaN where there is padding, which nothing may read.
-fn padded(lengths: &[u32], seq: usize, cols: usize, pad_left: bool, device: &Device) -> Tensor<2> {
-    let mut all = values(lengths.len() * seq * cols, 1);
-    for (row, values) in all.chunks_mut(cols).enumerate() {
-        let (length, place) = (lengths[row / seq] as usize, row % seq);
-        let real = if pad_left {
-            place >= seq - length
-        } else {
-            place < length
-        };
-        if !real {
-            values.fill(f32::NAN);
-        }
-    }
-    Tensor::from_data(TensorData::new(all, [lengths.len() * seq, cols]), device)
+/// A long row, a single token, and something between.
+fn lengths(longest: usize) -> [u32; 3] {
+    [longest as u32, 1, longest.div_ceil(2) as u32]
 }
 
 #[test]
-fn means_over_tokens() {
-    for (seq, cols, pad_left) in [
-        (1, 4, false),
-        (7, 36, false),
-        (33, 64, true),
-        (130, 132, true),
-    ] {
-        let lengths = [seq as u32, 1, usize::div_ceil(seq, 2) as u32];
-        compare(
-            &format!("mean_pool {seq}x{cols} left {pad_left}"),
-            |device| {
-                let x = padded(&lengths, seq, cols, pad_left, device);
-                let on_device = indices(&lengths, device);
-                let pooled = mean_pool(&x, &on_device, 3, seq, pad_left);
+fn what_stands_for_a_row() {
+    for (longest, cols) in [(1, 4), (7, 36), (33, 64), (130, 132)] {
+        for pooling in [Pooling::First, Pooling::Mean] {
+            compare(&format!("{pooling:?} of {longest}x{cols}"), |device| {
+                let packing = Packing::new(&lengths(longest), device);
+                let x = matrix(packing.tokens, cols, 1, device);
+                let pooled = pool(&x, &packing, pooling);
                 let dy = matrix(3, cols, 2, device);
-                let dx = mean_pool_backward(&dy, &on_device, 3, seq, pad_left);
+                let dx = pool_backward(&dy, &packing, pooling);
                 vec![read(pooled), read(dx)]
-            },
-        );
+            });
+        }
     }
 }
 
 #[test]
 fn windows_of_a_convolution() {
-    for (seq, cols, kernel, pad_left) in [
-        (1, 1, 3, false),
-        (5, 6, 3, false),
-        (9, 8, 5, true),
-        (65, 12, 3, true),
-        (7, 4, 1, false),
-        (3, 4, 7, false),
-        (6, 5, 4, true),
+    for (longest, cols, kernel) in [
+        (1, 1, 3),
+        (5, 6, 3),
+        (9, 8, 5),
+        (65, 12, 3),
+        (7, 4, 1),
+        (3, 4, 7),
+        (6, 5, 4),
     ] {
-        let lengths = [seq as u32, 1, usize::div_ceil(seq, 2) as u32];
-        compare(
-            &format!("windows {seq}x{cols} of {kernel} left {pad_left}"),
-            |device| {
-                let x = padded(&lengths, seq, cols, pad_left, device);
-                let on_device = indices(&lengths, device);
-                let shown = windows(&x, kernel, &on_device, 3, seq, pad_left);
-                let d = matrix(3 * seq, cols * kernel, 2, device);
-                let dx = windows_backward(&d, kernel, &on_device, 3, seq, pad_left);
-                vec![read(shown), read(dx)]
-            },
-        );
+        compare(&format!("windows {longest}x{cols} of {kernel}"), |device| {
+            let padding = [longest as u32 / 3, 0, 0];
+            let packing = Packing::with_padding(&lengths(longest), &padding, device);
+            let x = matrix(packing.tokens, cols, 1, device);
+            let shown = windows(&x, kernel, &packing);
+            let d = matrix(packing.tokens, cols * kernel, 2, device);
+            let dx = windows_backward(&d, kernel, &packing);
+            vec![read(shown), read(dx)]
+        });
     }
 }
 
 #[test]
 fn rotary_positions() {
-    for (seq, heads, head_dim) in [(1, 1, 2), (5, 3, 6), (33, 2, 8), (130, 3, 24)] {
-        compare(&format!("rope {seq} of {heads}x{head_dim}"), |device| {
+    for (longest, heads, head_dim) in [(1, 1, 2), (5, 3, 6), (33, 2, 8), (130, 3, 24)] {
+        compare(&format!("rope {longest} of {heads}x{head_dim}"), |device| {
             let shape = Attention {
-                batch: 2,
-                seq,
                 heads,
                 head_dim,
-                pad_left: false,
                 window: None,
                 scale: 1.0,
-                dropout: Dropout { p: 0.0, ..DROPOUT },
+                dropout: Dropout::NONE,
             };
-            let qkv = matrix(2 * seq, 3 * heads * head_dim, 1, device);
-            let table = matrix(seq, head_dim, 2, device);
-            vec![
-                read(rope(&shape, &qkv, &table, false)),
-                read(rope(&shape, &qkv, &table, true)),
-            ]
+            let packing = Packing::new(&lengths(longest), device);
+            let qkv = matrix(packing.tokens, 3 * heads * head_dim, 1, device);
+            let table = matrix(longest, head_dim, 2, device);
+            let turned = [false, true].map(|back| rope(&shape, &qkv, &packing, &table, back));
+            turned.map(read).to_vec()
         });
     }
 }

@@ -7,7 +7,9 @@ use tunesmith_platform::fs;
 use tunesmith_protocol::Event;
 
 use super::{Run, Stop};
-use crate::checkpoint::{Action, Contents, RunState, check_parameters, folder, set_parameters};
+use crate::checkpoint::{
+    Action, Contents, NOISE, RunState, check_parameters, folder, set_parameters,
+};
 use crate::export::disk_full;
 use crate::files::remove_folder;
 use crate::speed::Throughput;
@@ -30,6 +32,7 @@ impl Run<'_> {
             }
         }
         let run = RunState {
+            noise: NOISE,
             tunesmith: env!("CARGO_PKG_VERSION").to_owned(),
             device: model.device().name.clone(),
             plan: self.plan.identity().clone(),

@@ -52,9 +52,8 @@ impl Run<'_> {
             .clone()
             .map(|b| self.plan.batch(&order, b).len())
             .sum();
-        let first_pass = planned.epoch * self.plan.batches_per_epoch() as u64;
         let mut losses = Vec::new();
-        let (mut longest, mut tokens) = (0, 0);
+        let (mut longest, mut tokens, mut first_row) = (0, 0, 0);
         let mut digest = BatchDigest::default();
         let Trainer {
             model,
@@ -76,11 +75,12 @@ impl Run<'_> {
             };
             // Batches of a step weigh by their rows, so that accumulation equals one large batch.
             let share = chosen.len() as f64 / rows as f64;
-            let pass = (first_pass + number as u64) as u32;
             let mode = Mode::Train {
                 seed: args.seed,
-                step: pass,
+                step: done as u32,
+                first_row,
             };
+            first_row += chosen.len() as u32;
             let output = match loss_function {
                 None => model.forward_scaled(&inputs, Some(&targets), &mode, share as f32)?,
                 Some(function) => {
@@ -89,7 +89,7 @@ impl Run<'_> {
                     let logits = read(vec![output.logits.clone().reshape([count])]).await?;
                     let logits = logits.into_iter().next().unwrap_or_default();
                     let num_labels = model.config.num_labels();
-                    let found = function(&logits, num_labels, &batch.labels);
+                    let found = function(&logits, num_labels, &batch.labels_without_padding());
                     let LossAndGradient { loss, mut gradient } =
                         found.map_err(TrainError::LossFunction)?;
                     gradient.iter_mut().for_each(|x| *x *= share as f32);
