@@ -225,6 +225,7 @@ use Element::{F32, I32, Vec4};
 // name, invocations a workgroup, flags, bindings: inputs, indices with the noise of a mask as the last, outputs.
 shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
+    SCALE = "scale", 64, [], [binding("x", F32)];
     ZERO = "zero", 64, [], [binding("output", F32)];
     DROPOUT = "dropout", 16, ["group"], [binding("x", F32), binding("noise", I32), binding("output", F32)];
     LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "beta", "sum", "group"], [

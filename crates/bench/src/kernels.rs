@@ -218,7 +218,7 @@ pub(crate) fn measure(args: &StepArgs, config: &ModelConfig, device: &ComputeDev
     let count = config.spec().vocabulary() * hidden;
     let (mut gradients, slots) = t.blocks(&[count]);
     t.row("  backward", 0.0, || {
-        scatter_add(&d, &ids, None, &mut gradients, &slots[..1]);
+        scatter_add(&d, &ids, None, &mut gradients, (&slots[..1], true));
         gradients.tensor(slots[0].part(0, 64))
     })?;
     t.row("gradient norm of the words", 0.0, || {

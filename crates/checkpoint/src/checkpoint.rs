@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,13 @@ pub struct Checkpoint {
     shards: Vec<Shard>,
     /// Each with the place of its shard.
     tensors: BTreeMap<String, (usize, Stored)>,
+}
+
+impl Debug for Checkpoint {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Checkpoint");
+        shown.field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Checkpoint {
@@ -163,8 +171,27 @@ impl Checkpoint {
     /// As [`Self::read`]; and names the first value that is NaN or infinite.
     pub fn read_finite(&self, name: &str) -> Result<Vec<f32>, CheckpointError> {
         let values = self.read(name)?;
+        self.check_finite(name, &values)?;
+        Ok(values)
+    }
+
+    /// The same of some of a tensor's values, as [`Self::read_range`] reads them.
+    ///
+    /// # Errors
+    /// As [`Self::read_finite`].
+    pub fn read_finite_range(
+        &self,
+        name: &str,
+        range: Range<usize>,
+    ) -> Result<Vec<f32>, CheckpointError> {
+        let values = self.read_range(name, range)?;
+        self.check_finite(name, &values)?;
+        Ok(values)
+    }
+
+    fn check_finite(&self, name: &str, values: &[f32]) -> Result<(), CheckpointError> {
         match values.iter().find(|value| !value.is_finite()) {
-            None => Ok(values),
+            None => Ok(()),
             Some(value) => Err(CheckpointError::NotFinite {
                 path: self.file_of(name).to_owned(),
                 name: name.to_owned(),

@@ -18,8 +18,10 @@ pub struct TensorWriter {
     order: Vec<usize>,
     /// How many values each of `order` has.
     counts: Vec<usize>,
-    /// How many tensors are there.
+    /// How many tensors are there whole.
     written: usize,
+    /// How many values of the next one are there.
+    begun: usize,
 }
 
 impl TensorWriter {
@@ -61,6 +63,7 @@ impl TensorWriter {
             counts: order.iter().map(count).collect(),
             order,
             written: 0,
+            begun: 0,
         })
     }
 
@@ -75,16 +78,29 @@ impl TensorWriter {
     /// # Errors
     /// Names the file that could not be written; or these are more or fewer values than the header says.
     pub fn put(&mut self, values: &[f32]) -> Result<(), CheckpointError> {
-        let io = crate::checkpoint::io(&self.path);
-        if self.counts.get(self.written) != Some(&values.len()) {
-            return Err(io(io::Error::other(format!(
-                "tensor {} of {} would have {} values, which its shape has not",
-                self.written,
-                self.counts.len(),
-                values.len()
-            ))));
+        if self.begun == 0 && self.counts.get(self.written) == Some(&values.len()) {
+            return self.put_part(values);
         }
-        self.written += 1;
+        Err(self.wrong_size(values.len()))
+    }
+
+    /// Writes some of the next tensor's values, after those that are there: for one that is larger than what
+    /// there is room for at once.
+    ///
+    /// # Errors
+    /// Names the file that could not be written; or these are more values than the header says.
+    pub fn put_part(&mut self, values: &[f32]) -> Result<(), CheckpointError> {
+        let io = crate::checkpoint::io(&self.path);
+        let end = self.begun + values.len();
+        let count = self.counts.get(self.written).copied();
+        if count.is_none_or(|count| end > count) {
+            return Err(self.wrong_size(end));
+        }
+        self.begun = end;
+        if count == Some(end) {
+            self.written += 1;
+            self.begun = 0;
+        }
         for values in values.chunks(1 << 16) {
             let bytes: Vec<u8> = values
                 .iter()
@@ -93,6 +109,15 @@ impl TensorWriter {
             self.file.write_all(&bytes).map_err(&io)?;
         }
         Ok(())
+    }
+
+    fn wrong_size(&self, values: usize) -> CheckpointError {
+        let io = crate::checkpoint::io(&self.path);
+        io(io::Error::other(format!(
+            "tensor {} of {} would have {values} values, which its shape has not",
+            self.written,
+            self.counts.len()
+        )))
     }
 
     /// Ends the file.

@@ -2,6 +2,7 @@
 
 mod columns;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -191,6 +192,29 @@ impl TokenizedDataset {
     /// All examples in order.
     pub fn iter(&self) -> impl Iterator<Item = ExampleRef<'_>> {
         (0..self.len()).map(|index| self.example(index))
+    }
+
+    /// The ids of all tokens, each once.
+    pub fn words(&self) -> BTreeSet<u32> {
+        let mut seen: Vec<bool> = Vec::new();
+        for chunk in &self.chunks {
+            let ends = [chunk.offsets.first(), chunk.offsets.last()];
+            let [first, last] = ends.map(|offset| offset as usize);
+            for id in &chunk.input_ids.values()[first..last] {
+                let id = *id as usize;
+                if id >= seen.len() {
+                    seen.resize(id + 1, false);
+                }
+                seen[id] = true;
+            }
+        }
+        if let Some(mapping) = &self.mapping {
+            mapping.release();
+        }
+        (0..)
+            .zip(seen)
+            .filter_map(|(id, seen)| seen.then_some(id))
+            .collect()
     }
 
     /// The number of tokens of each example: `[len]`.

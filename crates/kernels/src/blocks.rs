@@ -1,10 +1,10 @@
 //! Parameters side by side in few large buffers, so that one dispatch updates very many of them.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use tunesmith_shaders::{COPY, ZERO};
+use tunesmith_shaders::{COPY, SCALE, ZERO};
 
 use crate::buffer::{Buffer, empty, floats, tensor};
-use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
+use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place, run_over};
 
 /// A tensor in a block starts at a multiple of so many floats: 256 bytes, WebGPU's alignment of a
 /// storage binding.
@@ -114,6 +114,11 @@ impl View {
     pub fn count(&self) -> usize {
         self.0.count()
     }
+
+    /// As a tensor, flat, to be read to the host before it is written to.
+    pub fn tensor(&self) -> Tensor<1> {
+        tensor(self.0.clone())
+    }
 }
 
 impl<const D: usize> From<&Tensor<D>> for View {
@@ -151,6 +156,14 @@ impl Blocks {
     /// can't.
     pub fn tensor(&self, slot: Slot) -> Tensor<1> {
         tensor(self.view(slot).0)
+    }
+
+    /// Multiplies everything by `factor`.
+    pub fn scale(&mut self, factor: f32) {
+        for buffer in &mut self.buffers {
+            let count = buffer.count();
+            run_over(&Scale { count, factor }, &[], &[], [buffer]);
+        }
     }
 
     /// Writes `values`, as many as the slot has elements, to it.
@@ -199,6 +212,27 @@ impl Kernel for Zero {
 
     fn plain(&self, _: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
         outputs[0].fill(0.0);
+    }
+}
+
+struct Scale {
+    count: usize,
+    factor: f32,
+}
+
+impl Kernel for Scale {
+    fn launch(&self, _: Class) -> Launch {
+        Launch {
+            variant: Variant::shader(SCALE, &[]),
+            extent: Extent::Line(self.count),
+            params: Params::default().int(self.count).float(self.factor),
+        }
+    }
+
+    fn plain(&self, _: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
+        for value in outputs[0].iter_mut() {
+            *value *= self.factor;
+        }
     }
 }
 

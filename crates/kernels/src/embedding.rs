@@ -142,17 +142,19 @@ struct ScatterAdd {
 
 /// Adds row `r` of `x` `[rows, cols]` to row `index[r]` of the gradient at `table`, in order, leaving
 /// out the rows of the index `skip` (`nn.Embedding`'s `padding_idx`, whose gradient PyTorch keeps at
-/// zero). The table may lie in several pieces of whole rows, one after the other.
+/// zero). The table may lie in several pieces of whole rows, one after the other. Where it has not all the rows
+/// that the index names, as `has_all` says, the others are left out too.
 pub fn scatter_add(
     x: &Tensor<2>,
     index: &Tensor<1, Int>,
     skip: Option<u32>,
     gradients: &mut Blocks,
-    table: &[Slot],
+    (table, has_all): (&[Slot], bool),
 ) {
     let [rows, cols] = x.dims();
     let counts: Vec<usize> = table.iter().map(|slot| slot.count).collect();
-    for (slot, piece) in table.iter().zip(Piece::all(&counts, cols)) {
+    for (slot, mut piece) in table.iter().zip(Piece::all(&counts, cols)) {
+        piece.is_part |= !has_all;
         let op = ScatterAdd {
             rows,
             cols,

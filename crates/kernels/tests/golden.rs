@@ -447,7 +447,7 @@ fn embeddings_and_their_gradients() {
             .zip([&ids, &positions, &types])
             .zip([padding, None, None])
         {
-            scatter_add(&dy, index, skip, &mut gradients, &[*slot]);
+            scatter_add(&dy, index, skip, &mut gradients, (&[*slot], true));
         }
         for (table, slot) in tables.iter().zip(&slots) {
             case.is(&format!("d{table}"), &read(gradients.tensor(*slot)));

@@ -10,6 +10,8 @@ use tunesmith_kernels::{
 use crate::inputs::Inputs;
 use crate::layers::{Backward, LayerNorm, Linear, Places};
 use crate::noise::Noise;
+use crate::parameter::Parameters;
+use crate::words::PartialTable;
 
 /// A table in its pieces, and the entry that gets no gradient.
 #[derive(Debug, Clone)]
@@ -39,7 +41,10 @@ pub(crate) struct Embeddings {
 /// A batch on the device without its padding, uploaded once for both passes; each `[tokens]`.
 #[derive(Debug)]
 pub(crate) struct DeviceInputs {
+    /// Rows of the word table.
     ids: Tensor<1, Int>,
+    /// Whether some of them are among those that aren't trained.
+    beyond_trained: bool,
     type_ids: Tensor<1, Int>,
     positions: Tensor<1, Int>,
 }
@@ -57,16 +62,23 @@ impl DeviceInputs {
         inputs: &Inputs,
         keeps_padding: bool,
         positions: Positions,
+        words: Option<&PartialTable>,
         device: &Device,
     ) -> Self {
         let upload = |values: &[u32]| indices(&inputs.rows(values, keeps_padding), device);
-        let ids = upload(&inputs.input_ids);
+        let ids = inputs.rows(&inputs.input_ids, keeps_padding);
+        let (ids, beyond_trained) = match words {
+            Some(words) => words.translate(&ids),
+            None => (ids, false),
+        };
+        let ids = indices(&ids, device);
         let types = match &inputs.token_type_ids {
             Some(types) => upload(types),
             None => indices(&vec![0; ids.dims()[0]], device),
         };
         Self {
             ids,
+            beyond_trained,
             type_ids: types,
             positions: upload(&position_ids(inputs, positions)),
         }
@@ -95,7 +107,11 @@ pub(crate) fn position_ids(inputs: &Inputs, positions: Positions) -> Vec<u32> {
 }
 
 impl Embeddings {
-    pub(crate) fn new(spec: &architecture::Embeddings, places: &Places) -> Self {
+    pub(crate) fn new(
+        spec: &architecture::Embeddings,
+        places: &Places,
+        words: Option<&PartialTable>,
+    ) -> Self {
         let table = |table: &architecture::Table| Table {
             slots: places.pieces(table),
             padding: table.padding,
@@ -105,8 +121,12 @@ impl Embeddings {
             Projection::BeforeNorm(linear) => (Some(Linear::new(linear, places)), None),
             Projection::AfterNorm(linear) => (None, Some(Linear::new(linear, places))),
         };
+        let mut word = table(&spec.word);
+        if let Some(words) = words {
+            word.padding = word.padding.and_then(|id| words.row(id));
+        }
         Self {
-            word: table(&spec.word),
+            word,
             position: spec.position.as_ref().map(table),
             token_type: spec.token_type.as_ref().map(table),
             width: spec.word.width,
@@ -120,11 +140,15 @@ impl Embeddings {
     /// `[tokens, hidden]`.
     pub(crate) fn forward(
         &self,
-        values: &Blocks,
+        parameters: &Parameters,
         inputs: &DeviceInputs,
         noise: &Noise,
     ) -> (Tensor<2>, EmbeddingsSaved) {
-        let word = self.word.views(values);
+        let values = &parameters.values;
+        let mut word = self.word.views(values);
+        if let Some(words) = parameters.table.as_ref().filter(|_| inputs.beyond_trained) {
+            word.extend(words.others());
+        }
         let [position, token_type] = [&self.position, &self.token_type].map(|table| {
             table
                 .as_ref()
@@ -191,7 +215,9 @@ impl Embeddings {
         ];
         for (table, index) in tables {
             if let Some(Table { slots, padding }) = table {
-                scatter_add(&dsummed, index, *padding, pass.gradients, slots);
+                let has_all = !inputs.beyond_trained;
+                let table = (slots.as_slice(), has_all);
+                scatter_add(&dsummed, index, *padding, pass.gradients, table);
             }
         }
     }

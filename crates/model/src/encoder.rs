@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use tunesmith_architecture::{Pooling, Positions, Spec};
-use tunesmith_kernels::{Blocks, Dropout, LayerNormSaved, Packing};
+use tunesmith_kernels::{Dropout, LayerNormSaved, Packing};
 
 use crate::attention::{Sequences, angles};
 use crate::embeddings::{DeviceInputs, Embeddings, EmbeddingsSaved};
@@ -10,7 +10,9 @@ use crate::inputs::Inputs;
 use crate::layer::{Layer, LayerSaved};
 use crate::layers::{Backward, LayerNorm, Places};
 use crate::noise::{Mode, Noise};
+use crate::parameter::Parameters;
 use crate::relative::{GatheredRows, Relative, RelativeSaved};
+use crate::words::PartialTable;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Encoder {
@@ -22,8 +24,8 @@ pub(crate) struct Encoder {
     /// The bases of rotary positions, each once.
     thetas: Vec<f32>,
     head_dim: usize,
-    /// Whether padding on the left is computed: the head looks at what stands first in a padded row.
-    keeps_padding: bool,
+    /// What the head looks at.
+    pooling: Pooling,
 }
 
 /// What the encoder keeps for its backward pass.
@@ -38,7 +40,7 @@ pub(crate) struct EncoderSaved {
 }
 
 impl Encoder {
-    pub(crate) fn new(spec: &Spec, places: &Places) -> Self {
+    pub(crate) fn new(spec: &Spec, places: &Places, words: Option<&PartialTable>) -> Self {
         let mut thetas: Vec<f32> = Vec::new();
         for theta in spec
             .layers
@@ -50,7 +52,7 @@ impl Encoder {
             }
         }
         Self {
-            embeddings: Embeddings::new(&spec.embeddings, places),
+            embeddings: Embeddings::new(&spec.embeddings, places, words),
             positions: spec.embeddings.positions,
             relative: Relative::new(&spec.relative, places),
             layers: spec
@@ -64,7 +66,7 @@ impl Encoder {
                 .map(|norm| LayerNorm::new(norm, places)),
             thetas,
             head_dim: spec.head_dim(),
-            keeps_padding: spec.head.pooling == Pooling::First,
+            pooling: spec.head.pooling,
         }
     }
 
@@ -72,14 +74,15 @@ impl Encoder {
     /// layer outlives it, and there is nothing for a backward pass.
     pub(crate) fn forward(
         &self,
-        values: &Blocks,
+        parameters: &Parameters,
         inputs: &Inputs,
         mode: Mode,
         device: &Device,
         keep: bool,
     ) -> (Tensor<2>, Sequences, Option<EncoderSaved>) {
-        let keeps_padding = self.keeps_padding && inputs.pad_left;
-        let on_device = DeviceInputs::new(inputs, keeps_padding, self.positions, device);
+        let keeps_padding = inputs.keeps_padding(self.pooling);
+        let (values, words) = (&parameters.values, parameters.table.as_ref());
+        let on_device = DeviceInputs::new(inputs, keeps_padding, self.positions, words, device);
         let (lengths, padding) = inputs.extents(keeps_padding);
         let packing = Packing::with_padding(&lengths, &padding, device);
         let longest = packing.longest;
@@ -95,8 +98,7 @@ impl Encoder {
             angles: angles.collect(),
         };
         let (mut hidden, embeddings) =
-            self.embeddings
-                .forward(values, &on_device, &sequences.noise);
+            (self.embeddings).forward(parameters, &on_device, &sequences.noise);
         let embeddings = keep.then_some(embeddings);
         let mut layers = Vec::new();
         for (index, layer) in self.layers.iter().enumerate() {

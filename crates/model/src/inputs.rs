@@ -1,9 +1,10 @@
 //! One batch as the model takes it: plain integers and lengths.
 
-use tunesmith_architecture::{Positions, Spec};
+use tunesmith_architecture::{Pooling, Positions, Spec};
 
 use crate::ModelError;
 use crate::embeddings::position_ids;
+use crate::words::PartialTable;
 
 /// A padded batch of token ids, row-major `[batch, seq]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl Inputs {
         .collect()
     }
 
+    /// Whether padding is computed, as it is on the left of rows whose head looks at what stands first.
+    pub(crate) fn keeps_padding(&self, pooling: Pooling) -> bool {
+        self.pad_left && pooling == Pooling::First
+    }
+
     /// The tokens that are computed of every row: all of them where padding on the left is kept, since it is
     /// what the head looks at, as in transformers; else those that aren't padding.
     pub(crate) fn rows<T: Copy>(&self, values: &[T], keeps_padding: bool) -> Vec<T> {
@@ -67,7 +73,11 @@ impl Inputs {
     }
 
     /// Checks the batch against the model's tables, since a kernel reads without asking.
-    pub(crate) fn check(&self, spec: &Spec) -> Result<(), ModelError> {
+    pub(crate) fn check(
+        &self,
+        spec: &Spec,
+        loaded: Option<&PartialTable>,
+    ) -> Result<(), ModelError> {
         let size = self.batch * self.seq;
         let wrong = |message: String| Err(ModelError::Inputs(message));
         if size == 0 || self.input_ids.len() != size || self.lengths.len() != self.batch {
@@ -78,6 +88,16 @@ impl Inputs {
                 self.batch,
                 self.input_ids.len(),
                 self.lengths.len()
+            ));
+        }
+        let bad = self
+            .lengths
+            .iter()
+            .position(|n| *n == 0 || *n as usize > self.seq);
+        if let Some(row) = bad {
+            return wrong(format!(
+                "row {row} has {} tokens of {}",
+                self.lengths[row], self.seq
             ));
         }
         // Padding takes no place where positions are counted from the tokens.
@@ -107,6 +127,18 @@ impl Inputs {
                 words
             ));
         }
+        // Padding is not looked up.
+        let keeps_padding = self.keeps_padding(spec.head.pooling);
+        let absent = |id: &u32| loaded.is_some_and(|loaded| loaded.row(*id).is_none());
+        let looked_up = self.rows(&self.input_ids, keeps_padding);
+        if let Some(id) = looked_up.into_iter().find(|id| absent(id)) {
+            let mut rows = self.input_ids.chunks(self.seq);
+            return wrong(format!(
+                "token id {id} in row {} is not among the words that the model was loaded for: announce it in \
+                 Words::Of, or load the model with Words::All",
+                rows.position(|row| row.contains(&id)).unwrap_or(0)
+            ));
+        }
         if let Some(types) = &self.token_type_ids {
             if types.len() != size {
                 return wrong(format!(
@@ -125,16 +157,7 @@ impl Inputs {
                 ));
             }
         }
-        let bad = self
-            .lengths
-            .iter()
-            .position(|n| *n == 0 || *n as usize > self.seq);
-        bad.map_or(Ok(()), |row| {
-            wrong(format!(
-                "row {row} has {} tokens of {}",
-                self.lengths[row], self.seq
-            ))
-        })
+        Ok(())
     }
 }
 

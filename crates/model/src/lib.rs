@@ -23,13 +23,15 @@ mod parameter;
 mod random;
 mod relative;
 mod weights;
+mod words;
 
 pub use auto::{AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification};
 pub use error::ModelError;
 pub use inputs::{Inputs, Targets};
-pub use model::{Inference, Model, Output};
+pub use model::{Inference, LoadOptions, Model, Output};
 pub use noise::Mode;
 pub use parameter::{Parameter, Parameters};
 pub use tunesmith_architecture::{ModelConfig, Task, TrainedColumns};
 pub use tunesmith_checkpoint::{Checkpoint as TensorFile, CheckpointError};
 pub use weights::{LoadReport, write_tensors};
+pub use words::Words;

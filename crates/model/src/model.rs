@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
 use tunesmith_architecture::{ModelConfig, Pooling, Task};
+use tunesmith_checkpoint::TensorWriter;
 use tunesmith_kernels::{ComputeDevice, bce_with_logits, cross_entropy, indices, mse};
 use tunesmith_platform::fs;
 
@@ -13,7 +14,8 @@ use crate::files::{WEIGHTS, weights};
 use crate::head::{Head, HeadSaved};
 use crate::layers::{Backward, Places};
 use crate::noise::Mode;
-use crate::weights::{Checkpoint, LoadReport, Source, write_tensors};
+use crate::weights::{Checkpoint, LoadReport, Source, host};
+use crate::words::{PartialTable, Words};
 use crate::{Inputs, ModelError, Parameter, Parameters, Targets};
 
 /// The configuration's file in a model's folder.
@@ -65,6 +67,29 @@ pub struct Inference {
     pub loss: Option<Tensor<1>>,
 }
 
+/// How a model is loaded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// What new weights are drawn from.
+    pub seed: u64,
+    /// The words that the device is to have: with those of a run's rows alone, a large vocabulary takes no
+    /// room. [`Inputs`] with others are refused then.
+    pub words: Words,
+    /// Whether the classifier is drawn anew even where the checkpoint has one: for other labels.
+    pub new_classifier: bool,
+}
+
+impl LoadOptions {
+    /// All words, and the checkpoint's classifier.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            ..Self::default()
+        }
+    }
+}
+
 /// An encoder of any family with a head for its task.
 #[derive(Debug)]
 pub struct Model {
@@ -72,6 +97,8 @@ pub struct Model {
     pub config: ModelConfig,
     /// What it has learned.
     pub parameters: Parameters,
+    /// Where the words are that aren't on the device.
+    source: Source,
     device: ComputeDevice,
     encoder: Encoder,
     head: Head,
@@ -92,32 +119,27 @@ impl Model {
         seed: u64,
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
-        let file = Checkpoint::open(&weights(dir)?, config.family())?;
-        Self::load(Source::new(seed, Some(file)), config, device)
+        Self::from_pretrained_with(dir, config, &LoadOptions::new(seed), device)
     }
 
-    /// The same with a classifier that is drawn anew even where the checkpoint has one: for other labels.
+    /// The same with options.
     ///
     /// # Errors
     /// As [`Self::from_pretrained`].
-    pub fn from_pretrained_encoder(
+    pub fn from_pretrained_with(
         dir: &Path,
         config: ModelConfig,
-        seed: u64,
+        options: &LoadOptions,
         device: &ComputeDevice,
     ) -> Result<(Self, LoadReport), ModelError> {
-        let file = Checkpoint::open(&weights(dir)?, config.family())?;
-        let file = file.without(config.spec().classifier_names());
-        Self::load(Source::new(seed, Some(file)), config, device)
-    }
-
-    fn load(
-        mut source: Source,
-        config: ModelConfig,
-        device: &ComputeDevice,
-    ) -> Result<(Self, LoadReport), ModelError> {
-        let model = Self::build(config, device, &mut source)?;
-        Ok((model, source.report()))
+        let mut file = Checkpoint::open(&weights(dir)?, config.family())?;
+        if options.new_classifier {
+            file = file.without(config.spec().classifier_names());
+        }
+        let source = Source::new(options.seed, Some(file));
+        let model = Self::build(config, &options.words, source, device)?;
+        let report = model.source.report();
+        Ok((model, report))
     }
 
     /// A model whose weights are all new: drawn as the family draws them, biases 0, LayerNorm 1 and 0.
@@ -129,26 +151,44 @@ impl Model {
         seed: u64,
         device: &ComputeDevice,
     ) -> Result<Self, ModelError> {
-        Self::build(config, device, &mut Source::new(seed, None))
+        Self::from_config_with(config, &LoadOptions::new(seed), device)
+    }
+
+    /// The same with options.
+    ///
+    /// # Errors
+    /// As [`Self::from_config`].
+    pub fn from_config_with(
+        config: ModelConfig,
+        options: &LoadOptions,
+        device: &ComputeDevice,
+    ) -> Result<Self, ModelError> {
+        let source = Source::new(options.seed, None);
+        Self::build(config, &options.words, source, device)
     }
 
     fn build(
         config: ModelConfig,
+        words: &Words,
+        mut source: Source,
         device: &ComputeDevice,
-        source: &mut Source,
     ) -> Result<Self, ModelError> {
         let spec = config.spec();
         let declarations = spec.declarations();
         source.check(&declarations, &spec.head_names(), device)?;
-        let (mut parameters, slots) =
-            Parameters::new(&declarations, device.max_binding_bytes, &device.device);
+        let table = &spec.embeddings.word;
+        let part = PartialTable::new(words, table.rows, table.width);
+        let part = part.map(|part| (table, part));
+        let (limit, on) = (device.max_binding_bytes, &device.device);
+        let (mut parameters, slots) = Parameters::new(&declarations, part, limit, on);
         let places = Places::new(&declarations, &slots);
-        let encoder = Encoder::new(spec, &places);
+        let encoder = Encoder::new(spec, &places, parameters.table.as_ref());
         let head = Head::new(&spec.head, &places);
         source.fill(&declarations, &mut parameters)?;
         Ok(Self {
             config,
             parameters,
+            source,
             device: device.clone(),
             encoder,
             head,
@@ -156,10 +196,11 @@ impl Model {
         })
     }
 
-    /// Writes `config.json` and `model.safetensors` into `dir`.
+    /// Writes `config.json` and `model.safetensors` into `dir`, all of the vocabulary included.
     ///
     /// # Errors
-    /// Names the file that could not be written.
+    /// Names the file that could not be written; or that of the words that aren't on the device, where it
+    /// can't be read any more.
     pub async fn save_pretrained(&self, dir: &Path) -> Result<(), ModelError> {
         let path = dir.join(CONFIG);
         fs::write(&path, self.config.to_json())
@@ -169,10 +210,23 @@ impl Model {
             .iter()
             .map(|parameter| (parameter.name.as_str(), parameter.shape.as_slice()))
             .collect();
-        write_tensors(&dir.join(WEIGHTS), &tensors, |place| {
-            self.parameters.value(parameters[place])
-        })
-        .await
+        let path = dir.join(WEIGHTS);
+        let mut file = TensorWriter::create(&path, &tensors)?;
+        for place in file.order().to_vec() {
+            let parameter = parameters[place];
+            let mut values = self.parameters.value(parameter);
+            match &self.parameters.table {
+                Some(table) if parameter.shape != parameter.trained_shape => {
+                    values.extend(table.others().map(|others| others.tensor()));
+                    let values = host(values, &path).await?;
+                    let words = self.config.spec().embeddings.word.declaration();
+                    let mut rest = self.source.values(&words.parts[0])?;
+                    table.whole(&values, &mut *rest, |piece| Ok(file.put_part(piece)?))?;
+                }
+                _ => file.put(&host(values, &path).await?)?,
+            }
+        }
+        Ok(file.finish()?)
     }
 
     /// Runs the batch. With targets the output has a loss and may go to [`Self::backward`].
@@ -203,7 +257,7 @@ impl Model {
         self.check(inputs, targets)?;
         let (values, device) = (&self.parameters.values, &self.device.device);
         let (hidden, sequences, encoder) =
-            self.encoder.forward(values, inputs, *mode, device, true);
+            (self.encoder).forward(&self.parameters, inputs, *mode, device, true);
         let (logits, head) = self.head.forward(values, hidden, &sequences);
         let (loss, dlogits) = self.loss(&logits, inputs, targets, scale).unzip();
         Ok(Output {
@@ -229,7 +283,8 @@ impl Model {
         self.check(inputs, targets)?;
         let (values, device) = (&self.parameters.values, &self.device.device);
         let mode = Mode::Evaluate;
-        let (hidden, sequences, _) = self.encoder.forward(values, inputs, mode, device, false);
+        let (hidden, sequences, _) =
+            (self.encoder).forward(&self.parameters, inputs, mode, device, false);
         let (logits, _) = self.head.forward(values, hidden, &sequences);
         let loss = self
             .loss(&logits, inputs, targets, 1.0)
@@ -238,7 +293,7 @@ impl Model {
     }
 
     fn check(&self, inputs: &Inputs, targets: Option<&Targets>) -> Result<(), ModelError> {
-        inputs.check(self.config.spec())?;
+        inputs.check(self.config.spec(), self.parameters.table.as_ref())?;
         targets.map_or(Ok(()), |targets| {
             targets.check(inputs, self.config.num_labels())
         })
@@ -300,7 +355,7 @@ impl Model {
         self.parameters.zero_grad();
     }
 
-    /// Trainable numbers.
+    /// Numbers of all parameters.
     pub fn num_parameters(&self) -> usize {
         self.parameters.iter().map(Parameter::count).sum()
     }

@@ -1,8 +1,12 @@
 //! The parameters of a model: their names and shapes, and the blocks that hold values and gradients.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor};
-use tunesmith_architecture::{Declaration, Role};
+use tunesmith_architecture::{Declaration, Role, Table};
 use tunesmith_kernels::{BlockLayout, Blocks, Slot, zeros};
+
+use crate::words::PartialTable;
 
 /// One trainable tensor under its Hugging Face name.
 #[derive(Debug, Clone)]
@@ -11,12 +15,20 @@ pub struct Parameter {
     pub name: String,
     /// `[out, in]` for a linear layer's weight, as PyTorch stores it.
     pub shape: Vec<usize>,
+    /// The shape of what is on the device of it, and of its gradient and moments: another one for the table
+    /// of a model that was loaded for some [`Words`].
+    pub trained_shape: Vec<usize>,
     slots: Vec<Slot>,
 }
 
 impl Parameter {
     /// Elements.
     pub fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Elements that are trained.
+    pub fn trained_count(&self) -> usize {
         self.slots.iter().map(|slot| slot.count).sum()
     }
 
@@ -34,6 +46,8 @@ pub struct Parameters {
     device: Device,
     pub(crate) values: Blocks,
     gradients: Option<Blocks>,
+    /// Where only a part of the word table is here.
+    pub(crate) table: Option<PartialTable>,
 }
 
 impl Parameters {
@@ -41,10 +55,12 @@ impl Parameters {
     /// bind is to be refused before.
     pub(crate) fn new(
         declarations: &[Declaration],
+        table: Option<(&Table, PartialTable)>,
         max_bytes: Option<u64>,
         device: &Device,
     ) -> (Self, Vec<Vec<Slot>>) {
-        let pieces: Vec<Vec<usize>> = declarations
+        let trained = trained(declarations, table.as_ref());
+        let pieces: Vec<Vec<usize>> = trained
             .iter()
             .map(|one| one.pieces(max_bytes).unwrap_or_else(|| vec![one.count()]))
             .collect();
@@ -64,12 +80,13 @@ impl Parameters {
             .map(|pieces| laid.by_ref().take(pieces.len()).collect());
         let slots: Vec<Vec<Slot>> = slots.collect();
         let mut all = Vec::new();
-        for (declaration, slots) in declarations.iter().zip(&slots) {
+        for ((declaration, trained), slots) in declarations.iter().zip(&trained).zip(&slots) {
             let mut offset = 0;
-            for part in &declaration.parts {
+            for (whole, part) in declaration.parts.iter().zip(&trained.parts) {
                 all.push(Parameter {
                     name: part.name.clone(),
-                    shape: part.shape.clone(),
+                    shape: whole.shape.clone(),
+                    trained_shape: part.shape.clone(),
                     slots: match slots.as_slice() {
                         [slot] => vec![slot.part(offset, part.count())],
                         pieces => pieces.to_vec(),
@@ -83,6 +100,7 @@ impl Parameters {
             device: device.clone(),
             values: Blocks::zeros(&layout, device),
             gradients: None,
+            table: table.map(|(_, table)| table),
         };
         (parameters, slots)
     }
@@ -97,34 +115,82 @@ impl Parameters {
         self.all.iter().find(|parameter| parameter.name == name)
     }
 
-    /// A parameter's value, flat, `[count]` in all: its pieces one after the other. Read it before the
+    /// The ids of the words that are trained, in the order of their rows; none where all of the vocabulary is.
+    pub fn trained_words(&self) -> Option<&[u32]> {
+        self.table.as_ref().map(PartialTable::trained)
+    }
+
+    /// What weight decay has made of the words that aren't trained, as a share of what they were.
+    pub fn untrained_decay(&self) -> f64 {
+        self.table.as_ref().map_or(1.0, PartialTable::decay)
+    }
+
+    /// Multiplies the words that aren't trained by what a step's weight decay leaves of them.
+    pub fn decay_untrained(&mut self, kept: f64) {
+        if let Some(table) = self.table.as_mut().filter(|_| kept != 1.0) {
+            table.decay_by(kept);
+        }
+    }
+
+    /// Says what weight decay had made of the words that aren't trained when a checkpoint was written.
+    pub fn set_untrained_decay(&mut self, decay: f64) {
+        if let Some(table) = &mut self.table {
+            table.set_decay(decay);
+        }
+    }
+
+    /// A parameter's value, flat, `[trained_count]` in all: its pieces one after the other. Read it before the
     /// next step changes it in place.
     pub fn value(&self, parameter: &Parameter) -> Vec<Tensor<1>> {
         tensors(&self.values, parameter)
     }
 
-    /// A parameter's gradient, flat, `[count]` in all: its pieces one after the other, zeros where no
+    /// A parameter's gradient, flat, `[trained_count]` in all: its pieces one after the other, zeros where no
     /// backward pass has run. Read it before the next one.
     pub fn gradient(&self, parameter: &Parameter) -> Vec<Tensor<1>> {
         match &self.gradients {
             Some(gradients) => tensors(gradients, parameter),
-            None => vec![zeros([parameter.count()], &self.device)],
+            None => vec![zeros([parameter.trained_count()], &self.device)],
         }
     }
 
-    /// What an optimizer's state has of a parameter, flat, `[count]` in all: its pieces one after the other.
+    /// What an optimizer's state has of a parameter, flat, `[trained_count]` in all: its pieces one after the other.
     pub fn state(&self, state: &Blocks, parameter: &Parameter) -> Vec<Tensor<1>> {
         tensors(state, parameter)
     }
 
-    /// Writes the state that belongs to a parameter; as many `values` as it has elements.
+    /// Writes the state that belongs to a parameter; as many `values` as it has trained elements.
     pub fn set_state(&self, state: &mut Blocks, parameter: &Parameter, values: &[f32]) {
         write(state, parameter, values, &self.device);
     }
 
     /// Writes a parameter's value; as many `values` as it has elements.
     pub fn set(&mut self, parameter: &Parameter, values: &[f32]) {
-        write(&mut self.values, parameter, values, &self.device);
+        let set = self.read(parameter, |range| Ok(values[range].to_vec()));
+        set.unwrap_or_else(|never: std::convert::Infallible| match never {});
+    }
+
+    /// The same of what `read` gives by ranges of its elements, one after the other.
+    ///
+    /// # Errors
+    /// What `read` gives.
+    pub fn read<E>(
+        &mut self,
+        parameter: &Parameter,
+        mut read: impl FnMut(Range<usize>) -> Result<Vec<f32>, E>,
+    ) -> Result<(), E> {
+        match &mut self.table {
+            Some(table) if parameter.shape != parameter.trained_shape => {
+                let values = table.pick(read)?;
+                let trained = table.set_others(&values, &self.device);
+                write(&mut self.values, parameter, trained, &self.device);
+            }
+            _ => {
+                let values = read(0..parameter.count())?;
+                write(&mut self.values, parameter, &values, &self.device);
+            }
+        }
+        Ok(())
     }
 
     /// Zeros in the layout of the parameters: a moment of an optimizer.
@@ -145,6 +211,22 @@ impl Parameters {
     pub(crate) fn zero_grad(&mut self) {
         self.gradients = None;
     }
+}
+
+/// The declarations of what is trained: of the word table, some rows.
+fn trained(
+    declarations: &[Declaration],
+    table: Option<&(&Table, PartialTable)>,
+) -> Vec<Declaration> {
+    let mut trained = declarations.to_vec();
+    if let Some((whole, table)) = table {
+        let key = whole.declaration();
+        let words = trained.iter_mut().find(|one| one.key() == key.key());
+        if let Some(part) = words.and_then(|words| words.parts.first_mut()) {
+            part.shape = vec![table.trained().len(), whole.width];
+        }
+    }
+    trained
 }
 
 fn tensors(blocks: &Blocks, parameter: &Parameter) -> Vec<Tensor<1>> {

@@ -154,7 +154,7 @@ impl Relative {
             (Some(norm), Some(saved)) => norm.backward(pass, drows, saved, &Dropout::NONE).0,
             _ => drows.clone(),
         };
-        scatter_add(&drows, &saved.ids, None, pass.gradients, &[*table]);
+        scatter_add(&drows, &saved.ids, None, pass.gradients, (&[*table], true));
     }
 }
 

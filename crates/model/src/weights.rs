@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use burn::tensor::Tensor;
@@ -33,17 +34,23 @@ pub async fn write_tensors(
 ) -> Result<(), ModelError> {
     let mut file = TensorWriter::create(path, tensors)?;
     for place in file.order().to_vec() {
-        let values = read_back(value(place)).await;
-        let values = values.map_err(|error| ModelError::Io {
-            path: path.to_owned(),
-            source: io::Error::other(error),
-        })?;
-        file.put(&values.concat())?;
+        file.put(&host(value(place), path).await?)?;
     }
     Ok(file.finish()?)
 }
 
+/// Values on their way to a file.
+pub(crate) async fn host(tensors: Vec<Tensor<1>>, path: &Path) -> Result<Vec<f32>, ModelError> {
+    let values = read_back(tensors).await;
+    let values = values.map_err(|error| ModelError::Io {
+        path: path.to_owned(),
+        source: io::Error::other(error),
+    })?;
+    Ok(values.concat())
+}
+
 /// A model's file, read under the names that older versions and bare encoders use too.
+#[derive(Debug)]
 pub(crate) struct Checkpoint {
     file: TensorFile,
     family: &'static Family,
@@ -116,6 +123,7 @@ fn wrapper(names: &[String], family: &Family) -> String {
 }
 
 /// Where parameters come from: a checkpoint, or the seed for what it lacks.
+#[derive(Debug)]
 pub(crate) struct Source {
     seed: u64,
     checkpoint: Option<Checkpoint>,
@@ -220,14 +228,22 @@ impl Source {
             .iter()
             .flat_map(|declaration| &declaration.parts);
         for (part, place) in parts.zip(&places) {
-            parameters.set(place, &self.values(part)?);
+            match self.stored(part)? {
+                Some(stored) => self.used.insert(stored),
+                None => {
+                    self.newly_initialized.push(part.name.clone());
+                    false
+                }
+            };
+            let mut values = self.values(part)?;
+            parameters.read(place, &mut *values)?;
         }
         Ok(())
     }
 
     /// What was drawn and what was left.
-    pub(crate) fn report(self) -> LoadReport {
-        let Some(checkpoint) = self.checkpoint else {
+    pub(crate) fn report(&self) -> LoadReport {
+        let Some(checkpoint) = &self.checkpoint else {
             return LoadReport::default();
         };
         let names = checkpoint.file.names();
@@ -237,25 +253,26 @@ impl Source {
         unused.retain(|name| !checkpoint.without.contains(name));
         unused.sort();
         LoadReport {
-            newly_initialized: self.newly_initialized,
+            newly_initialized: self.newly_initialized.clone(),
             unused,
         }
     }
 
-    // From the checkpoint; else what a new one holds.
-    fn values(&mut self, part: &Part) -> Result<Vec<f32>, ModelError> {
-        let stored = self.stored(part)?;
-        if let (Some(checkpoint), Some(stored)) = (&self.checkpoint, stored) {
-            let values = checkpoint.file.read_finite(&stored)?;
-            self.used.insert(stored);
-            return Ok(values);
+    /// The values of a part by ranges of its elements: from the checkpoint, else what a new one holds.
+    pub(crate) fn values<'a>(&'a self, part: &'a Part) -> Result<Box<Values<'a>>, ModelError> {
+        if let (Some(checkpoint), Some(stored)) = (&self.checkpoint, self.stored(part)?) {
+            let read = move |range| Ok(checkpoint.file.read_finite_range(&stored, range)?);
+            return Ok(Box::new(read));
         }
-        self.newly_initialized.push(part.name.clone());
         Ok(match part.fresh {
-            Fresh::Constant(value) => vec![value; part.count()],
+            Fresh::Constant(value) => Box::new(move |range| Ok(vec![value; range.len()])),
             Fresh::Normal { deviation, cutoff } => {
-                normal(self.seed, &part.name, part.count(), deviation, cutoff)
+                let values = normal(self.seed, &part.name, part.count(), deviation, cutoff);
+                Box::new(move |range| Ok(values[range].to_vec()))
             }
         })
     }
 }
+
+/// What a part's values are read by.
+pub(crate) type Values<'a> = dyn FnMut(Range<usize>) -> Result<Vec<f32>, ModelError> + 'a;

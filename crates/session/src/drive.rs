@@ -19,7 +19,7 @@ use crate::fetch::{dataset, model_files};
 use crate::finish::{Reader, evaluate_at_end, pass, predict_at_end, save_training};
 use crate::fits::check_memory;
 use crate::labels::{Labels, thresholds};
-use crate::model::{load, set_dropouts, warnings};
+use crate::model::{load, set_dropouts, warnings, words};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
 use crate::{SessionError, open, saved};
@@ -89,9 +89,13 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     {
         config.set_thresholds(&given);
     }
+    let tests = test.iter().map(|split| &split.rows);
+    let splits = eval.iter().map(|(_, rows)| rows).chain(tests);
+    let words = words(train.as_ref(), splits, collator.pad_token_id);
     if let Some(rows) = &train {
         let evaluated = eval.first().map(|(_, rows)| rows);
-        let warning = check_memory(&config, rows, evaluated, &collator, &training, &device)?;
+        let model = (&config, &words);
+        let warning = check_memory(model, rows, evaluated, &training, &device)?;
         if let Some(message) = warning {
             shared.emit(Event::Warning { message }).await;
         }
@@ -108,7 +112,8 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
             check_output_dir(&training)?;
         }
     }
-    let (model, report) = load(&model_files, config, &model_args, training.seed, &device)?;
+    let drawn = (training.seed, words);
+    let (model, report) = load(&model_files, config, &model_args, drawn, &device)?;
     let class = model.config.class();
     for message in warnings(&report, &class, &model_args.model_name_or_path) {
         shared.emit(Event::Warning { message }).await;

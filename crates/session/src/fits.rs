@@ -1,9 +1,9 @@
 //! Whether the machine has the memory that a training takes, asked before it begins: a system that has
 //! too little ends the program in the middle of a step, without a word.
 
-use tunesmith::data::{DataCollatorWithPadding, TokenizedDataset};
+use tunesmith::data::TokenizedDataset;
 use tunesmith::kernels::{AdapterKind, ComputeDevice};
-use tunesmith::model::ModelConfig;
+use tunesmith::model::{ModelConfig, Words};
 use tunesmith_platform::{Memory, memory};
 use tunesmith_protocol::TrainingArguments;
 
@@ -18,25 +18,19 @@ const LENGTHS: usize = 8;
 /// More than the machine has, with what would fit. More than is free just now is a warning: other
 /// programs may give theirs back.
 pub(crate) fn check_memory(
-    config: &ModelConfig,
+    (config, words): (&ModelConfig, &Words),
     train: &TokenizedDataset,
     eval: Option<&TokenizedDataset>,
-    collator: &DataCollatorWithPadding,
     args: &TrainingArguments,
     device: &ComputeDevice,
 ) -> Result<Option<String>, SessionError> {
     let Some(memory) = memory_for(device) else {
         return Ok(None);
     };
-    let wanted = |argument, rows: &TokenizedDataset, batch: usize, accumulation| {
-        let longest = rows.lengths().into_iter().max().unwrap_or(0) as usize;
-        let longest = collator.max_length.unwrap_or(longest);
-        Wanted {
-            argument,
-            batch: batch.min(rows.len()),
-            length: longest.next_multiple_of(collator.pad_to_multiple_of.unwrap_or(1).max(1)),
-            accumulation,
-        }
+    let wanted = |argument, rows: &TokenizedDataset, batch: usize, accumulation| Wanted {
+        argument,
+        lengths: longest(rows.lengths(), batch),
+        accumulation,
     };
     let training = wanted(
         "per_device_train_batch_size",
@@ -50,10 +44,17 @@ pub(crate) fn check_memory(
     });
     let mut warning = None;
     for wanted in std::iter::once(training).chain(evaluation) {
-        let found = wanted.check(config, memory);
+        let found = wanted.check((config, words), memory);
         warning = warning.or(found.map_err(SessionError::Arguments)?);
     }
     Ok(warning)
+}
+
+/// The lengths of the longest rows, of which a batch has so many.
+fn longest(mut lengths: Vec<u32>, batch: usize) -> Vec<usize> {
+    lengths.sort_unstable_by(|a, b| b.cmp(a));
+    lengths.truncate(batch);
+    lengths.into_iter().map(|length| length as usize).collect()
 }
 
 /// The memory that a device computes in; `None` where it has its own, of which wgpu tells nothing.
@@ -68,35 +69,43 @@ fn memory_for(device: &ComputeDevice) -> Option<Memory> {
 }
 
 /// The longest batch of a training or an evaluation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Wanted {
     /// What its rows are set by.
     argument: &'static str,
-    batch: usize,
-    length: usize,
+    /// The tokens of its rows, the longest first.
+    lengths: Vec<usize>,
     /// Batches to a step; none to an evaluation.
     accumulation: Option<usize>,
 }
 
+/// A model and its words.
+type Sizes<'a> = (&'a ModelConfig, &'a Words);
+
 impl Wanted {
-    fn bytes(self, config: &ModelConfig) -> u64 {
+    fn bytes(&self, (config, words): Sizes<'_>) -> u64 {
+        let lengths = self.lengths.iter().copied();
         let estimate = match self.accumulation {
-            Some(_) => MemoryEstimate::of(config, self.batch, self.length),
-            None => MemoryEstimate::of_evaluation(config, self.batch, self.length),
+            Some(_) => MemoryEstimate::of_rows(config, lengths, words),
+            None => MemoryEstimate::of_evaluation(config, lengths, words),
         };
         estimate.total()
     }
 
+    fn length(&self) -> usize {
+        self.lengths.first().copied().unwrap_or(0)
+    }
+
     /// A warning, or why it can't be.
-    fn check(self, config: &ModelConfig, memory: Memory) -> Result<Option<String>, String> {
-        let needed = self.bytes(config);
+    fn check(&self, model: Sizes<'_>, memory: Memory) -> Result<Option<String>, String> {
+        let needed = self.bytes(model);
         if needed <= memory.available {
             return Ok(None);
         }
         let what = format!(
             "batches of {} rows of up to {} tokens take about {} of memory",
-            self.batch,
-            self.length,
+            self.lengths.len(),
+            self.length(),
             bytes(needed)
         );
         if needed <= memory.total {
@@ -105,27 +114,37 @@ impl Wanted {
                  smaller batches. {}",
                 bytes(memory.total),
                 bytes(memory.available),
-                self.advice(config, memory.available)
+                self.advice(model, memory.available)
             )));
         }
         Err(format!(
             "{what}, and this machine has {}. {}",
             bytes(memory.total),
-            self.advice(config, memory.total)
+            self.advice(model, memory.total)
         ))
     }
 
     /// What would fit into so many bytes.
-    fn advice(self, config: &ModelConfig, limit: u64) -> String {
-        let fits = |wanted: Self| wanted.bytes(config) <= limit;
-        let batch = largest(self.batch, |batch| fits(Self { batch, ..self }));
-        let lengths = largest(self.length / LENGTHS, |eights| {
-            let length = eights * LENGTHS;
-            fits(Self { length, ..self })
+    fn advice(&self, model: Sizes<'_>, limit: u64) -> String {
+        let fits = |lengths: Vec<usize>| {
+            let wanted = Self {
+                lengths,
+                ..self.clone()
+            };
+            wanted.bytes(model) <= limit
+        };
+        let rows = self.lengths.len();
+        let batch = largest(rows, |batch| fits(self.lengths[..batch].to_vec()));
+        let lengths = largest(self.length().div_ceil(LENGTHS), |eights| {
+            let cut = self
+                .lengths
+                .iter()
+                .map(|length| (*length).min(eights * LENGTHS));
+            fits(cut.collect())
         });
         let by_batch = batch.map(|batch| {
             let same = self.accumulation.map(|accumulation| {
-                let times = accumulation * self.batch.div_ceil(batch);
+                let times = accumulation * rows.div_ceil(batch);
                 format!(" (gradient_accumulation_steps {times} gives a step as many rows)")
             });
             let same = same.unwrap_or_default();
@@ -202,8 +221,7 @@ mod tests {
     fn wanted(batch: usize, length: usize) -> Wanted {
         Wanted {
             argument: "per_device_train_batch_size",
-            batch,
-            length,
+            lengths: vec![length; batch],
             accumulation: Some(2),
         }
     }
@@ -213,11 +231,13 @@ mod tests {
         let config = config(30522);
         let asked = wanted(64, 512);
         let total = 4 * GB;
-        assert!(asked.bytes(&config) > total);
-        let message = asked.check(&config, memory(total, total)).unwrap_err();
+        assert!(asked.bytes((&config, &Words::All)) > total);
+        let message = asked
+            .check((&config, &Words::All), memory(total, total))
+            .unwrap_err();
         assert!(message.contains("this machine has 4.0 GB"), "{message}");
         let batch = number(&message, "per_device_train_batch_size");
-        let at = |batch, length| wanted(batch, length).bytes(&config);
+        let at = |batch, length| wanted(batch, length).bytes((&config, &Words::All));
         assert!(
             at(batch, 512) <= total && at(batch + 1, 512) > total,
             "{message}"
@@ -234,6 +254,12 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_rows_of_all_may_meet_in_a_batch() {
+        assert_eq!(longest(vec![3, 9, 4, 8], 2), [9, 8]);
+        assert_eq!(longest(vec![3], 8), [3]);
+    }
+
+    #[test]
     fn an_evaluation_may_have_larger_batches() {
         let config = config(30522);
         let evaluation = Wanted {
@@ -242,10 +268,13 @@ mod tests {
             ..wanted(32, 512)
         };
         let total = 3 * GB;
-        assert_eq!(evaluation.check(&config, memory(total, total)), Ok(None));
+        assert_eq!(
+            evaluation.check((&config, &Words::All), memory(total, total)),
+            Ok(None)
+        );
         assert!(
             wanted(32, 512)
-                .check(&config, memory(total, total))
+                .check((&config, &Words::All), memory(total, total))
                 .is_err()
         );
     }
@@ -254,10 +283,13 @@ mod tests {
     fn too_little_that_is_free_is_a_warning() {
         let config = config(30522);
         let asked = wanted(8, 128);
-        let needed = asked.bytes(&config);
-        assert_eq!(asked.check(&config, memory(8 * GB, needed)), Ok(None));
+        let needed = asked.bytes((&config, &Words::All));
+        assert_eq!(
+            asked.check((&config, &Words::All), memory(8 * GB, needed)),
+            Ok(None)
+        );
         let warning = asked
-            .check(&config, memory(8 * GB, needed - 1))
+            .check((&config, &Words::All), memory(8 * GB, needed - 1))
             .unwrap()
             .unwrap();
         assert!(
@@ -270,7 +302,9 @@ mod tests {
     #[test]
     fn a_model_that_is_too_large_is_told() {
         let asked = wanted(1, 16);
-        let message = asked.check(&config(1_000_000), memory(GB, GB)).unwrap_err();
+        let message = asked
+            .check((&config(1_000_000), &Words::All), memory(GB, GB))
+            .unwrap_err();
         assert!(message.contains("choose a smaller model"), "{message}");
     }
 }

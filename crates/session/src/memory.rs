@@ -1,7 +1,7 @@
 //! How much memory a training takes, by formula: what is held in the middle of the last layer's backward
 //! pass, and what the program takes besides.
 
-use tunesmith::model::ModelConfig;
+use tunesmith::model::{ModelConfig, Words};
 
 const FLOAT: u64 = 4;
 
@@ -23,6 +23,8 @@ const HOLES: u64 = 7;
 pub struct MemoryEstimate {
     /// Numbers that are trained.
     pub parameters: u64,
+    /// Those of words that are read and not trained.
+    pub others: u64,
     /// Kept by the forward pass for the backward pass, and made in that; with the room that is lost between.
     pub activations: u64,
     /// The largest single tensor that must fit a binding; the table of words needn't, which may lie in
@@ -44,16 +46,26 @@ struct Layer {
 }
 
 impl Layer {
-    fn of(config: &ModelConfig, batch: usize, seq: usize) -> Self {
+    fn of(config: &ModelConfig, lengths: impl IntoIterator<Item = usize>) -> Self {
         let spec = config.spec();
-        let [h, i, heads, batch, seq] =
-            [spec.hidden, spec.intermediate(), spec.heads, batch, seq].map(|n| n as u64);
+        let (mut tokens, mut scores) = (0, 0);
+        for length in lengths {
+            tokens += length;
+            // The kernels pad the rows of attention to whole vectors.
+            scores += length * length.next_multiple_of(4);
+        }
+        let sizes = [
+            spec.hidden,
+            spec.intermediate(),
+            tokens,
+            spec.heads * scores,
+        ];
+        let [h, i, tokens, square] = sizes.map(|n| n as u64);
         Self {
-            tokens: batch * seq,
+            tokens,
             h,
             i,
-            // The kernels pad the rows of attention to whole vectors.
-            square: batch * heads * seq * seq.next_multiple_of(4),
+            square,
         }
     }
 
@@ -64,17 +76,26 @@ impl Layer {
 }
 
 impl MemoryEstimate {
-    /// For batches of `batch` rows of `seq` tokens.
+    /// For batches of `batch` rows of `seq` tokens, with the whole vocabulary.
+    pub fn of(config: &ModelConfig, batch: usize, seq: usize) -> Self {
+        Self::of_rows(config, vec![seq; batch], &Words::All)
+    }
+
+    /// For batches of rows with so many tokens each, by a model with these words.
     ///
-    /// With T tokens in a batch, width h, feed-forward width i, A heads and B rows, a layer keeps 8 T
-    /// h (its input, query, key, value, context, the sum after attention and both normalised sums),
-    /// 2 T i (before and after GELU) and B A seq² (the attention weights) floats; beside the layers stay
+    /// With T tokens in a batch, width h, feed-forward width i, A heads and rows of n tokens, a layer keeps
+    /// 8 T h (its input, query, key, value, context, the sum after attention and both normalised sums),
+    /// 2 T i (before and after GELU) and A n² of each row (the attention weights) floats; beside the layers stay
     /// the normalised embedding and the last output. At the most the last layer's backward pass holds
     /// besides either 3 squares and 6 T h (three gradients of its width, and that of query, key and value)
     /// or T h and 2 T i (around GELU).
-    pub fn of(config: &ModelConfig, batch: usize, seq: usize) -> Self {
+    pub fn of_rows(
+        config: &ModelConfig,
+        lengths: impl IntoIterator<Item = usize>,
+        words: &Words,
+    ) -> Self {
         let spec = config.spec();
-        let layer = Layer::of(config, batch, seq);
+        let layer = Layer::of(config, lengths);
         let Layer {
             tokens,
             h,
@@ -87,26 +108,34 @@ impl MemoryEstimate {
         let declared = spec.declarations();
         let bound = declared.iter().filter(|one| !one.by_rows);
         let weights = bound.map(|one| one.count() as u64).max().unwrap_or(0);
+        let table = &spec.embeddings.word;
+        let [trained, others] = words.rows(table.rows);
+        let numbers = |rows: usize| (rows * table.width) as u64;
         Self {
-            parameters: spec.num_parameters(),
+            parameters: spec.num_parameters() - numbers(table.rows) + numbers(trained),
+            others: numbers(others),
             activations: FLOAT * (live + HOLES * square / 2),
             largest: FLOAT * weights.max(tokens * i).max(square),
             program: PROGRAM + ENTRY * spec.vocabulary() as u64,
         }
     }
 
-    /// For an evaluation of such batches in the middle of a training: of the activations, only those of two
+    /// For an evaluation of such rows in the middle of a training: of the activations, only those of two
     /// layers are there at a time.
-    pub fn of_evaluation(config: &ModelConfig, batch: usize, seq: usize) -> Self {
+    pub fn of_evaluation(
+        config: &ModelConfig,
+        lengths: impl IntoIterator<Item = usize> + Clone,
+        words: &Words,
+    ) -> Self {
         Self {
-            activations: FLOAT * 2 * Layer::of(config, batch, seq).kept(),
-            ..Self::of(config, batch, seq)
+            activations: FLOAT * 2 * Layer::of(config, lengths.clone()).kept(),
+            ..Self::of_rows(config, lengths, words)
         }
     }
 
     /// Weights, gradients, AdamW's two moments, activations and the program.
     pub fn total(&self) -> u64 {
-        4 * FLOAT * self.parameters + self.activations + self.program
+        4 * FLOAT * self.parameters + FLOAT * self.others + self.activations + self.program
     }
 }
 
@@ -123,6 +152,21 @@ mod tests {
                 "intermediate_size": {wide}, "max_position_embeddings": 512}}"#
         );
         ModelConfig::from_json(&text).unwrap()
+    }
+
+    #[test]
+    fn what_a_run_has_no_use_for_takes_nothing() {
+        let config = shape(384, 6, 30522);
+        let all = MemoryEstimate::of(&config, 2, 64);
+        let words = Words::Of {
+            trained: (0..1000).collect(),
+            evaluated: (900..1100).collect(),
+        };
+        let few = MemoryEstimate::of_rows(&config, [64, 64], &words);
+        assert_eq!(all.total() - few.total(), 4 * 384 * (4 * 29_522 - 100));
+        // Padding is nothing.
+        let short = MemoryEstimate::of_rows(&config, [64, 1], &Words::All);
+        assert!(short.activations < all.activations * 6 / 10);
     }
 
     #[test]
@@ -147,7 +191,7 @@ mod tests {
     fn an_evaluation_takes_no_more_than_two_layers() {
         for (batch, seq, measured) in [(32, 128, 317.1), (32, 512, 1617.4)] {
             let config = shape(384, 6, 30522);
-            let estimate = MemoryEstimate::of_evaluation(&config, batch, seq);
+            let estimate = MemoryEstimate::of_evaluation(&config, vec![seq; batch], &Words::All);
             let other = 3 * FLOAT * estimate.parameters;
             let estimated = (estimate.total() - other) as f64 / 1e6;
             let ratio = estimated / measured;

@@ -1,9 +1,11 @@
 //! Where a model's files are, and the model on the device.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use tunesmith::data::TokenizedDataset;
 use tunesmith::kernels::ComputeDevice;
-use tunesmith::model::{LoadReport, Model, ModelConfig, ModelError};
+use tunesmith::model::{LoadOptions, LoadReport, Model, ModelConfig, ModelError, Words};
 use tunesmith_platform::fs;
 use tunesmith_protocol::ModelArguments;
 
@@ -85,16 +87,37 @@ pub(crate) fn set_dropouts(
     Ok(())
 }
 
+/// The words of a run's rows, and the padding's.
+pub(crate) fn words<'a>(
+    train: Option<&TokenizedDataset>,
+    evaluated: impl Iterator<Item = &'a TokenizedDataset>,
+    pad_token_id: u32,
+) -> Words {
+    let mut trained = train.map(TokenizedDataset::words).unwrap_or_default();
+    trained.extend(train.map(|_| pad_token_id));
+    let mut others: BTreeSet<u32> = evaluated.flat_map(TokenizedDataset::words).collect();
+    others.insert(pad_token_id);
+    Words::Of {
+        trained,
+        evaluated: others,
+    }
+}
+
 /// Loads the weights; a head of other labels is an error that says which argument allows it.
 pub(crate) fn load(
     dir: &Path,
     config: ModelConfig,
     args: &ModelArguments,
-    seed: u64,
+    (seed, words): (u64, Words),
     device: &ComputeDevice,
 ) -> Result<(Model, LoadReport), SessionError> {
     let classifier = config.spec().classifier_names();
-    match Model::from_pretrained(dir, config.clone(), seed, device) {
+    let options = LoadOptions {
+        seed,
+        words,
+        new_classifier: false,
+    };
+    match Model::from_pretrained_with(dir, config.clone(), &options, device) {
         Err(ModelError::Shape {
             name,
             found,
@@ -102,8 +125,11 @@ pub(crate) fn load(
             ..
         }) if classifier.contains(&name) => {
             if args.ignore_mismatched_sizes {
-                let model = Model::from_pretrained_encoder(dir, config, seed, device)?;
-                return Ok(model);
+                let options = LoadOptions {
+                    new_classifier: true,
+                    ..options
+                };
+                return Ok(Model::from_pretrained_with(dir, config, &options, device)?);
             }
             Err(SessionError::Arguments(format!(
                 "the checkpoint {} was trained on other labels: its head ('{name}') has the shape \

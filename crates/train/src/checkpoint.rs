@@ -1,5 +1,6 @@
 //! Checkpoints: a folder from which transformers loads the model, and this crate the whole run.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,12 @@ pub(crate) struct RunState {
     pub(crate) plan: PlanIdentity,
     /// Digest of the tokenized training rows.
     pub(crate) data: String,
+    /// The ids of the words that were trained, whose moments the checkpoint has; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<Vec<u32>>,
+    /// What weight decay had left of the other words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) untrained_decay: Option<f64>,
     /// Which [`NOISE`] dropout draws.
     #[serde(default)]
     pub(crate) noise: u32,
@@ -58,6 +65,10 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
+    pub(crate) fn load(dir: &Path) -> Result<Self, TrainError> {
+        read_json(&dir.join(RUN_STATE))
+    }
+
     /// Numbers that a run goes on with: of a file that was changed by hand or by a fault they may not fit
     /// each other.
     fn check(&self, global_step: u64) -> Result<(), String> {
@@ -177,7 +188,7 @@ impl Checkpoint {
         let checkpoint = Self {
             state: TrainerState::load(&dir.join(TRAINER_STATE)).map_err(text)?,
             args: read_json(&dir.join(TRAINING_ARGS)).map_err(text)?,
-            run: read_json(&dir.join(RUN_STATE)).map_err(text)?,
+            run: RunState::load(dir).map_err(text)?,
             model: tensors("model.safetensors")?,
             optimizer: tensors(OPTIMIZER)?,
         };
@@ -189,14 +200,30 @@ impl Checkpoint {
     pub(crate) fn is_good(dir: &Path) -> bool {
         Self::load(dir).is_ok_and(|checkpoint| {
             let mut names = checkpoint.model.names();
-            names.all(|name| finite_values(&checkpoint.model, name).is_ok())
+            names.all(|name| {
+                let shape = checkpoint.model.shape(name).unwrap_or_default();
+                check_finite(&checkpoint.model, name, shape.iter().product()).is_ok()
+            })
         })
     }
 }
 
-/// The values of a stored weight, where they are numbers.
-fn finite_values(tensors: &TensorFile, name: &str) -> Result<Vec<f32>, String> {
-    tensors.read_finite(name).map_err(|error| match error {
+/// Values looked at together.
+const PIECE: usize = 1 << 20;
+
+fn check_finite(tensors: &TensorFile, name: &str, count: usize) -> Result<(), String> {
+    let mut pieces = (0..count).step_by(PIECE);
+    pieces.try_for_each(|first| finite_values(tensors, name, first..first + PIECE).map(drop))
+}
+
+/// Values of a stored weight, where they are numbers.
+fn finite_values(
+    tensors: &TensorFile,
+    name: &str,
+    range: Range<usize>,
+) -> Result<Vec<f32>, String> {
+    let values = tensors.read_finite_range(name, range);
+    values.map_err(|error| match error {
         CheckpointError::NotFinite { value, .. } => format!(
             "the tensor '{name}' holds {value}: training had gone wrong before it was saved"
         ),
@@ -210,8 +237,8 @@ pub(crate) fn set_parameters(model: &mut Model, tensors: &TensorFile) -> Result<
     check_parameters(model, tensors)?;
     let places: Vec<_> = model.parameters.iter().cloned().collect();
     for parameter in &places {
-        let values = finite_values(tensors, &parameter.name)?;
-        model.parameters.set(parameter, &values);
+        let read = |range| finite_values(tensors, &parameter.name, range);
+        model.parameters.read(parameter, read)?;
     }
     model.zero_grad();
     Ok(())
@@ -221,7 +248,7 @@ pub(crate) fn set_parameters(model: &mut Model, tensors: &TensorFile) -> Result<
 pub(crate) fn check_parameters(model: &Model, tensors: &TensorFile) -> Result<(), String> {
     for parameter in model.parameters.iter() {
         check_shape(tensors, &parameter.name, &parameter.shape)?;
-        finite_values(tensors, &parameter.name)?;
+        check_finite(tensors, &parameter.name, parameter.count())?;
     }
     Ok(())
 }

@@ -83,6 +83,8 @@ impl AdamW {
                 exp_avg_sq: &mut self.exp_avg_sq,
             };
             adamw(&hyper(learning_rate), &norm, self.weight_decay, state);
+            let kept = kept(learning_rate, self.weight_decay);
+            model.parameters.decay_untrained(kept);
             return norm;
         };
         for (group, runs) in groups {
@@ -96,6 +98,15 @@ impl AdamW {
                 };
                 adamw_of(&hyper, &norm, group.weight_decay, run.clone(), state);
             }
+        }
+        if let Some(group) = groups
+            .iter()
+            .map(|(group, _)| group)
+            .find(|one| one.has_words)
+        {
+            let rate = learning_rate * group.learning_rate_scale;
+            let kept = kept(rate, group.weight_decay);
+            model.parameters.decay_untrained(kept);
         }
         norm
     }
@@ -124,7 +135,7 @@ impl AdamW {
             .collect();
         let tensors: Vec<_> = named
             .iter()
-            .map(|(name, parameter, _)| (name.as_str(), parameter.shape.as_slice()))
+            .map(|(name, parameter, _)| (name.as_str(), parameter.trained_shape.as_slice()))
             .collect();
         write_tensors(path, &tensors, |place| {
             let (_, parameter, blocks) = &named[place];
@@ -133,22 +144,33 @@ impl AdamW {
         .await
     }
 
-    /// Takes the state over that [`AdamW::save`] wrote after `steps` steps; says what is missing
-    /// where it is not of this model.
+    /// Takes the state over that [`AdamW::save`] wrote after `steps` steps, of a model that trained these
+    /// `words`; says what is missing where it is not of this model.
     pub(crate) fn restore(
         &mut self,
         model: &Model,
         tensors: &TensorFile,
+        words: Option<&[u32]>,
         steps: u32,
     ) -> Result<(), String> {
         let parameters = &model.parameters;
+        let table = model.config.spec().embeddings.word.declaration();
         for parameter in parameters.iter() {
             let [exp_avg, exp_avg_sq] = names(&parameter.name);
             for (name, blocks) in [
                 (exp_avg, &mut self.exp_avg),
                 (exp_avg_sq, &mut self.exp_avg_sq),
             ] {
-                let values = read_values(tensors, &name, &parameter.shape)?;
+                let values = if parameter.name == table.key() {
+                    words_state(
+                        tensors,
+                        &name,
+                        words,
+                        (parameter, parameters.trained_words()),
+                    )?
+                } else {
+                    read_values(tensors, &name, &parameter.shape)?
+                };
                 parameters.set_state(blocks, parameter, &values);
             }
         }
@@ -157,11 +179,49 @@ impl AdamW {
     }
 }
 
+/// What a step's weight decay leaves of a weight, in the kernel's `f32`.
+pub(crate) fn kept(learning_rate: f64, weight_decay: f32) -> f64 {
+    f64::from(1.0 - learning_rate as f32 * weight_decay)
+}
+
 fn names(parameter: &str) -> [String; 2] {
     [
         format!("exp_avg.{parameter}"),
         format!("exp_avg_sq.{parameter}"),
     ]
+}
+
+/// The moments of the words that are trained: `stored` are those that the checkpoint's run trained, all of the
+/// vocabulary where there are none. A word that it didn't train had no gradient.
+fn words_state(
+    tensors: &TensorFile,
+    name: &str,
+    stored: Option<&[u32]>,
+    (parameter, wanted): (&Parameter, Option<&[u32]>),
+) -> Result<Vec<f32>, String> {
+    let [entries, width] = parameter.shape[..] else {
+        return Err(format!("the tensor '{name}' is no table"));
+    };
+    let rows = stored.map_or(entries, <[u32]>::len);
+    let values = read_values(tensors, name, &[rows, width])?;
+    if stored == wanted {
+        return Ok(values);
+    }
+    let place = |id: usize| match stored {
+        None => Some(id),
+        Some(stored) => stored.iter().position(|one| *one as usize == id),
+    };
+    let ids: Vec<usize> = match wanted {
+        None => (0..entries).collect(),
+        Some(wanted) => wanted.iter().map(|id| *id as usize).collect(),
+    };
+    let mut found = vec![0.0; ids.len() * width];
+    for (row, id) in found.chunks_mut(width).zip(ids) {
+        if let Some(place) = place(id) {
+            row.copy_from_slice(&values[place * width..][..width]);
+        }
+    }
+    Ok(found)
 }
 
 /// The values of the stored tensor of this name and shape.

@@ -98,9 +98,10 @@ impl<'t> Run<'t> {
         set_parameters(&mut self.trainer.model, &model).map_err(broken)?;
         let steps = u32::try_from(state.global_step).unwrap_or(u32::MAX);
         self.optimizer
-            .restore(&self.trainer.model, &optimizer, steps)
+            .restore(&self.trainer.model, &optimizer, run.words.as_deref(), steps)
             .map_err(broken)?;
 
+        self.set_untrained_decay(&run, state.global_step);
         for change in changed_arguments(&args, &self.trainer.args) {
             self.warn(format!(
                 "{change}: the run goes on with the new value, and so not as it would have"

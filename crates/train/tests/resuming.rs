@@ -497,6 +497,8 @@ fn the_best_checkpoint_removed_by_hand_costs_no_more_than_itself() {
         // The highest loss, which is the first one's.
         metric_for_best_model: Some("loss".to_owned()),
         greater_is_better: Some(true),
+        // Slow enough for no loss to rise again.
+        learning_rate: 1e-4,
         ..args(&out)
     };
     let mut trainer = trainer(best, &cpu());

@@ -6,7 +6,7 @@
 use std::mem::MaybeUninit;
 use std::process::Stdio;
 
-use tunesmith::model::AutoConfig;
+use tunesmith::model::{AutoConfig, Words};
 use tunesmith_session::MemoryEstimate;
 
 #[path = "../command/support.rs"]
@@ -27,8 +27,20 @@ const ABOVE: f64 = 0.08;
     reason = "wait4 waits, and tells of the child's memory"
 )]
 fn peak(scratch: &Scratch, batch: usize, length: usize) -> f64 {
+    // Rows as long as they may be, of words that all rows have.
+    let row = format!(
+        "{},{},1\n",
+        "we agree ".repeat(length),
+        "you differ ".repeat(length)
+    );
+    let rows = format!(
+        "sentence1,sentence2,label\n{}{}",
+        row.repeat(63),
+        row.replace(",1", ",0")
+    );
+    scratch.write("train.csv", rows);
     let more = format!(
-        "--model_name_or_path {} --pad_to_max_length --max_seq_length {length} --per_device_train_batch_size {batch} \
+        "--model_name_or_path {} --max_seq_length {length} --per_device_train_batch_size {batch} \
          --max_steps 2 --save_strategy no --overwrite_output_dir",
         minilm().display()
     );
@@ -53,7 +65,12 @@ fn a_training_takes_what_is_estimated() {
     let scratch = Scratch::ready();
     let config = AutoConfig::from_pretrained(&minilm()).unwrap();
     for (batch, length) in [(8, 128), (32, 128)] {
-        let estimate = MemoryEstimate::of(&config, batch, length).total() as f64;
+        let words = Words::Of {
+            trained: (0..10).collect(),
+            evaluated: (0..100).collect(),
+        };
+        let estimate = MemoryEstimate::of_rows(&config, vec![length; batch], &words);
+        let estimate = estimate.total() as f64;
         let peak = peak(&scratch, batch, length);
         let (estimated, measured) = (estimate / 1e6, peak / 1e6);
         println!("{batch} x {length}: {estimated:.1} MB estimated, {measured:.1} MB measured");

@@ -188,8 +188,8 @@ fn embeddings_and_their_gradients() {
             let y = embedding(&tables, 36, &ids, &positions, &types);
             let dy = matrix(10, 36, 4, device);
             let (mut sums, slots) = gradients(&[11 * 36, 11 * 36], device);
-            scatter_add(&dy, &ids, None, &mut sums, &slots[..1]);
-            scatter_add(&dy, &ids, Some(0), &mut sums, &slots[1..]);
+            scatter_add(&dy, &ids, None, &mut sums, (&slots[..1], true));
+            scatter_add(&dy, &ids, Some(0), &mut sums, (&slots[1..], true));
             let mut all = vec![read(y)];
             all.extend(read_all(&sums, &slots));
 
@@ -213,10 +213,20 @@ fn embeddings_and_their_gradients() {
                 let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
                 let (layout, slots) = BlockLayout::new(&tensors, None);
                 let mut sums = Blocks::zeros(&layout, device);
-                scatter_add(&dy, &ids, Some(0), &mut sums, &slots);
+                scatter_add(&dy, &ids, Some(0), &mut sums, (&slots, true));
                 read_all(&sums, &slots).concat()
             };
             assert_eq!(added(&counts), added(&[11 * 36]), "added to pieces");
+            // One that has the first rows alone takes theirs.
+            let (mut few, few_slots) = gradients(&[4 * 36, 7 * 36], device);
+            let untouched = read(few.tensor(few_slots[1]));
+            scatter_add(&dy, &ids, Some(0), &mut few, (&few_slots[..1], false));
+            assert_eq!(
+                read(few.tensor(few_slots[1])),
+                untouched,
+                "added beyond the rows"
+            );
+            all.push(read(few.tensor(few_slots[0])));
             all
         });
     }

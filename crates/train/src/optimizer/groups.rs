@@ -36,6 +36,8 @@ impl ParamGroup {
 pub(super) struct Group {
     pub(super) weight_decay: f32,
     pub(super) learning_rate_scale: f64,
+    /// Whether the word table is in it.
+    pub(super) has_words: bool,
 }
 
 /// Groups with their elements: block, and range within it.
@@ -74,15 +76,18 @@ pub(super) fn runs(model: &Model, groups: &[ParamGroup]) -> Result<Runs, TrainEr
             }
         }
     }
+    let words = model.config.spec().embeddings.word.declaration();
     let mut found: Runs = groups
         .iter()
         .map(|group| Group {
             weight_decay: group.weight_decay as f32,
             learning_rate_scale: group.learning_rate_scale,
+            has_words: group.params.iter().any(|name| name == words.key()),
         })
         .chain([Group {
             weight_decay: 0.0,
             learning_rate_scale: 0.0,
+            has_words: false,
         }])
         .map(|group| (group, Vec::new()))
         .collect();

@@ -12,6 +12,7 @@ use crate::checkpoint::{
 };
 use crate::export::disk_full;
 use crate::files::remove_folder;
+use crate::optimizer::kept;
 use crate::speed::Throughput;
 use crate::{TrainError, TrainOutput, Trainer};
 
@@ -32,6 +33,8 @@ impl Run<'_> {
             }
         }
         let run = RunState {
+            words: model.parameters.trained_words().map(<[u32]>::to_vec),
+            untrained_decay: Some(model.parameters.untrained_decay()).filter(|decay| *decay != 1.0),
             noise: NOISE,
             tunesmith: env!("CARGO_PKG_VERSION").to_owned(),
             device: model.device().name.clone(),
@@ -167,7 +170,26 @@ impl Run<'_> {
             reason,
             hint: "Resume from the last checkpoint to try again".to_owned(),
         })?;
+        if let Ok(run) = RunState::load(path) {
+            let step = self.trainer.state.best_global_step.unwrap_or(0);
+            self.set_untrained_decay(&run, step);
+        }
         Ok(true)
+    }
+
+    /// What weight decay had left of the words that aren't trained when a checkpoint was written.
+    pub(crate) fn set_untrained_decay(&mut self, run: &RunState, step: u64) {
+        let weight_decay = self.trainer.args.weight_decay as f32;
+        let decay = match (&run.words, run.untrained_decay) {
+            (_, Some(decay)) => decay,
+            (Some(_), None) => 1.0,
+            (None, None) if weight_decay == 0.0 => 1.0,
+            // Its run trained all words.
+            (None, None) => (0..step.min(self.plan.total_steps()))
+                .map(|step| kept(self.schedule.learning_rate(step), weight_decay))
+                .product(),
+        };
+        self.trainer.model.parameters.set_untrained_decay(decay);
     }
 
     pub(super) fn summary(&self, stopped: bool) -> TrainOutput {
