@@ -44,6 +44,10 @@ struct StepArgs {
     /// Tokens of a row.
     #[arg(long, default_value_t = 72)]
     seq: usize,
+    /// Words that the rows have, of which alone there are gradients and moments; all of the vocabulary, if it
+    /// isn't given.
+    #[arg(long)]
+    words: Option<u32>,
     /// Steps measured after the first.
     #[arg(long, default_value_t = 20)]
     steps: usize,
@@ -255,6 +259,9 @@ fn print(report: &Value) {
 fn batch(args: &StepArgs, config: &ModelConfig) -> Result<(Inputs, Targets)> {
     let (batch, seq) = (args.batch, args.seq);
     let vocabulary = u32::try_from(config.spec().vocabulary()).context("vocab_size")?;
+    let vocabulary = args
+        .words
+        .map_or(vocabulary, |words| words.clamp(2, vocabulary));
     let ids =
         (0..batch * seq).map(|i| 1 + (i as u32).wrapping_mul(2_654_435_761) % (vocabulary - 1));
     let types = (0..batch * seq).map(|i| u32::from(i % seq > seq / 2));

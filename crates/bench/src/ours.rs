@@ -1,11 +1,12 @@
 //! Tunesmith's own step.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use burn::tensor::Tensor;
 use tunesmith_kernels::ComputeDevice;
-use tunesmith_model::{Inputs, Mode, Model, ModelConfig, Targets};
+use tunesmith_model::{Inputs, LoadOptions, Mode, Model, ModelConfig, Targets, Words};
 use tunesmith_train::AdamW;
 
 use crate::{Contender, Phases, StepArgs, batch};
@@ -25,10 +26,18 @@ impl Ours {
         device: &ComputeDevice,
     ) -> Result<Self> {
         let (inputs, targets) = batch(args, &config)?;
+        let words = args.words.map_or(Words::All, |words| Words::Of {
+            trained: (0..words).collect(),
+            evaluated: BTreeSet::new(),
+        });
+        let options = LoadOptions {
+            words,
+            ..LoadOptions::new(42)
+        };
         let model = if args.model.join("model.safetensors").exists() {
-            Model::from_pretrained(&args.model, config, 42, device)?.0
+            Model::from_pretrained_with(&args.model, config, &options, device)?.0
         } else {
-            Model::from_config(config, 42, device)?
+            Model::from_config_with(config, &options, device)?
         };
         let optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
         Ok(Self {

@@ -26,6 +26,9 @@ use crate::{SessionError, inspect, open};
 /// Texts that are classified together.
 const BATCH: usize = 16;
 
+/// Texts of which those of like lengths come together: the rows of a batch wait for its longest.
+const WINDOW: usize = 16 * BATCH;
+
 /// A fine-tuned model, ready to classify.
 pub struct Predictor {
     model: Model,
@@ -159,13 +162,13 @@ impl Predictor {
     /// A text that the tokenizer refuses, or a device that fails.
     pub async fn predict(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
         let mut predictions = Vec::with_capacity(texts.len());
-        for texts in texts.chunks(BATCH) {
-            predictions.extend(self.batch(texts).await?);
+        for texts in texts.chunks(WINDOW) {
+            predictions.extend(self.window(texts).await?);
         }
         Ok(predictions)
     }
 
-    async fn batch(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
+    async fn window(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
         match self.model.task() {
             Task::SingleLabel | Task::MultiLabel | Task::Regression => self.rows(texts).await,
             Task::Tokens => self.tagged(texts).await,
@@ -225,8 +228,22 @@ impl Predictor {
         Ok(predictions)
     }
 
-    /// The logits of each row: `[num_labels]`, or for tokens `[tokens, num_labels]` without padding.
+    /// The logits of each row, in their order: `[num_labels]`, or for tokens `[tokens, num_labels]`.
     pub(crate) async fn logits(&self, rows: &[Tokens]) -> Result<Vec<Vec<f32>>, SessionError> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by_key(|row| rows[*row].ids.len());
+        let mut logits = vec![Vec::new(); rows.len()];
+        for places in order.chunks(BATCH) {
+            let batch: Vec<&Tokens> = places.iter().map(|place| &rows[*place]).collect();
+            let found = self.batch_logits(&batch).await?;
+            for (place, found) in places.iter().zip(found) {
+                logits[*place] = found;
+            }
+        }
+        Ok(logits)
+    }
+
+    async fn batch_logits(&self, rows: &[&Tokens]) -> Result<Vec<Vec<f32>>, SessionError> {
         let with_types = takes_token_types(&self.model.config, &self.tokenizer);
         let examples = rows.iter().map(|row| ExampleRef {
             input_ids: &row.ids,
@@ -402,8 +419,8 @@ pub async fn predict_file(
     let file = fs::File::create(&unfinished).map_err(failed())?;
     let mut file = std::io::BufWriter::new(file);
     let total = rows.num_rows();
-    for start in (0..total).step_by(BATCH) {
-        let end = (start + BATCH).min(total);
+    for start in (0..total).step_by(WINDOW) {
+        let end = (start + WINDOW).min(total);
         let mut texts = Vec::with_capacity(end - start);
         for row in start..end {
             let text_pair = match (&second, &columns.second) {

@@ -222,15 +222,15 @@ def rope(seq, heads, head_dim):
     return case({"qkv": qkv, "dy": dy, "table": table}, {"y": y, "dqkv": dqkv}, seq=seq, heads=heads, head_dim=head_dim)
 
 
-def mean_pool(lengths, seq, hidden, pad_left):
+def mean_pool(lengths, seq, hidden):
     """ModernBERT's mean pooling."""
     batch = len(lengths)
     x = tensor("x", batch * seq, hidden).requires_grad_()
     dy = tensor("dy", batch, hidden)
-    real = mask(lengths, seq, pad_left).reshape(batch, seq, 1)
+    real = mask(lengths, seq, False).reshape(batch, seq, 1)
     y = (x.reshape(batch, seq, hidden) * real).sum(dim=1) / real.sum(dim=1)
     (dx,) = gradients(y, dy, [x])
-    return case({"x": x, "dy": dy}, {"y": y, "dx": dx}, lengths=lengths, seq=seq, pad_left=pad_left)
+    return case({"x": x, "dy": dy}, {"y": y, "dx": dx}, lengths=lengths, seq=seq, pad_left=False)
 
 
 def convolution(lengths, seq, hidden, out, kernel, pad_left):
@@ -377,7 +377,7 @@ if __name__ == "__main__":
             disentangled({"p2c": 1}, 2, pad_left=False, **ragged),
         ],
         "rope": [rope(5, 2, 8), rope(3, 3, 4)],
-        "mean_pool": [mean_pool([5, 1, 3], 5, 8, False), mean_pool([5, 1, 3], 5, 8, True)],
+        "mean_pool": [mean_pool([5, 1, 3], 5, 8), mean_pool([2, 7], 7, 12)],
         "convolution": [
             convolution([6, 1, 4], 6, 8, 12, 3, False),
             convolution([6, 1, 4], 6, 4, 8, 5, True),
