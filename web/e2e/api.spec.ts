@@ -142,17 +142,24 @@ test("a run is paused, resumed, stopped with a checkpoint, and goes on from it",
     const { trainer, config, files } = globalThis as unknown as Global;
     const long = { ...config, max_steps: 400 };
     const run = trainer.train(long, { files });
-    const rest = (ms: number): Promise<void> => new Promise((later) => setTimeout(later, ms));
+    const events = run[Symbol.asyncIterator]();
     const stepped = async (steps: number): Promise<void> => {
-      while ((run.view.step?.step ?? 0) < steps) await rest(5);
+      for (let last = 0; last < steps; ) {
+        const { value, done } = await events.next();
+        if (done) throw new Error(`the run ended after ${last} steps`);
+        if (value.type === "step") last = value.step;
+      }
+    };
+    // The worker answers between two steps: it has had the commands before then, and a run that isn't paused
+    // takes a step for about each answer.
+    const answered = async (times: number): Promise<number> => {
+      for (let i = 0; i < times; i++) await trainer.memory();
+      return run.view.step!.step;
     };
     await stepped(5);
     run.pause();
-    // What was on its way when the pause was asked for.
-    await rest(500);
-    const paused = run.view.step!.step;
-    await rest(1000);
-    const still = run.view.step!.step;
+    const paused = await answered(3);
+    const still = await answered(100);
     run.resume();
     await stepped(still + 5);
     run.stopAndSave();

@@ -265,3 +265,29 @@ pub fn hub_answers() -> Vec<Vec<u8>> {
         .map(|answer| answer.to_string().into_bytes())
         .collect()
 }
+
+/// Journals of the browser's volume: all kinds of changes, one that was begun anew, and one whose last line
+/// is torn.
+#[must_use]
+pub fn journals() -> Vec<Vec<u8>> {
+    let changes = concat!(
+        r#"{"folder":"/runs"}"#,
+        "\n",
+        r#"{"folder":"/runs/.tmp-1"}"#,
+        "\n",
+        r#"{"file":["/runs/.tmp-1/model.safetensors",0]}"#,
+        "\n",
+        r#"{"file":["/runs/log",1]}"#,
+        "\n",
+        r#"{"rename":["/runs/.tmp-1","/runs/checkpoint-1"]}"#,
+        "\n",
+        r#"{"remove":"/runs/log"}"#,
+        "\n",
+    );
+    let complete = "\"complete\"\n";
+    vec![
+        changes.as_bytes().to_vec(),
+        format!("{{\"begin\":1}}\n{complete}{changes}").into_bytes(),
+        format!("{{\"begin\":7}}\n{changes}{complete}{{\"file\":[\"/runs/a").into_bytes(),
+    ]
+}

@@ -12,6 +12,7 @@ use crate::digest::hex;
 use crate::ipc::{IpcWriter, MappedTable};
 use crate::layout::{Splits, find_splits, split_of, splits_of};
 use crate::read::{Plan, ReadOptions, Source, scan};
+use crate::target;
 use crate::types::Types;
 use crate::{CsvOptions, DataError, Dataset, DatasetDict, Feature, Features, Format};
 
@@ -90,17 +91,7 @@ pub fn load_dataset(path: &str, config: Option<&str>) -> Result<DatasetDict, Dat
 /// The folder for caches of this program: `TUNESMITH_CACHE`, else `tunesmith` in the user's cache
 /// folder (`XDG_CACHE_HOME`, `~/.cache`, `LOCALAPPDATA`).
 pub fn default_cache_dir() -> Result<PathBuf, DataError> {
-    // A browser's files are this program's own.
-    if cfg!(target_arch = "wasm32") {
-        return Ok(PathBuf::from("/cache"));
-    }
-    let var = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    let folder = var("TUNESMITH_CACHE")
-        .map(PathBuf::from)
-        .or_else(|| var("XDG_CACHE_HOME").map(|home| Path::new(&home).join("tunesmith")))
-        .or_else(|| var("HOME").map(|home| Path::new(&home).join(".cache/tunesmith")))
-        .or_else(|| var("LOCALAPPDATA").map(|home| Path::new(&home).join("tunesmith")));
-    folder.ok_or_else(|| {
+    target::cache_dir().ok_or_else(|| {
         DataError::Argument(
             "there is no home folder to keep a cache in: set TUNESMITH_CACHE to a folder"
                 .to_owned(),
@@ -284,23 +275,14 @@ impl LoadDataset {
                     "a folder, a data file, or the id of a dataset on the Hub (glue, owner/name)"
                         .to_owned(),
             }),
-            #[cfg(not(target_arch = "wasm32"))]
             From::Name(name) => {
-                let files = tunesmith_hub::dataset_snapshot(
+                let files = target::dataset_snapshot(
                     name,
                     self.config.as_deref(),
                     self.revision.as_deref(),
                     &mut |download| progress(LoadEvent::Download(download)),
                 )?;
                 read_snapshot(&files)
-            }
-            // A browser has no call that waits for the network.
-            #[cfg(target_arch = "wasm32")]
-            From::Name(name) => {
-                let _ = progress;
-                Err(DataError::Argument(format!(
-                    "{name} is not here: fetch it first, and load it with LoadDataset::snapshot"
-                )))
             }
             From::Snapshot(files) => read_snapshot(files),
         }

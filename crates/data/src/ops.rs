@@ -9,8 +9,8 @@ use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, StringArray};
 use crate::column::{Column, ColumnBuilder};
 use crate::list::list_array;
 use crate::{
-    ClassLabel, DataError, Dataset, DatasetDict, Dtype, Feature, Features, Row, Value, parallel,
-    permutation,
+    ClassLabel, DataError, Dataset, DatasetDict, Dtype, Feature, Features, Row, Value, permutation,
+    target,
 };
 
 /// How much [`Dataset::train_test_split`] puts into the test split.
@@ -352,11 +352,11 @@ impl Dataset {
         let size = options.batch_size.max(1);
         let batches = self.num_rows.div_ceil(size);
         // A few batches per core at a time: progress moves, and all cores stay busy.
-        let group = options.num_proc.unwrap_or(parallel::width() * 4).max(1);
+        let group = options.num_proc.unwrap_or(target::width() * 4).max(1);
         let mut made: Vec<(String, Vec<ArrayRef>)> = Vec::new();
         progress(0, self.num_rows);
         for first in (0..batches).step_by(group) {
-            let results = parallel::map_ordered(group.min(batches - first), |i| {
+            let results = target::map_ordered(group.min(batches - first), |i| {
                 let start = (first + i) * size;
                 let rows: Vec<usize> = (start..(start + size).min(self.num_rows)).collect();
                 f(&self.select_checked(&rows))

@@ -18,7 +18,7 @@ use crate::labels::{not_encoded, null_label};
 use crate::tokenized::{INPUT_IDS, LABEL, TOKEN_TYPE_IDS};
 use crate::{
     ColumnView, DataError, Dataset, Dtype, Feature, TagEncoder, TokenizeOptions, TokenizedDataset,
-    Tokenizer, parallel,
+    Tokenizer, target,
 };
 
 /// Rows of a record batch of the cache.
@@ -278,7 +278,7 @@ impl<'a> Job<'a> {
         let total = self.dataset.num_rows();
         for start in (0..total).step_by(CHUNK_ROWS) {
             let end = (start + CHUNK_ROWS).min(total);
-            let pieces = parallel::map_ordered((end - start).div_ceil(WORK_ROWS), |piece| {
+            let pieces = target::map_ordered((end - start).div_ceil(WORK_ROWS), |piece| {
                 let first = start + piece * WORK_ROWS;
                 self.tokenize(first, (first + WORK_ROWS).min(end))
             });

@@ -30,7 +30,7 @@ use tunesmith_platform::fs;
 
 use crate::DataError;
 use crate::caught::caught;
-use crate::long::Cutter;
+use crate::long::{Cutter, check_length};
 use crate::tokenizer_config::Beside;
 
 pub use call::{BatchEncoding, Padding, TextInput};
@@ -39,6 +39,9 @@ pub use options::{PaddingSide, TokenizeOptions, Truncation};
 
 /// transformers writes 1e30 where a tokenizer has no limit.
 const LONGEST: f64 = (1_u64 << 30) as f64;
+
+/// Tokens of a text that aren't cut off, at two hundred bytes each while it is tokenized.
+const MOST_TOKENS: usize = 2_000_000;
 
 /// A tokenized text or pair of texts; all fields have the same length.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +85,7 @@ pub struct Tokenizer {
     model_max_length: Option<usize>,
     gives_token_types: Option<bool>,
     fingerprint: [u8; 32],
-    /// How long texts are cut, where they may be.
-    cutter: Option<Cutter>,
+    cutter: Cutter,
 }
 
 impl Tokenizer {
@@ -278,15 +280,11 @@ impl Tokenizer {
         options: &TokenizeOptions,
         encode: impl Fn(&str) -> tokenizers::Result<RawEncoding>,
     ) -> Result<RawEncoding, DataError> {
-        let failed = |error| refused("the text", &error);
         let special = self.special_tokens(pair.is_some(), options);
         let most = self.max_length(options);
         let room = most.map(|most| most.saturating_sub(special));
         let is_alone = pair.is_none();
-        let one = |text| {
-            self.encode_long(text, room, is_alone, &encode)
-                .map_err(failed)
-        };
+        let one = |text| self.encode_long(text, room, is_alone, &encode);
         let (mut first, first_length) = one(text)?;
         let mut second = None;
         if let Some(pair) = pair {
@@ -377,14 +375,9 @@ impl Tokenizer {
         room: Option<usize>,
         is_alone: bool,
         encode: &impl Fn(&str) -> tokenizers::Result<RawEncoding>,
-    ) -> tokenizers::Result<(RawEncoding, usize)> {
-        let Some(cutter) = &self.cutter else {
-            let encoding = encode(text)?;
-            let length = encoding.len();
-            return Ok((encoding, length));
-        };
-        let text = cutter.shortened(text);
-        let mut pieces = cutter.pieces(&text);
+    ) -> Result<(RawEncoding, usize), DataError> {
+        let text = self.cutter.shortened(text);
+        let mut pieces = self.cutter.pieces(&text);
         let from_left = matches!(self.truncation_side, TruncationDirection::Right);
         if !from_left {
             pieces.reverse();
@@ -393,11 +386,20 @@ impl Tokenizer {
         let mut kept = Vec::new();
         let (mut length, mut count) = (0, 0);
         for piece in pieces {
-            let encoding = encode(piece)?;
+            checked(piece.len())?;
+            let encoding = encode(piece).map_err(|error| refused("the text", &error))?;
             length += encoding.len();
             if count < keep {
                 count = length;
                 kept.push(encoding);
+                if count > MOST_TOKENS {
+                    return Err(DataError::Tokenizer {
+                        place: "the text".to_owned(),
+                        reason: format!(
+                            "it has more than {MOST_TOKENS} tokens: let it be truncated (max_length), or shorten it"
+                        ),
+                    });
+                }
             } else if is_alone {
                 break;
             }
@@ -537,6 +539,14 @@ fn beside(path: &Path) -> Result<Beside, DataError> {
         model_config: json("config.json").unwrap_or_default(),
         special_tokens_map: json("special_tokens_map.json")?,
         added_tokens: json("added_tokens.json")?,
+    })
+}
+
+/// For what is tokenized at once.
+fn checked(bytes: usize) -> Result<(), DataError> {
+    check_length(bytes).map_err(|reason| DataError::Tokenizer {
+        place: "the text".to_owned(),
+        reason,
     })
 }
 

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::{compare_cases, golden, to, tokenizer, word_tokenizer, word_tokenizer_json};
 use tunesmith_data::{Encoding, PaddingSide, TokenizeOptions, Tokenizer, Truncation};
 
@@ -91,6 +93,49 @@ fn what_is_cut_off_costs_nothing() {
     let long = "a b ".repeat(50_000);
     let encoding = tokenizer.encode(&long, Some(&long), &to(5)).unwrap();
     assert_eq!(tokens(&encoding), "[CLS] b [SEP] b [SEP]");
+}
+
+/// A text of 50 MB took 9 GB; what would is told, and what needs not doesn't.
+#[test]
+fn texts_that_would_take_gigabytes_are_refused() {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/tokenizer_files");
+    let kept = |text: &str, kind: &str, max_length| {
+        let options = TokenizeOptions {
+            truncation: if max_length == usize::MAX {
+                Truncation::DoNotTruncate
+            } else {
+                Truncation::LongestFirst
+            },
+            ..to(max_length)
+        };
+        let tokenizer = Tokenizer::from_file(goldens.join(kind)).unwrap();
+        let encoding = tokenizer.encode(text, None, &options);
+        encoding.map(|encoding| encoding.input_ids)
+    };
+    let (words, word) = ("to be ".repeat(850_000), "x".repeat(5_100_000));
+    for kind in [
+        "bert",
+        "roberta",
+        "roberta_prefix",
+        "xlm_roberta",
+        "deberta_v3",
+    ] {
+        assert_eq!(
+            kept(&words, kind, 64).unwrap(),
+            kept(&words[..1000], kind, 64).unwrap(),
+            "{kind}"
+        );
+        let message = kept(&words, kind, usize::MAX).unwrap_err().to_string();
+        assert!(message.contains("more than 2000000 tokens"), "{message}");
+        // BERT's words of more than a hundred letters are unknown.
+        if kind != "bert" {
+            let message = kept(&word, kind, 64).unwrap_err().to_string();
+            assert!(message.contains("5 MB without a space"), "{message}");
+        }
+    }
+    let tokenizer = Tokenizer::from_file(goldens.join("roberta")).unwrap();
+    tokenizer.encode_with_offsets(&word, &to(64)).unwrap_err();
+    tokenizer.encode_words(&[&word], &to(64)).unwrap_err();
 }
 
 #[test]

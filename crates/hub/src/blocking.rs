@@ -144,3 +144,36 @@ fn now<T>(future: impl Future<Output = T>) -> T {
         Poll::Pending => unreachable!("a native request waited without blocking"),
     }
 }
+
+/// [`Hub::dataset_snapshot`] with the configuration of the environment.
+///
+/// # Errors
+/// As [`Hub::dataset_snapshot`]; [`HubError::is_unreachable`] tells a missing network apart.
+pub fn dataset_snapshot(
+    repo: &str,
+    config: Option<&str>,
+    revision: Option<&str>,
+    progress: &mut dyn FnMut(Download),
+) -> Result<DatasetFiles, HubError> {
+    Hub::new(HubConfig::from_env())?.dataset_snapshot(repo, config, revision, progress)
+}
+
+/// [`Hub::model_snapshot`] with the configuration of the environment.
+///
+/// # Errors
+/// As [`Hub::model_snapshot`]; [`HubError::is_unreachable`] tells a missing network apart.
+pub fn model_snapshot(
+    repo: &str,
+    revision: Option<&str>,
+    progress: &mut dyn FnMut(Download),
+) -> Result<ModelFiles, HubError> {
+    Hub::new(HubConfig::from_env())?.model_snapshot(repo, revision, progress)
+}
+
+/// [`Hub::checkpoint_folder`] with the configuration of the environment.
+///
+/// # Errors
+/// As [`Hub::checkpoint_folder`].
+pub fn checkpoint_folder(name_or_path: &str) -> Result<PathBuf, HubError> {
+    Hub::new(HubConfig::from_env())?.checkpoint_folder(name_or_path, &mut |_| {})
+}

@@ -25,13 +25,12 @@ mod error;
 mod fault;
 mod hub;
 mod integrity;
-mod lock;
 mod model;
 mod net;
 mod search;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use blocking::Hub;
+pub use blocking::{Hub, checkpoint_folder, dataset_snapshot, model_snapshot};
 pub use cached::{CachedRepo, cached_repos};
 pub use config::{HubConfig, Retry};
 pub use damaged::drop_damaged;
@@ -44,39 +43,3 @@ pub use model::ModelFiles;
 #[doc(hidden)]
 pub use net::read_any_answer;
 pub use search::FoundRepo;
-
-/// [`Hub::dataset_snapshot`] with the configuration of the environment.
-///
-/// # Errors
-/// As [`Hub::dataset_snapshot`]; [`HubError::is_unreachable`] tells a missing network apart.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn dataset_snapshot(
-    repo: &str,
-    config: Option<&str>,
-    revision: Option<&str>,
-    progress: &mut dyn FnMut(Download),
-) -> Result<DatasetFiles, HubError> {
-    Hub::new(HubConfig::from_env())?.dataset_snapshot(repo, config, revision, progress)
-}
-
-/// [`Hub::model_snapshot`] with the configuration of the environment.
-///
-/// # Errors
-/// As [`Hub::model_snapshot`]; [`HubError::is_unreachable`] tells a missing network apart.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn model_snapshot(
-    repo: &str,
-    revision: Option<&str>,
-    progress: &mut dyn FnMut(Download),
-) -> Result<ModelFiles, HubError> {
-    Hub::new(HubConfig::from_env())?.model_snapshot(repo, revision, progress)
-}
-
-/// [`Hub::checkpoint_folder`] with the configuration of the environment.
-///
-/// # Errors
-/// As [`Hub::checkpoint_folder`].
-#[cfg(not(target_arch = "wasm32"))]
-pub fn checkpoint_folder(name_or_path: &str) -> Result<std::path::PathBuf, HubError> {
-    Hub::new(HubConfig::from_env())?.checkpoint_folder(name_or_path, &mut |_| {})
-}

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::null_is_nan;
-use crate::{ClassReport, Metrics, ProblemType};
+use crate::{ClassReport, Metrics, ProblemType, without_dashes};
 
 /// The version written into every [`Record`]; it rises when an old reader would misread a new log.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -156,6 +156,19 @@ pub enum Event {
         /// What, where, and what to do.
         message: String,
     },
+}
+
+impl Event {
+    /// The event as a screen shows it, by [`without_dashes`].
+    #[must_use]
+    pub fn without_dashes(mut self) -> Self {
+        if let Self::Warning { message } | Self::DeviceLost { message } | Self::Failed { message } =
+            &mut self
+        {
+            *message = without_dashes(message);
+        }
+        self
+    }
 }
 
 /// What is about to be trained, on what, and for how long.

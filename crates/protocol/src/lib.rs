@@ -25,6 +25,7 @@ pub use config::{
     DataArguments, DeviceChoice, IntervalStrategy, MetricMode, ModelArguments, OLD_SPELLINGS,
     Problem, ProblemType, RateCurve, ResumeFrom, RunConfig, SET_BY_PANELS, SchedulerKwargs,
     SchedulerType, Steps, Threshold, ThresholdMode, TrainingArguments, Truncation, UnknownChoice,
+    without_dashes,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,

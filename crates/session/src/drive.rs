@@ -162,7 +162,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         tokenizer: &tokenizer,
         options: &options,
     };
-    predict_at_end(&trainer, &test, &reader, &shared).await?;
+    predict_at_end(&mut trainer, &test, &reader, &shared).await?;
     shared.emit(Event::Done(done)).await;
     Ok(())
 }

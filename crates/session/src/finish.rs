@@ -93,7 +93,7 @@ pub(crate) struct Reader<'a> {
 
 /// Predicts every split into `predict_results_<split>.txt`, and measures where labels are known.
 pub(crate) async fn predict_at_end(
-    trainer: &Trainer,
+    trainer: &mut Trainer,
     splits: &[TestSplit],
     reader: &Reader<'_>,
     shared: &Shared,
@@ -120,7 +120,7 @@ pub(crate) async fn predict_at_end(
 
 /// Evaluates a split from its first row to its last, telling how far it is.
 pub(crate) async fn pass(
-    trainer: &Trainer,
+    trainer: &mut Trainer,
     rows: &TokenizedDataset,
     shared: &Shared,
 ) -> Result<PredictionOutput, SessionError> {

@@ -37,14 +37,14 @@ pub use device::{PickedAdapter, adapter_infos, destroy_devices, device_bytes, op
 pub use error::SessionError;
 pub use estimate::{Estimator, estimate};
 pub use fetch::fetch_model;
+#[cfg(not(target_arch = "wasm32"))]
+pub use fetch::model_dir;
 #[cfg(target_arch = "wasm32")]
 pub use fetch::set_hub;
 #[cfg(not(target_arch = "wasm32"))]
 pub use hub::{cached_datasets, cached_models, search_datasets, search_models};
 pub use inspect::inspect;
 pub use memory::MemoryEstimate;
-#[cfg(not(target_arch = "wasm32"))]
-pub use model::model_dir;
 pub use predict::{Predictor, predict_file, predict_texts};
 pub use review::review;
 pub use saved::saved_runs;

@@ -11,33 +11,6 @@ use tunesmith_protocol::ModelArguments;
 
 use crate::SessionError;
 
-/// The folder of a model: `name_or_path` itself where it is one, else the hub's snapshot in the
-/// shared cache, downloaded where it isn't there yet. Blocks.
-///
-/// # Errors
-/// A folder without a model, or what the hub says.
-#[cfg(not(target_arch = "wasm32"))]
-pub fn model_dir(
-    name_or_path: &str,
-    revision: Option<&str>,
-    cache_dir: Option<&str>,
-    emit: &mut dyn FnMut(tunesmith_protocol::Event),
-) -> Result<PathBuf, SessionError> {
-    use tunesmith::hub::{Hub, HubConfig};
-
-    if let Some(folder) = local_model(name_or_path)? {
-        return Ok(folder);
-    }
-    let mut config = HubConfig::from_env();
-    if let Some(cache) = cache_dir {
-        config.cache = cache.into();
-    }
-    let files = Hub::new(config)?.model_snapshot(name_or_path, revision, &mut |download| {
-        emit(crate::fetch::download_event(download))
-    })?;
-    Ok(files.root)
-}
-
 /// The folder that the name is, or `None` where it can be the id of a model on the hub.
 pub(crate) fn local_model(name_or_path: &str) -> Result<Option<PathBuf>, SessionError> {
     let path = Path::new(name_or_path);

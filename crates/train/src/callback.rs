@@ -20,7 +20,9 @@ pub struct TrainerControl {
 /// What is to be done at certain points of a training; each function does nothing unless it is written
 /// anew.
 ///
-/// The control says what is due after the step, and each of its fields may be changed. After
+/// The control says what is due after the step, and each of its fields may be changed; what is set within a
+/// step ([`Self::on_step_begin`], [`Self::on_substep_end`]) is done after it, and a step that was begun is
+/// finished. After
 /// [`Self::on_evaluate`] only `should_training_stop` and `should_save` are still read, after
 /// [`Self::on_log`] and [`Self::on_save`] only `should_training_stop`. The loss of a step isn't here:
 /// it may still be on the device. The events of [`crate::Run::next`] tell it.
@@ -37,6 +39,24 @@ pub trait TrainerCallback: Send {
 
     /// Before the first step of an epoch.
     fn on_epoch_begin(
+        &mut self,
+        args: &TrainingArguments,
+        state: &TrainerState,
+        control: &mut TrainerControl,
+    ) {
+    }
+
+    /// Before the first batch of each optimizer step.
+    fn on_step_begin(
+        &mut self,
+        args: &TrainingArguments,
+        state: &TrainerState,
+        control: &mut TrainerControl,
+    ) {
+    }
+
+    /// After each batch that no optimizer step follows, where gradients are accumulated over several.
+    fn on_substep_end(
         &mut self,
         args: &TrainingArguments,
         state: &TrainerState,
@@ -79,6 +99,15 @@ pub trait TrainerCallback: Send {
         state: &TrainerState,
         control: &mut TrainerControl,
         metrics: &Metrics,
+    ) {
+    }
+
+    /// After each batch of an evaluation or prediction.
+    fn on_prediction_step(
+        &mut self,
+        args: &TrainingArguments,
+        state: &TrainerState,
+        control: &mut TrainerControl,
     ) {
     }
 

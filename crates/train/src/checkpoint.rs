@@ -14,7 +14,7 @@ use crate::optimizer::check_shape;
 use crate::plan::PlanIdentity;
 use crate::run::{LastStep, Losses};
 use crate::schedule::FollowingState;
-use crate::{AdamW, TrainError, TrainerState};
+use crate::{AdamW, ParamGroup, TrainError, TrainerState};
 
 const OPTIMIZER: &str = "optimizer.safetensors";
 /// What the Trainer's own state has no place for: transformers refuses unknown keys there.
@@ -62,6 +62,9 @@ pub(crate) struct RunState {
     /// Of a schedule that follows a metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) schedule: Option<FollowingState>,
+    /// Those of one's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) param_groups: Option<Vec<ParamGroup>>,
 }
 
 impl RunState {

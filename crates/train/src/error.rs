@@ -134,6 +134,18 @@ pub enum TrainError {
         /// What changed.
         changes: Vec<String>,
     },
+    /// The optimizer's moments are of other parameter groups.
+    #[error(
+        "{} was written with other parameter groups: {change}. Give the same groups as then, or start anew in \
+         another output_dir",
+        path.display()
+    )]
+    ParamGroups {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The first difference.
+        change: String,
+    },
     /// The output folder holds something already.
     #[error("output_dir {} exists and is not empty ({found}). {hint}", path.display())]
     OutputDir {

@@ -197,7 +197,7 @@ impl EvalPass {
     /// # Errors
     /// Rows that do not fit the model, labels that do not fit the metric, a model that gives no number,
     /// or a device that fails.
-    pub async fn step(&mut self, trainer: &Trainer) -> Result<(), TrainError> {
+    pub async fn step(&mut self, trainer: &mut Trainer) -> Result<(), TrainError> {
         if self.is_done() {
             return Ok(());
         }
@@ -234,6 +234,9 @@ impl EvalPass {
         self.row = end;
         self.batches += 1;
         self.time += start.elapsed();
+        trainer.ask(|callback, args, state, control| {
+            callback.on_prediction_step(args, state, control);
+        });
         Ok(())
     }
 

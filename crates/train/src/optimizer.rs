@@ -11,6 +11,7 @@ use tunesmith_model::{Model, ModelError, Parameter, TensorFile, write_tensors};
 
 use crate::TrainError;
 pub use groups::ParamGroup;
+pub(crate) use groups::changed_groups;
 use groups::{Runs, runs};
 
 /// `torch.optim.AdamW` as the Trainer sets it up: decoupled weight decay, none on biases and

@@ -7,6 +7,7 @@ use tunesmith_protocol::{Event, ResumeFrom, RunStarted, TrainingArguments};
 
 use crate::checkpoint::{Checkpoint, NOISE, checkpoints, set_parameters};
 use crate::export::is_in;
+use crate::optimizer::changed_groups;
 use crate::{
     AdamW, OutputFolder, Plan, Run, Schedule, TrainError, Trainer, TrainerState, device_info,
 };
@@ -93,6 +94,16 @@ impl<'t> Run<'t> {
             return Err(TrainError::PlanChanged {
                 path: path.to_owned(),
                 changes,
+            });
+        }
+        let groups = (
+            run.param_groups.as_deref(),
+            self.trainer.param_groups.as_deref(),
+        );
+        if let Some(change) = changed_groups(groups.0, groups.1) {
+            return Err(TrainError::ParamGroups {
+                path: path.to_owned(),
+                change,
             });
         }
         set_parameters(&mut self.trainer.model, &model).map_err(broken)?;

@@ -51,8 +51,6 @@ pub struct Run<'t> {
     /// The output folder, where the trainer doesn't have it.
     pub(crate) _folder: Option<OutputFolder>,
     stop: Option<Stop>,
-    /// What the callbacks asked for.
-    control: TrainerControl,
     /// Whether the callbacks were told of the beginning.
     has_begun: bool,
     /// The error that ended the run, to be told after the events before it.
@@ -102,6 +100,7 @@ impl<'t> Run<'t> {
         optimizer: AdamW,
         output_dir: PathBuf,
     ) -> Self {
+        trainer.control = TrainerControl::default();
         Self {
             trainer,
             train,
@@ -123,7 +122,6 @@ impl<'t> Run<'t> {
             checked_step: 0,
             _folder: None,
             stop: None,
-            control: TrainerControl::default(),
             has_begun: false,
             failure: None,
             failed: false,
@@ -249,7 +247,8 @@ impl<'t> Run<'t> {
             loss,
             step,
         }));
-        self.ask(|callback, args, state, control| callback.on_log(args, state, control, &entry));
+        self.trainer
+            .ask(|callback, args, state, control| callback.on_log(args, state, control, &entry));
     }
 
     fn begin_evaluation(&mut self) -> Result<(), TrainError> {

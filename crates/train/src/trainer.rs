@@ -14,7 +14,7 @@ use crate::evaluate::EvalPass;
 use crate::own::{ComputeMetrics, LossFunction};
 use crate::{
     EvalPrediction, Evaluation, LossAndGradient, Names, OutputFolder, OwnError, ParamGroup,
-    PredictionOutput, Run, TrainError, TrainerCallback, TrainerState,
+    PredictionOutput, Run, TrainError, TrainerCallback, TrainerControl, TrainerState,
 };
 
 /// transformers' `Trainer` for sequence classification.
@@ -34,6 +34,8 @@ pub struct Trainer {
     pub(crate) loss_function: Option<LossFunction>,
     pub(crate) param_groups: Option<Vec<ParamGroup>>,
     pub(crate) callbacks: Vec<Box<dyn TrainerCallback>>,
+    /// What the callbacks asked for.
+    pub(crate) control: TrainerControl,
     pub(crate) names: Names,
     pub(crate) tokenizer_files: Option<PathBuf>,
     pub(crate) live: Option<Duration>,
@@ -107,6 +109,7 @@ impl Trainer {
             loss_function: None,
             param_groups: None,
             callbacks: Vec::new(),
+            control: TrainerControl::default(),
             names: Names::default(),
             tokenizer_files: None,
             live: None,
@@ -166,7 +169,7 @@ impl Trainer {
     }
 
     /// Trains with parameter groups of one's own, see [`crate::AdamW::param_groups`]; `weight_decay` of the
-    /// arguments doesn't apply then. A checkpoint doesn't keep them: a resumed run needs the same ones.
+    /// arguments doesn't apply then. A resumed run needs the same groups as its checkpoint.
     #[must_use]
     pub fn param_groups(mut self, groups: Vec<ParamGroup>) -> Self {
         self.param_groups = Some(groups);
@@ -244,7 +247,7 @@ impl Trainer {
     ///
     /// # Errors
     /// An empty dataset, rows that do not fit the model, or labels that do not fit the metric.
-    pub async fn evaluate(&self, dataset: &TokenizedDataset) -> Result<Evaluation, TrainError> {
+    pub async fn evaluate(&mut self, dataset: &TokenizedDataset) -> Result<Evaluation, TrainError> {
         Ok(self.predict(dataset).await?.evaluation)
     }
 
@@ -253,7 +256,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::evaluate`].
     pub async fn predict(
-        &self,
+        &mut self,
         dataset: &TokenizedDataset,
     ) -> Result<PredictionOutput, TrainError> {
         let mut pass = self.pass(dataset)?;
@@ -269,5 +272,20 @@ impl Trainer {
     /// An empty dataset.
     pub fn pass(&self, dataset: &TokenizedDataset) -> Result<EvalPass, TrainError> {
         EvalPass::new(dataset.clone(), self)
+    }
+
+    /// Calls one function of each callback, in their order.
+    pub(crate) fn ask(
+        &mut self,
+        call: impl Fn(&mut dyn TrainerCallback, &TrainingArguments, &TrainerState, &mut TrainerControl),
+    ) {
+        for callback in &mut self.callbacks {
+            call(
+                callback.as_mut(),
+                &self.args,
+                &self.state,
+                &mut self.control,
+            );
+        }
     }
 }

@@ -9,7 +9,7 @@ use support::*;
 use tunesmith_data::{DataCollatorWithPadding, ExampleRef, Labels};
 use tunesmith_kernels::DeviceChoice;
 use tunesmith_model::Model;
-use tunesmith_protocol::{Event, IntervalStrategy, Metrics, Steps, TrainingArguments};
+use tunesmith_protocol::{Event, IntervalStrategy, Metrics, ResumeFrom, Steps, TrainingArguments};
 use tunesmith_train::{
     AdamW, DataLoader, LossAndGradient, OwnError, ParamGroup, Plan, Trainer, TrainerCallback,
     TrainerControl, TrainerState, batch_inputs,
@@ -214,6 +214,33 @@ impl<F: FnMut(&str, &TrainerState, &mut TrainerControl) + Send> TrainerCallback 
         self.note("epoch_begin", state, control);
     }
 
+    fn on_step_begin(
+        &mut self,
+        _: &TrainingArguments,
+        state: &TrainerState,
+        control: &mut TrainerControl,
+    ) {
+        self.note("step_begin", state, control);
+    }
+
+    fn on_substep_end(
+        &mut self,
+        _: &TrainingArguments,
+        state: &TrainerState,
+        control: &mut TrainerControl,
+    ) {
+        self.note("substep_end", state, control);
+    }
+
+    fn on_prediction_step(
+        &mut self,
+        _: &TrainingArguments,
+        state: &TrainerState,
+        control: &mut TrainerControl,
+    ) {
+        self.note("prediction_step", state, control);
+    }
+
     fn on_step_end(
         &mut self,
         _: &TrainingArguments,
@@ -273,8 +300,22 @@ impl<F: FnMut(&str, &TrainerState, &mut TrainerControl) + Send> TrainerCallback 
     }
 }
 
-/// What a callback is told in a run of six steps with `args` changed so.
+/// What a callback is told in a run of six steps with `args` changed so, but for what comes within steps and
+/// evaluations.
 fn told(
+    change: impl Fn(&mut TrainingArguments),
+    ask: impl FnMut(&str, &TrainerState, &mut TrainerControl) + Send + 'static,
+) -> (Vec<String>, u64) {
+    let (mut told, steps) = told_all(change, ask);
+    told.retain(|line| {
+        !["step_begin", "substep_end", "prediction_step"]
+            .iter()
+            .any(|within| line.starts_with(within))
+    });
+    (told, steps)
+}
+
+fn told_all(
     change: impl Fn(&mut TrainingArguments),
     ask: impl FnMut(&str, &TrainerState, &mut TrainerControl) + Send + 'static,
 ) -> (Vec<String>, u64) {
@@ -393,6 +434,53 @@ fn callbacks_change_what_is_done() {
         early[2..],
         ["step_end 1", "evaluate 1", "save 1", "train_end 1"]
     );
+}
+
+/// As in the Trainer, with two batches a step and two of an evaluation.
+#[test]
+fn callbacks_are_called_within_steps_and_evaluations() {
+    let (told, steps) = told_all(
+        |args| {
+            args.gradient_accumulation_steps = 2;
+            args.per_device_eval_batch_size = 9;
+            args.save_strategy = IntervalStrategy::No;
+            args.logging_strategy = IntervalStrategy::No;
+        },
+        |name, state, control| {
+            // Asked for within a step, and done after it.
+            control.should_log |= name == "step_begin" && state.global_step == 0;
+            control.should_evaluate |= name == "substep_end" && state.global_step == 1;
+            control.should_training_stop |= name == "prediction_step";
+        },
+    );
+    assert_eq!(steps, 2);
+    assert_eq!(
+        told,
+        [
+            "train_begin 0",
+            "epoch_begin 0",
+            "step_begin 0",
+            "substep_end 0",
+            "step_end 1",
+            "log 1",
+            "step_begin 1",
+            "substep_end 1",
+            "step_end 2",
+            "prediction_step 2",
+            "prediction_step 2",
+            "evaluate 2",
+            "train_end 2",
+        ]
+    );
+    let count = Told::default();
+    let dir = tempfile::tempdir().unwrap();
+    let mut trainer = trainer(args(&dir.path().join("out")), &cpu()).callback(Recorder {
+        told: Arc::clone(&count),
+        ask: |_: &str, _: &TrainerState, _: &mut TrainerControl| {},
+    });
+    trainer.args.per_device_eval_batch_size = 5;
+    pollster::block_on(trainer.predict(&rows(18, 2))).unwrap();
+    assert_eq!(*count.lock().unwrap(), vec!["prediction_step 0"; 4]);
 }
 
 /// The Trainer's two groups, made by hand.
@@ -531,4 +619,75 @@ fn a_data_loader_has_the_trainers_batches() {
     assert_eq!(DataLoader::new(rows.clone(), 0, padding()).len(), 42);
     let fewer_than_a_batch = DataLoader::new(rows, 43, padding()).drop_last();
     assert!(fewer_than_a_batch.is_empty());
+}
+
+#[test]
+fn a_run_resumes_with_its_checkpoints_groups_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let with = |groups: Option<Vec<ParamGroup>>, args: TrainingArguments| {
+        let trainer = trainer(args, &cpu());
+        match groups {
+            Some(groups) => trainer.param_groups(groups),
+            None => trainer,
+        }
+    };
+    let args = || TrainingArguments {
+        max_steps: 4,
+        save_steps: Steps(2.0),
+        ..args(&out)
+    };
+    let groups = two_groups(&with(None, args()).model, 0.1);
+    let mut whole = with(Some(groups.clone()), args());
+    train(&mut whole).unwrap();
+    let checkpoint = out.join("checkpoint-2");
+    let resumed = |groups: Option<Vec<ParamGroup>>| {
+        let args = TrainingArguments {
+            resume_from_checkpoint: ResumeFrom::Checkpoint(checkpoint.display().to_string()),
+            output_dir: dir.path().join("other").display().to_string(),
+            overwrite_output_dir: true,
+            ..args()
+        };
+        let mut trainer = with(groups, args);
+        train(&mut trainer).map(|_| weights(&trainer))
+    };
+    let mut turned = groups.clone();
+    turned[0].params.reverse();
+    for same in [groups.clone(), turned] {
+        assert_eq!(resumed(Some(same)).unwrap(), weights(&whole));
+    }
+
+    let changed = |change: &dyn Fn(&mut Vec<ParamGroup>)| {
+        let mut groups = groups.clone();
+        change(&mut groups);
+        Some(groups)
+    };
+    let moved = groups[1].params.last().unwrap().clone();
+    for (groups, said) in [
+        (
+            None,
+            "it has groups of one's own, and this run has none".to_owned(),
+        ),
+        (
+            changed(&|groups| drop(groups.pop())),
+            "it has 2, and this run has 1".to_owned(),
+        ),
+        (
+            changed(&|groups| groups[0].weight_decay = 0.2),
+            "weight_decay of group 0 was 0.1 and is 0.2".to_owned(),
+        ),
+        (
+            changed(&|groups| groups[1].learning_rate_scale = 0.5),
+            "learning_rate_scale of group 1 was 1 and is 0.5".to_owned(),
+        ),
+        (
+            changed(&|groups| drop(groups[1].params.pop())),
+            format!("group 1 had the parameter '{moved}' and hasn't now"),
+        ),
+    ] {
+        let message = resumed(groups).unwrap_err().to_string();
+        let wanted =
+            format!("checkpoint-2 was written with other parameter groups: {said}. Give the same");
+        assert!(message.contains(&wanted), "{message}");
+    }
 }

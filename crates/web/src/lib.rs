@@ -81,7 +81,7 @@ pub fn destroy_device() {
 }
 
 fn tell(event: &Event) {
-    let Ok(text) = serde_json::to_string(event) else {
+    let Ok(text) = serde_json::to_string(&event.clone().without_dashes()) else {
         return;
     };
     LISTENER.with(|place| {

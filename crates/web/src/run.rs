@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use tunesmith_platform::fs;
-use tunesmith_protocol::{Event, Record, RunConfig};
+use tunesmith_protocol::{Record, RunConfig};
 use tunesmith_session::{Session, Steering};
 use wasm_bindgen::prelude::*;
 
@@ -42,7 +42,10 @@ pub async fn next_record() -> Result<Option<String>, JsError> {
     let Some(record) = session.next().await else {
         return Ok(None);
     };
-    let text = json(&named(record))?;
+    let text = json(&Record {
+        event: record.event.without_dashes(),
+        ..record
+    })?;
     RUN.set(Some(session));
     fs::replenish().await;
     Ok(Some(text))
@@ -61,20 +64,4 @@ pub fn command(text: &str) -> Result<(), JsError> {
         }
     });
     Ok(())
-}
-
-/// A failure with the arguments' names as this shell has them: the command's flags are the same names
-/// behind dashes.
-fn named(record: Record) -> Record {
-    let plain = |message: String| message.replace("--", "");
-    let event = match record.event {
-        Event::Failed { message } => Event::Failed {
-            message: plain(message),
-        },
-        Event::DeviceLost { message } => Event::DeviceLost {
-            message: plain(message),
-        },
-        other => other,
-    };
-    Record { event, ..record }
 }

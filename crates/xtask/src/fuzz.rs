@@ -18,10 +18,11 @@ use crate::test::Tally;
 type Seeds = fn(&Path) -> Result<Vec<Vec<u8>>>;
 
 /// What libFuzzer reads, with the first files of each.
-const TARGETS: [(&str, Seeds); 9] = [
+const TARGETS: [(&str, Seeds); 10] = [
     ("card", |_| Ok(fixtures::cards())),
     ("csv", |_| Ok(fixtures::csv())),
     ("hub", |_| Ok(fixtures::hub_answers())),
+    ("journal", |_| Ok(fixtures::journals())),
     ("json_lines", |_| Ok(fixtures::json_lines())),
     ("parquet", parquet),
     ("tokenizer", |_| Ok(fixtures::tokenizers())),

@@ -8,7 +8,7 @@ use std::thread;
 
 use pollster::block_on;
 use tunesmith_desktop::{Answer, Ask, Checkpoint, DevicePick, Fit, Kind};
-use tunesmith_protocol::{AdapterInfo, DeviceKind, Event, RunConfig};
+use tunesmith_protocol::{AdapterInfo, DeviceKind, Event, RunConfig, without_dashes};
 use tunesmith_session as session;
 
 use super::{Line, builtin, files};
@@ -81,7 +81,7 @@ fn answer(ask: Ask, home: PathBuf, tell: &mut dyn FnMut(Event)) -> Option<Answer
 
 /// An error in the words of a window: arguments have no dashes here.
 pub fn plain(error: &session::SessionError) -> String {
-    error.to_string().replace("--", "")
+    without_dashes(&error.to_string())
 }
 
 /// What a panic says.

@@ -154,9 +154,7 @@ impl Worker {
         *lock(&self.steering) = Some(session.steering());
         let mut measured = Instant::now();
         while let Some(mut record) = block_on(session.next()) {
-            if let Event::Failed { message } | Event::DeviceLost { message } = &mut record.event {
-                *message = message.replace("--", "");
-            }
+            record.event = record.event.without_dashes();
             let first = matches!(record.event, Event::RunStarted(_));
             self.line.tell(ticket, Answer::Record(Box::new(record)));
             if first || measured.elapsed() >= MEMORY {

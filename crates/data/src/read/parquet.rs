@@ -6,9 +6,7 @@
 //! caught, the worker that reads has to be one that may die.
 
 use std::collections::{HashMap, HashSet};
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -25,6 +23,7 @@ use parquet::file::reader::ChunkReader;
 use super::{BATCH_BYTES, BATCH_ROWS, ReadOptions, Sink, Source};
 use crate::features::METADATA_KEY;
 use crate::list::renamed;
+use crate::target::parquet_file;
 use crate::{DataError, Feature, Features};
 
 pub(super) fn features(
@@ -35,7 +34,7 @@ pub(super) fn features(
     let packed = packed(source)?;
     guarded(source, || match source.plain_path() {
         Some(path) => {
-            let file = chunks(path).map_err(DataError::io("read", path))?;
+            let file = parquet_file(path).map_err(DataError::io("read", path))?;
             features_of(source, &file, options, warnings)
         }
         None => features_of(source, &packed, options, warnings),
@@ -50,7 +49,7 @@ pub(super) fn stream(
     let packed = packed(source)?;
     let mut reader = guarded(source, || match source.plain_path() {
         Some(path) => {
-            let file = chunks(path).map_err(DataError::io("read", path))?;
+            let file = parquet_file(path).map_err(DataError::io("read", path))?;
             Reader::open(source, file, features)
         }
         None => Reader::open(source, packed, features),
@@ -69,18 +68,6 @@ fn packed(source: &Source) -> Result<bytes::Bytes, DataError> {
         Some(_) => Ok(bytes::Bytes::new()),
         None => source.read(),
     }
-}
-
-/// A file as the parquet crate reads it: a part at a time.
-#[cfg(not(target_arch = "wasm32"))]
-fn chunks(path: &Path) -> io::Result<std::fs::File> {
-    std::fs::File::open(path)
-}
-
-/// A file as the parquet crate reads it: its readers must be `Send`, which a browser's files are not.
-#[cfg(target_arch = "wasm32")]
-fn chunks(path: &Path) -> io::Result<bytes::Bytes> {
-    tunesmith_platform::fs::read(path).map(bytes::Bytes::from)
 }
 
 fn arrow_options() -> ArrowReaderOptions {

@@ -1,8 +1,6 @@
 //! A tokenizer called on many texts at once, with padding, as transformers' is; and the tokens of ids.
 
-use crate::{
-    Batch, DataError, Labels, NewColumn, PaddingSide, TokenizeOptions, Tokenizer, parallel,
-};
+use crate::{Batch, DataError, Labels, NewColumn, PaddingSide, TokenizeOptions, Tokenizer, target};
 
 /// Texts that a core tokenizes at a time.
 const WORK_TEXTS: usize = 64;
@@ -74,7 +72,7 @@ impl Tokenizer {
         options: &TokenizeOptions,
     ) -> Result<BatchEncoding, DataError> {
         let texts: Vec<TextInput<'a>> = texts.into_iter().map(Into::into).collect();
-        let pieces = parallel::map_ordered(texts.len().div_ceil(WORK_TEXTS), |piece| {
+        let pieces = target::map_ordered(texts.len().div_ceil(WORK_TEXTS), |piece| {
             let first = piece * WORK_TEXTS;
             let of_piece = texts.iter().enumerate().skip(first).take(WORK_TEXTS);
             of_piece

@@ -4,7 +4,7 @@ use tokenizers::Encoding as RawEncoding;
 use tokenizers::models::ModelWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 
-use super::{TokenizeOptions, Tokenizer, refused};
+use super::{TokenizeOptions, Tokenizer, checked, refused};
 use crate::DataError;
 use crate::caught::caught;
 
@@ -60,6 +60,7 @@ impl Tokenizer {
         text: &str,
         options: &TokenizeOptions,
     ) -> Result<PlacedTokens, DataError> {
+        checked(text.len())?;
         let raw = self.guarded(|| {
             let first = self.inner.encode_char_offsets(text, false);
             let first = first.map_err(|error| refused("the text", &error))?;
@@ -80,6 +81,7 @@ impl Tokenizer {
         words: &[&str],
         options: &TokenizeOptions,
     ) -> Result<PlacedTokens, DataError> {
+        checked(words.iter().map(|word| word.len()).sum())?;
         let spaced = self.spaces_belong_to_words();
         let needs_space = |word: &str| spaced && !word.starts_with(char::is_whitespace);
         let raw = self.guarded(|| {

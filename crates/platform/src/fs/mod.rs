@@ -11,7 +11,7 @@ mod web;
 pub use native::{
     DirEntry, File, Mapped, Metadata, OpenOptions, ReadDir, canonicalize, copy, create_dir,
     create_dir_all, exists, is_dir, is_file, metadata, read, read_dir, read_to_string,
-    remove_dir_all, remove_file, rename, write,
+    remove_dir_all, remove_file, rename, replenish, write,
 };
 #[cfg(target_arch = "wasm32")]
 pub use web::{

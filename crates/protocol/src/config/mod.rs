@@ -8,6 +8,7 @@ mod choices;
 mod data;
 mod json;
 mod model;
+mod names;
 mod schedule;
 mod table;
 mod training;
@@ -23,6 +24,7 @@ pub use choices::{
 pub use data::DataArguments;
 pub use json::OLD_SPELLINGS;
 pub use model::ModelArguments;
+pub use names::without_dashes;
 pub use schedule::SchedulerKwargs;
 pub use table::{ARGUMENTS, Argument, ArgumentGroup, ArgumentKind, SET_BY_PANELS};
 pub use training::TrainingArguments;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use tunesmith_model::Model;
 
 use crate::TrainError;
 
 /// Parameters that are trained alike: an entry of the list that `torch.optim.AdamW` takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParamGroup {
     /// The parameters' names, as `model.parameters` has them.
     pub params: Vec<String>,
@@ -29,6 +30,59 @@ impl ParamGroup {
             learning_rate_scale: 1.0,
         }
     }
+}
+
+/// The first difference between the groups of a checkpoint and those of a run; `None` where they are the same,
+/// in whatever order each names its parameters.
+pub(crate) fn changed_groups(
+    was: Option<&[ParamGroup]>,
+    is: Option<&[ParamGroup]>,
+) -> Option<String> {
+    let (was, is) = match (was, is) {
+        (None, None) => return None,
+        (Some(_), None) => {
+            return Some("it has groups of one's own, and this run has none".to_owned());
+        }
+        (None, Some(_)) => return Some("it has none of one's own, and this run has".to_owned()),
+        (Some(was), Some(is)) => (was, is),
+    };
+    if was.len() != is.len() {
+        return Some(format!(
+            "it has {}, and this run has {}",
+            was.len(),
+            is.len()
+        ));
+    }
+    was.iter()
+        .zip(is)
+        .enumerate()
+        .find_map(|(number, (was, is))| {
+            for (what, was, is) in [
+                ("weight_decay", was.weight_decay, is.weight_decay),
+                (
+                    "learning_rate_scale",
+                    was.learning_rate_scale,
+                    is.learning_rate_scale,
+                ),
+            ] {
+                if was != is {
+                    return Some(format!("{what} of group {number} was {was} and is {is}"));
+                }
+            }
+            let only_in = |one: &ParamGroup, other: &ParamGroup| {
+                let missing = |name: &&String| !other.params.contains(name);
+                one.params.iter().find(missing).cloned()
+            };
+            if let Some(name) = only_in(was, is) {
+                return Some(format!(
+                    "group {number} had the parameter '{name}' and hasn't now"
+                ));
+            }
+            let name = only_in(is, was)?;
+            Some(format!(
+                "group {number} has the parameter '{name}', which it hadn't"
+            ))
+        })
 }
 
 /// What a group's elements have in common.

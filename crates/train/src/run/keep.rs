@@ -23,6 +23,7 @@ impl Run<'_> {
             args,
             state,
             tokenizer_files,
+            param_groups,
             ..
         } = &mut *self.trainer;
         let step = state.global_step;
@@ -44,6 +45,7 @@ impl Run<'_> {
             losses: self.losses,
             last: self.last,
             schedule: self.schedule.state(),
+            param_groups: param_groups.clone(),
         };
         let contents = Contents {
             model,
@@ -65,7 +67,8 @@ impl Run<'_> {
             path: path.display().to_string(),
         });
         self.rotate(self.trainer.args.save_total_limit);
-        self.ask(|callback, args, state, control| callback.on_save(args, state, control));
+        self.trainer
+            .ask(|callback, args, state, control| callback.on_save(args, state, control));
         Ok(())
     }
 
@@ -143,7 +146,8 @@ impl Run<'_> {
             last_evaluation,
             ..output
         });
-        self.ask(|callback, args, state, control| callback.on_train_end(args, state, control));
+        self.trainer
+            .ask(|callback, args, state, control| callback.on_train_end(args, state, control));
         Ok(())
     }
 

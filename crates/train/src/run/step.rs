@@ -55,14 +55,14 @@ impl Run<'_> {
         let mut losses = Vec::new();
         let (mut longest, mut tokens, mut first_row) = (0, 0, 0);
         let mut digest = BatchDigest::default();
-        let Trainer {
-            model,
-            args,
-            collator,
-            loss_function,
-            ..
-        } = &mut *self.trainer;
         for number in planned.batches.clone() {
+            let Trainer {
+                model,
+                args,
+                collator,
+                loss_function,
+                ..
+            } = &mut *self.trainer;
             let chosen = self.plan.batch(&order, number);
             let examples = chosen.iter().map(|row| self.train.example(*row as usize));
             let examples: Vec<ExampleRef<'_>> = examples.collect();
@@ -100,7 +100,13 @@ impl Run<'_> {
             model.backward(output);
             longest = longest.max(batch.seq);
             tokens += batch.batch * batch.seq;
+            if number + 1 < planned.batches.end {
+                self.trainer.ask(|callback, args, state, control| {
+                    callback.on_substep_end(args, state, control);
+                });
+            }
         }
+        let model = &mut self.trainer.model;
         let learning_rate = self.schedule.learning_rate(done);
         let norm = self.optimizer.step(model, learning_rate).values();
         if let Some(message) = model.device().failure() {
@@ -237,7 +243,7 @@ impl Run<'_> {
 
     /// Whether no step follows the last one that was taken.
     pub(super) fn is_last_step(&self) -> bool {
-        self.control.should_training_stop
+        self.trainer.control.should_training_stop
             || self.trainer.state.global_step >= self.plan.total_steps()
     }
 

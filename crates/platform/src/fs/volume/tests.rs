@@ -97,6 +97,19 @@ fn a_damaged_journal_is_gone_on_with() {
     trial.cut(open, |_, ()| true);
 }
 
+/// As it is written: what fuzzing begins with is read to its end.
+#[test]
+fn the_journals_that_fuzzing_begins_with_are_read() {
+    for bytes in tunesmith_damage::fixtures::journals() {
+        let disk = Disk::new(2);
+        disk.journals[0].write_at(&bytes, 0).unwrap();
+        let volume = disk.open();
+        assert_eq!(names(&volume, "/runs"), ["/runs/checkpoint-1"]);
+        let found = names(&volume, "/runs/checkpoint-1");
+        assert_eq!(found, ["/runs/checkpoint-1/model.safetensors"]);
+    }
+}
+
 #[test]
 fn what_was_there_is_there_when_it_is_opened_again() {
     let disk = Disk::new(4);

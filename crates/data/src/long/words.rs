@@ -1,9 +1,6 @@
-//! Long texts a piece at a time: a tokenizer needs a hundred bytes for each byte of a text that it is given
-//! at once.
-//!
-//! Only tokenizers of BERT's kind, whose normalizer looks at single characters and whose words end at white
-//! space and punctuation: the tokens of a text are then those of its pieces, one after the other, wherever it
-//! is cut after such a character.
+//! Where texts of BERT's kind may be cut: the normalizer looks at single characters and words end at white
+//! space and punctuation, so the tokens of a text are those of its pieces wherever it is cut after such a
+//! character.
 
 use std::borrow::Cow;
 
@@ -11,14 +8,13 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 
-/// Bytes of a piece, about; texts that are shorter are left whole.
-const PIECE: usize = 1 << 16;
+use super::{PIECE, is_ideograph};
 
 /// Letters of a word that are kept where a word has more: such words are unknown as a whole.
 const WORD: usize = 1 << 12;
 
-/// Where the texts of a tokenizer may be cut.
-pub(crate) struct Cutter {
+/// Where the texts of such a tokenizer may be cut.
+pub(crate) struct Words {
     /// Characters after which a text may be cut.
     after: [bool; 128],
     /// Whether it may be cut between two Chinese characters.
@@ -27,9 +23,9 @@ pub(crate) struct Cutter {
     long_words: bool,
 }
 
-impl Cutter {
+impl Words {
     /// `None` where cutting might change the tokens.
-    pub(crate) fn of(tokenizer: &tokenizers::Tokenizer) -> Option<Self> {
+    pub(super) fn of(tokenizer: &tokenizers::Tokenizer) -> Option<Self> {
         let ideographs = match tokenizer.get_normalizer() {
             None => false,
             Some(NormalizerWrapper::BertNormalizer(bert)) => bert.handle_chinese_chars,
@@ -71,7 +67,7 @@ impl Cutter {
     }
 
     /// The text with what can't matter of its longest words left out.
-    pub(crate) fn shortened<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    pub(super) fn shortened<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if text.len() <= PIECE || !self.long_words {
             return Cow::Borrowed(text);
         }
@@ -96,25 +92,8 @@ impl Cutter {
         Cow::Owned(shorter)
     }
 
-    /// The pieces of a text in order. What can't be cut stays whole.
-    pub(crate) fn pieces<'a>(&self, text: &'a str) -> Vec<&'a str> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        while rest.len() > PIECE {
-            let half = rest.floor_char_boundary(PIECE / 2);
-            let Some(cut) = self.cut(rest, half) else {
-                break;
-            };
-            let (piece, after) = rest.split_at(cut);
-            pieces.push(piece);
-            rest = after;
-        }
-        pieces.push(rest);
-        pieces
-    }
-
     /// The first place from `start` on where the text may be cut.
-    fn cut(&self, text: &str, start: usize) -> Option<usize> {
+    pub(super) fn cut(&self, text: &str, start: usize) -> Option<usize> {
         let mut before = None;
         for (at, c) in text[start..].char_indices() {
             let both = before.is_some_and(is_ideograph) && is_ideograph(c);
@@ -131,22 +110,18 @@ impl Cutter {
     }
 }
 
-/// The largest of the blocks that BERT's normalizer puts spaces around.
-fn is_ideograph(c: char) -> bool {
-    ('\u{4e00}'..='\u{9fff}').contains(&c)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use super::super::Cutter;
     use super::*;
 
-    fn cutter() -> Cutter {
+    fn words() -> Words {
         let mut after = [false; 128];
         for c in [' ', '\n', '.', '+'] {
             after[c as usize] = true;
         }
-        Cutter {
+        Words {
             after,
             ideographs: true,
             long_words: true,
@@ -160,7 +135,7 @@ mod tests {
             "日本語".repeat(50_000),
             "a+/b".repeat(60_000),
         ] {
-            let pieces = cutter().pieces(&text);
+            let pieces = Cutter::Words(words()).pieces(&text);
             assert_eq!(pieces.concat(), text);
             assert!(pieces.len() > 2);
             assert!(pieces.iter().all(|piece| piece.len() <= PIECE));
@@ -172,20 +147,20 @@ mod tests {
                     .all(|c| " .+語日本".contains(c))
             );
         }
-        assert_eq!(cutter().pieces("short"), ["short"]);
+        assert_eq!(Cutter::Words(words()).pieces("short"), ["short"]);
         let whole = "é".repeat(PIECE);
-        assert_eq!(cutter().pieces(&whole), [whole.as_str()]);
+        assert_eq!(Cutter::Words(words()).pieces(&whole), [whole.as_str()]);
     }
 
     #[test]
     fn words_without_end_are_shortened() {
         let text = format!("a {}-b {}", "x".repeat(5_000_000), "9".repeat(WORD));
-        let short = cutter().shortened(&text).into_owned();
+        let short = words().shortened(&text).into_owned();
         assert_eq!(
             short,
             format!("a {}-b {}", "x".repeat(WORD), "9".repeat(WORD))
         );
         let usual = "word ".repeat(PIECE);
-        assert!(matches!(cutter().shortened(&usual), Cow::Borrowed(_)));
+        assert!(matches!(words().shortened(&usual), Cow::Borrowed(_)));
     }
 }

@@ -17,8 +17,12 @@
 //! In a browser there are no links, and nobody to share with: a blob that is whole becomes the file
 //! of the snapshot itself.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,8 +31,12 @@ use tunesmith_platform::fs;
 
 use crate::error::HubError;
 use crate::hub::{RepoFile, RepoKind, is_commit};
-use crate::lock::Lock;
 use crate::net::sleep;
+
+#[cfg(not(target_arch = "wasm32"))]
+use native::{Lock, symlink};
+#[cfg(target_arch = "wasm32")]
+use web::{Lock, symlink};
 
 /// How often a process looks whether another's download has ended.
 const LOCK_POLL: Duration = Duration::from_millis(50);
@@ -225,21 +233,4 @@ pub(crate) fn create_parent(path: &Path) -> Result<(), HubError> {
         return Ok(());
     };
     fs::create_dir_all(parent).map_err(|error| HubError::io("create", parent, None, error))
-}
-
-#[cfg(unix)]
-fn symlink(target: &Path, _blob: &Path, link: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(target, link)
-}
-
-/// Links need a privilege on Windows; Python's library copies there too.
-#[cfg(not(any(unix, target_arch = "wasm32")))]
-fn symlink(_target: &Path, blob: &Path, link: &Path) -> io::Result<()> {
-    fs::copy(blob, link).map(|_| ())
-}
-
-/// No link: where one worker owns all files, the blob may have the name itself.
-#[cfg(target_arch = "wasm32")]
-fn symlink(_target: &Path, blob: &Path, link: &Path) -> io::Result<()> {
-    fs::rename(blob, link)
 }

@@ -1,5 +1,10 @@
 //! The Hub as its users see it: pin a revision, list a commit, have a file.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +19,6 @@ use crate::error::HubError;
 use crate::fault::{Fault, Target};
 use crate::integrity::{Look, is_sound};
 use crate::net::{Net, sleep};
-#[cfg(target_arch = "wasm32")]
-use {crate::fault::shown, crate::net::Meta, reqwest::Url};
 
 /// The branch that is meant where none is named.
 pub(crate) const MAIN: &str = "main";
@@ -261,14 +264,7 @@ impl Hub {
         };
         let target = self.target(kind, repo, &commit.sha, Some(path));
         let url = net.endpoint.file(kind, repo, &commit.sha, path);
-        #[cfg(not(target_arch = "wasm32"))]
-        let mut meta = self
-            .retrying(&target, async || net.head(&url).await)
-            .await?;
-        // A browser follows the redirect that describes the file out of sight; the list of the
-        // commit's files describes it too.
-        #[cfg(target_arch = "wasm32")]
-        let mut meta = self.listed(&target, commit, path, &url).await?;
+        let mut meta = self.describe(net, &target, commit, path, &url).await?;
         // The blob has the name that Python would give it.
         let etag = meta.etag.clone();
         // What the commit records counts, whatever the server says of the file now: one that has
@@ -298,7 +294,6 @@ impl Hub {
                     .map_err(|error| HubError::io("remove", &blob, None, error))?;
             }
             if !fs::exists(&blob) {
-                #[cfg(target_arch = "wasm32")]
                 fs::replenish().await;
                 let job = Job {
                     net,
@@ -314,37 +309,6 @@ impl Hub {
         }
         cache.link(&commit.sha, path, &etag)?;
         Ok(pointer)
-    }
-
-    /// What the server listed about a file.
-    #[cfg(target_arch = "wasm32")]
-    async fn listed(
-        &self,
-        target: &Target<'_>,
-        commit: &Commit,
-        path: &str,
-        url: &Url,
-    ) -> Result<Meta, HubError> {
-        let Target { kind, repo, .. } = *target;
-        let files = self.list(kind, repo, commit).await?;
-        match files.into_iter().find(|file| file.path == path) {
-            Some(RepoFile {
-                etag: Some(etag),
-                size,
-                ..
-            }) => Ok(Meta {
-                etag,
-                size: Some(size),
-            }),
-            _ if self.is_listed(kind, repo, commit)? => Err(HubError::FileNotFound {
-                repo: repo.to_owned(),
-                file: path.to_owned(),
-                revision: commit.sha.clone(),
-                url: shown(url.as_str()),
-                page: format!("{}/tree/{commit}", target.page()),
-            }),
-            _ => Err(self.miss(format!("{path} of {} {repo} at {commit}", kind.name()))),
-        }
     }
 
     /// The folder that holds the files of a commit that were downloaded.

@@ -1,5 +1,10 @@
 //! What a run needs from the hub: natively on a thread that may wait, in a browser by its own fetch.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+#[cfg(target_arch = "wasm32")]
+mod web;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -12,6 +17,15 @@ use tunesmith_protocol::{DataArguments, Event, ModelArguments};
 use crate::SessionError;
 use crate::columns::Question;
 use crate::session::Shared;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::model_dir;
+#[cfg(not(target_arch = "wasm32"))]
+use native::{model, named};
+#[cfg(target_arch = "wasm32")]
+pub use web::set_hub;
+#[cfg(target_arch = "wasm32")]
+use web::{model, named};
 
 /// The hub's data set that a task without data means.
 const GLUE: &str = "nyu-mll/glue";
@@ -167,120 +181,10 @@ pub(crate) fn load_texts(
     Ok(read(request.text_columns(names))?)
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-async fn model(
-    name: &str,
-    revision: Option<&str>,
-    cache: Option<&str>,
-    shared: &Shared,
-) -> Result<PathBuf, SessionError> {
-    let owned = |text: &str| text.to_owned();
-    let (name, revision, cache) = (owned(name), revision.map(owned), cache.map(owned));
-    crate::background::background(shared, move |emit| {
-        crate::model_dir(&name, revision.as_deref(), cache.as_deref(), emit)
-    })
-    .await
-}
-
-/// Natively a data set of the hub is fetched where it is loaded, on a thread that may wait, unless it is
-/// to lie in a cache of its own.
-#[cfg(not(target_arch = "wasm32"))]
-async fn named(
-    name: &str,
-    config: Option<&str>,
-    cache: Option<&str>,
-    shared: &Shared,
-) -> Result<LoadDataset, SessionError> {
-    use tunesmith::hub::{Hub, HubConfig};
-
-    let Some(cache) = cache.filter(|_| !fs::exists(name)) else {
-        return Ok(local(name, config));
-    };
-    let hub = HubConfig {
-        cache: cache.into(),
-        ..HubConfig::from_env()
-    };
-    let (name, config) = (name.to_owned(), config.map(str::to_owned));
-    crate::background::background(shared, move |emit| {
-        let files =
-            Hub::new(hub)?.dataset_snapshot(&name, config.as_deref(), None, &mut |download| {
-                emit(download_event(download));
-            })?;
-        Ok(LoadDataset::snapshot(files))
-    })
-    .await
-}
-
 fn local(name: &str, config: Option<&str>) -> LoadDataset {
     let request = LoadDataset::new(name);
     match config {
         Some(config) => request.config(config),
         None => request,
-    }
-}
-
-#[cfg(target_arch = "wasm32")]
-pub use web::set_hub;
-#[cfg(target_arch = "wasm32")]
-use web::{model, named};
-
-#[cfg(target_arch = "wasm32")]
-mod web {
-    use std::cell::RefCell;
-
-    use tunesmith::hub::{Hub, HubConfig};
-
-    use super::{LoadDataset, PathBuf, SessionError, Shared, download_event, fs, local};
-    use crate::model::local_model;
-
-    /// Where the hub's files lie in a browser's storage, unless `cache_dir` says otherwise.
-    const CACHE: &str = "/hub";
-
-    thread_local! {
-        static ENDPOINT: RefCell<Option<String>> = const { RefCell::new(None) };
-    }
-
-    /// Takes another hub than the public one, by its base URL.
-    pub fn set_hub(endpoint: &str) {
-        ENDPOINT.with(|place| *place.borrow_mut() = Some(endpoint.to_owned()));
-    }
-
-    fn hub(cache: Option<&str>) -> Result<Hub, SessionError> {
-        let mut config = HubConfig::new(cache.unwrap_or(CACHE));
-        if let Some(endpoint) = ENDPOINT.with(|place| place.borrow().clone()) {
-            config.endpoint = endpoint;
-        }
-        Ok(Hub::new(config)?)
-    }
-
-    pub(super) async fn model(
-        name: &str,
-        revision: Option<&str>,
-        cache: Option<&str>,
-        shared: &Shared,
-    ) -> Result<PathBuf, SessionError> {
-        if let Some(folder) = local_model(name)? {
-            return Ok(folder);
-        }
-        let mut tell = |download| shared.tell(download_event(download));
-        let hub = hub(cache)?;
-        let files = hub.model_snapshot(name, revision, &mut tell).await?;
-        Ok(files.root)
-    }
-
-    pub(super) async fn named(
-        name: &str,
-        config: Option<&str>,
-        cache: Option<&str>,
-        shared: &Shared,
-    ) -> Result<LoadDataset, SessionError> {
-        if fs::exists(name) {
-            return Ok(local(name, config));
-        }
-        let mut tell = |download| shared.tell(download_event(download));
-        let files = hub(cache)?
-            .dataset_snapshot(name, config, None, &mut tell)
-            .await?;
-        Ok(LoadDataset::snapshot(files))
     }
 }
