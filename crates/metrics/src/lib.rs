@@ -18,6 +18,7 @@ mod correlation;
 mod entities;
 mod error;
 mod load;
+mod measures;
 mod metric;
 mod multi_label;
 mod report;

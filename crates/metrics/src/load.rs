@@ -2,21 +2,12 @@
 
 #[cfg(doc)]
 use crate::GlueTask;
-use crate::metric::Report;
-use crate::{Average, Metric, MetricError};
+use crate::classes::ClassCounts;
+use crate::measures::MEASURES;
+use crate::{Metric, MetricError};
 
-/// The names, each with what it measures.
-const METRICS: [(&str, Report); 9] = [
-    ("accuracy", Report::Accuracy),
-    ("f1", Report::F1(Average::Binary)),
-    ("precision", Report::Precision(Average::Binary)),
-    ("recall", Report::Recall(Average::Binary)),
-    ("matthews_correlation", Report::Matthews),
-    ("pearsonr", Report::Pearson),
-    ("spearmanr", Report::Spearman),
-    ("mse", Report::Mse),
-    ("seqeval", Report::Seqeval),
-];
+/// The metric of tags by their names, which measures several things at once.
+const SEQEVAL: &str = "seqeval";
 
 /// Finds a metric as `evaluate.load` does: `load("accuracy", None)`, `load("glue", Some("mrpc"))`.
 ///
@@ -32,15 +23,20 @@ pub fn load(name: &str, config: Option<&str>) -> Result<Metric, MetricError> {
         // An empty name is no task either, and the error lists them.
         return Ok(Metric::for_task(config.unwrap_or_default().parse()?));
     }
-    let Some((_, report)) = METRICS.iter().find(|(known, _)| *known == name) else {
-        let known = METRICS.iter().map(|(name, _)| *name).chain(["glue"]);
+    let metrics = MEASURES.iter().filter(|measure| measure.is_metric);
+    let mut names: Vec<&str> = metrics.map(|measure| measure.name).collect();
+    names.push(SEQEVAL);
+    if !names.contains(&name) {
+        names.push("glue");
         return Err(MetricError::UnknownMetric {
             name: name.to_owned(),
-            known: known.collect::<Vec<_>>().join(", "),
+            known: names.join(", "),
         });
-    };
+    }
     match config {
-        None => Ok(Metric::open(*report)),
+        None if name == SEQEVAL => Ok(Metric::seqeval()),
+        // Of classes that needn't be known ahead.
+        None => Ok(Metric::of(&[name], ClassCounts::open())),
         Some(config) => Err(MetricError::UnknownConfig {
             name: name.to_owned(),
             config: config.to_owned(),

@@ -3,9 +3,8 @@
 use tunesmith_architecture::Task;
 
 use crate::classes::{ClassCounts, same_length};
-use crate::correlation::{mean_squared_error, pearson, spearman};
 use crate::error::{MetricError, Side};
-use crate::report::Counts;
+use crate::measures::{MEASURES, Measure, Of};
 use crate::{EntityCounts, GlueTask, LabelScores, MultiLabelCounts, Reading, Scores};
 
 /// A metric that takes in predictions batch by batch.
@@ -15,30 +14,10 @@ use crate::{EntityCounts, GlueTask, LabelScores, MultiLabelCounts, Reading, Scor
 /// this in `f64`, so that a correlation is the nearer to the truth and differs by about 1e-7.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    pub(crate) report: Report,
+    /// Of classes and numbers: what is computed, in the order of the scores.
+    measures: Vec<&'static Measure>,
+    average: Average,
     rows: Rows,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Report {
-    Accuracy,
-    AccuracyF1,
-    AccuracyF1Macro,
-    Precision(Average),
-    Recall(Average),
-    F1(Average),
-    Matthews,
-    Correlations,
-    CorrelationsMse,
-    Pearson,
-    Spearman,
-    Mse,
-    MultiLabel,
-    Entities,
-    /// Tags that are no parts of entities: parts of speech.
-    Tags,
-    /// Tags by their names, as seqeval takes them.
-    Seqeval,
 }
 
 /// Of which labels a metric of classes is the mean, as scikit-learn's `average` says.
@@ -73,6 +52,7 @@ struct Tokens {
     names: Vec<String>,
     entities: EntityCounts,
     tags: ClassCounts,
+    are_entities: bool,
     sentences: usize,
 }
 
@@ -103,10 +83,10 @@ impl Metric {
         match task {
             Task::SingleLabel => Self::for_labels(names.len().max(2)),
             Task::Regression => Self::for_labels(1),
-            Task::MultiLabel => Ok(Self {
-                report: Report::MultiLabel,
-                rows: Rows::MultiLabel(MultiLabelCounts::new(names.len()), names.to_vec()),
-            }),
+            Task::MultiLabel => {
+                let counts = MultiLabelCounts::new(names.len());
+                Ok(Self::of_rows(Rows::MultiLabel(counts, names.to_vec())))
+            }
             Task::Tokens => Ok(Self::tokens(names, Reading::Lenient)),
         }
     }
@@ -114,33 +94,31 @@ impl Metric {
     /// The metric of tagged tokens, whose entities are read like that.
     #[must_use]
     pub fn tokens(names: &[String], reading: Reading) -> Self {
-        let report = if are_entities(names) {
-            Report::Entities
-        } else {
-            Report::Tags
-        };
-        Self {
-            report,
-            rows: Rows::Tokens(Tokens {
-                names: names.to_vec(),
-                entities: EntityCounts::new(reading),
-                tags: ClassCounts::new(names.len()),
-                sentences: 0,
-            }),
-        }
+        Self::of_rows(Rows::Tokens(Tokens {
+            names: names.to_vec(),
+            entities: EntityCounts::new(reading),
+            tags: ClassCounts::new(names.len()),
+            are_entities: are_entities(names),
+            sentences: 0,
+        }))
+    }
+
+    /// Tags by their names, as seqeval takes them.
+    pub(crate) fn seqeval() -> Self {
+        Self::of_rows(Rows::Tags(EntityCounts::new(Reading::Lenient)))
     }
 
     /// The metric of a GLUE task: `accuracy` and `f1` for MRPC and QQP, `matthews_correlation` for
     /// CoLA, `pearson` and `spearmanr` for STS-B, `accuracy` for the others.
     #[must_use]
     pub fn for_task(task: GlueTask) -> Self {
-        let report = match task {
-            GlueTask::Cola => Report::Matthews,
-            GlueTask::Mrpc | GlueTask::Qqp => Report::AccuracyF1,
-            GlueTask::Stsb => Report::Correlations,
-            _ => Report::Accuracy,
+        let names: &[&str] = match task {
+            GlueTask::Cola => &["matthews_correlation"],
+            GlueTask::Mrpc | GlueTask::Qqp => &["accuracy", "f1"],
+            GlueTask::Stsb => &["pearson", "spearmanr"],
+            _ => &["accuracy"],
         };
-        Self::new(report, task.num_labels())
+        Self::of(names, ClassCounts::new(task.num_labels()))
     }
 
     /// The metric of a person's own data: `accuracy` and `f1` (of label 1) for two labels,
@@ -150,38 +128,40 @@ impl Metric {
     /// # Errors
     /// When there are no labels.
     pub fn for_labels(num_labels: usize) -> Result<Self, MetricError> {
-        let report = match num_labels {
+        let names: &[&str] = match num_labels {
             0 => return Err(MetricError::NoLabels),
-            1 => Report::CorrelationsMse,
-            2 => Report::AccuracyF1,
-            _ => Report::AccuracyF1Macro,
+            1 => &["pearson", "spearmanr", "mse"],
+            2 => &["accuracy", "f1"],
+            _ => &["accuracy", "f1_macro"],
         };
-        Ok(Self::new(report, num_labels))
+        Ok(Self::of(names, ClassCounts::new(num_labels)))
     }
 
-    fn new(report: Report, num_labels: usize) -> Self {
-        Self::of_classes(report, ClassCounts::new(num_labels))
-    }
-
-    /// A metric of classes that needn't be known ahead, of scores, or of tags.
-    pub(crate) fn open(report: Report) -> Self {
-        Self::of_classes(report, ClassCounts::open())
-    }
-
-    fn of_classes(report: Report, classes: ClassCounts) -> Self {
-        let rows = match report {
-            Report::Correlations
-            | Report::CorrelationsMse
-            | Report::Pearson
-            | Report::Spearman
-            | Report::Mse => Rows::Scores {
+    /// What [`MEASURES`] has under these names, of classes or of numbers.
+    pub(crate) fn of(names: &[&str], classes: ClassCounts) -> Self {
+        let named = |name: &&str| MEASURES.iter().find(|measure| measure.name == *name);
+        let measures: Vec<_> = names.iter().filter_map(named).collect();
+        let of_numbers = |measure: &&Measure| matches!(measure.of, Of::Numbers(_));
+        let rows = if measures.iter().any(of_numbers) {
+            Rows::Scores {
                 predictions: Vec::new(),
                 references: Vec::new(),
-            },
-            Report::Seqeval => Rows::Tags(EntityCounts::new(Reading::Lenient)),
-            _ => Rows::Classes(classes),
+            }
+        } else {
+            Rows::Classes(classes)
         };
-        Self { report, rows }
+        Self {
+            measures,
+            ..Self::of_rows(rows)
+        }
+    }
+
+    fn of_rows(rows: Rows) -> Self {
+        Self {
+            measures: Vec::new(),
+            average: Average::Binary,
+            rows,
+        }
     }
 
     /// Whether predictions are scores ([`Metric::add_batch`]) and not classes.
@@ -298,7 +278,7 @@ impl Metric {
             return Err(self.other_kind("tags of tokens"));
         };
         tokens.tags.add_batch(predictions, references)?;
-        if self.report == Report::Entities {
+        if tokens.are_entities {
             // The classes are in range: they were just counted.
             let tags = |classes: &[i64]| -> Vec<&str> {
                 let name = |class: &i64| tokens.names.get(usize::try_from(*class).ok()?);
@@ -333,12 +313,11 @@ impl Metric {
     /// # Errors
     /// When this metric is another one.
     pub fn average(mut self, average: Average) -> Result<Self, MetricError> {
-        self.report = match self.report {
-            Report::Precision(_) => Report::Precision(average),
-            Report::Recall(_) => Report::Recall(average),
-            Report::F1(_) => Report::F1(average),
-            _ => return Err(MetricError::NoAverage),
-        };
+        let of_labels = |measure: &&Measure| matches!(measure.of, Of::Labels(_));
+        if self.measures.is_empty() || !self.measures.iter().all(of_labels) {
+            return Err(MetricError::NoAverage);
+        }
+        self.average = average;
         Ok(self)
     }
 
@@ -361,10 +340,8 @@ impl Metric {
             Rows::Classes(_) | Rows::Scores { .. } => Vec::new(),
             Rows::MultiLabel(counts, names) => counts.by_label(names),
             Rows::Tags(entities) => entities.by_kind(),
-            Rows::Tokens(tokens) => match self.report {
-                Report::Entities => tokens.entities.by_kind(),
-                _ => tokens.tags.by_label(&tokens.names),
-            },
+            Rows::Tokens(tokens) if tokens.are_entities => tokens.entities.by_kind(),
+            Rows::Tokens(tokens) => tokens.tags.by_label(&tokens.names),
         }
     }
 
@@ -377,28 +354,24 @@ impl Metric {
             return Err(MetricError::Empty);
         }
         let scores = match &self.rows {
-            Rows::Classes(counts) => match self.report {
-                Report::Matthews => vec![("matthews_correlation", counts.matthews_correlation())],
-                Report::AccuracyF1 => vec![("accuracy", counts.accuracy()), ("f1", counts.f1(1))],
-                Report::AccuracyF1Macro => vec![
-                    ("accuracy", counts.accuracy()),
-                    ("f1_macro", counts.f1_macro()),
-                ],
-                Report::Precision(average) => {
-                    vec![("precision", counts.mean(average, Counts::precision)?)]
-                }
-                Report::Recall(average) => vec![("recall", counts.mean(average, Counts::recall)?)],
-                Report::F1(average) => vec![("f1", counts.mean(average, Counts::f1)?)],
-                _ => vec![("accuracy", counts.accuracy())],
-            },
+            Rows::Classes(counts) => self.measured(|of| match of {
+                Of::Classes(score) => Some(Ok(score(counts))),
+                Of::Labels(score) => Some(counts.mean(self.average, score)),
+                Of::Numbers(_) => None,
+            })?,
             Rows::MultiLabel(counts, _) => vec![
                 ("accuracy", counts.subset_accuracy()),
                 ("f1_micro", counts.f1_micro()),
                 ("f1_macro", counts.f1_macro()),
                 ("f1_weighted", counts.f1_weighted()),
             ],
-            Rows::Tokens(Tokens { entities, tags, .. }) => {
-                if self.report == Report::Entities {
+            Rows::Tokens(Tokens {
+                entities,
+                tags,
+                are_entities,
+                ..
+            }) => {
+                if *are_entities {
                     let overall = entities.overall();
                     vec![
                         ("precision", overall.precision),
@@ -426,23 +399,24 @@ impl Metric {
                 let exact =
                     |scores: &[f32]| scores.iter().copied().map(f64::from).collect::<Vec<_>>();
                 let (predictions, references) = (exact(predictions), exact(references));
-                let pearson = || pearson(&predictions, &references);
-                let spearman = || spearman(&predictions, &references);
-                let mse = || mean_squared_error(&predictions, &references);
-                match self.report {
-                    Report::Pearson => vec![("pearsonr", pearson()?)],
-                    Report::Spearman => vec![("spearmanr", spearman()?)],
-                    Report::Mse => vec![("mse", mse()?)],
-                    Report::CorrelationsMse => vec![
-                        ("pearson", pearson()?),
-                        ("spearmanr", spearman()?),
-                        ("mse", mse()?),
-                    ],
-                    _ => vec![("pearson", pearson()?), ("spearmanr", spearman()?)],
-                }
+                self.measured(|of| match of {
+                    Of::Numbers(score) => Some(score(&predictions, &references)),
+                    Of::Classes(_) | Of::Labels(_) => None,
+                })?
             }
         };
         Ok(Scores(scores))
+    }
+
+    fn measured(
+        &self,
+        score: impl Fn(Of) -> Option<Result<f64, MetricError>>,
+    ) -> Result<Vec<(&'static str, f64)>, MetricError> {
+        let scores = self.measures.iter().filter_map(|measure| {
+            let found = score(measure.of)?;
+            Some(found.map(|value| (measure.name, value)))
+        });
+        scores.collect()
     }
 }
 

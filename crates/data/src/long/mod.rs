@@ -75,7 +75,7 @@ pub(crate) fn check_length(bytes: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "a text has {} MB without a space or line break at which it could be cut, and at most {} MB of that are supported: shorten it, or leave it out",
+        "it has {} MB without a space or line break at which it could be cut, and at most {} MB of that are supported: shorten it, or leave it out",
         bytes / 1_000_000,
         MOST_UNCUT / 1_000_000
     ))
