@@ -7,7 +7,7 @@ use tunesmith_shaders::{ACTIVATE, ACTIVATE_BACKWARD, GATED, GATED_BACKWARD, Shad
 
 use crate::buffer::{empty, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
-use crate::math::{erf, exp, sigmoid, tanh};
+use crate::math::{erf, exp, in_vectors, sigmoid, tanh};
 
 /// Elements a thread works on at a time.
 const CHUNK: usize = 16 * 1024;
@@ -193,23 +193,26 @@ impl Kernel for Activate {
 }
 
 fn values<C: Curve>(x: &[f32], y: &mut [f32]) {
-    y.par_chunks_mut(CHUNK)
-        .zip(x.par_chunks(CHUNK))
-        .for_each(|(y, x)| {
+    let chunks = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+    chunks.for_each(|(y, x)| {
+        in_vectors(|| {
             for (y, x) in y.iter_mut().zip(x) {
                 *y = C::value(*x);
             }
         });
+    });
 }
 
 fn gradients<C: Curve>(x: &[f32], dy: &[f32], dx: &mut [f32]) {
-    dx.par_chunks_mut(CHUNK)
-        .zip(x.par_chunks(CHUNK).zip(dy.par_chunks(CHUNK)))
-        .for_each(|(dx, (x, dy))| {
+    let inputs = x.par_chunks(CHUNK).zip(dy.par_chunks(CHUNK));
+    let chunks = dx.par_chunks_mut(CHUNK).zip(inputs);
+    chunks.for_each(|(dx, (x, dy))| {
+        in_vectors(|| {
             for ((dx, x), dy) in dx.iter_mut().zip(x).zip(dy) {
                 *dx = dy * C::slope(*x);
             }
         });
+    });
 }
 
 struct Gated {
@@ -274,25 +277,28 @@ impl Kernel for Gated {
 }
 
 fn gated_values<C: Curve>(x: &[f32], y: &mut [f32], wide: usize) {
-    y.par_chunks_mut(wide)
-        .zip(x.par_chunks(2 * wide))
-        .for_each(|(y, x)| {
-            let (left, right) = x.split_at(wide);
+    let rows = y.par_chunks_mut(wide).zip(x.par_chunks(2 * wide));
+    rows.for_each(|(y, x)| {
+        let (left, right) = x.split_at(wide);
+        in_vectors(|| {
             for ((y, left), right) in y.iter_mut().zip(left).zip(right) {
                 *y = C::value(*left) * right;
             }
         });
+    });
 }
 
 fn gated_gradients<C: Curve>(x: &[f32], dy: &[f32], dx: &mut [f32], wide: usize) {
-    dx.par_chunks_mut(2 * wide)
-        .zip(x.par_chunks(2 * wide).zip(dy.par_chunks(wide)))
-        .for_each(|(dx, (x, dy))| {
-            let (left, right) = x.split_at(wide);
-            let (dleft, dright) = dx.split_at_mut(wide);
+    let inputs = x.par_chunks(2 * wide).zip(dy.par_chunks(wide));
+    let rows = dx.par_chunks_mut(2 * wide).zip(inputs);
+    rows.for_each(|(dx, (x, dy))| {
+        let (left, right) = x.split_at(wide);
+        let (dleft, dright) = dx.split_at_mut(wide);
+        in_vectors(|| {
             for i in 0..wide {
                 dleft[i] = dy[i] * right[i] * C::slope(left[i]);
                 dright[i] = dy[i] * C::value(left[i]);
             }
         });
+    });
 }

@@ -6,6 +6,7 @@ use tunesmith_shaders::{ADD, DROPOUT};
 
 use crate::buffer::{Buffer, empty, floats, indices, ints, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
+use crate::math::in_vectors;
 use crate::philox::philox;
 
 /// What the masks over the rows of a tensor are drawn by: seed, optimizer step, and each row's name. A name
@@ -86,17 +87,12 @@ impl Dropout {
         }
     }
 
-    /// Multiplies a row, starting at its first column, by its factors; `noise` is what
+    /// Multiplies a row, starting at its first column, by its factors (0 or 1 / (1 - p)); `noise` is what
     /// [`noise`](Self::noise) holds.
     pub(crate) fn apply_row(&self, noise: &[i32], row: usize, head: usize, values: &mut [f32]) {
-        let Some(site) = &self.0 else {
-            return;
-        };
-        for (block, chunk) in values.chunks_mut(4).enumerate() {
-            let factors = site.factors(noise, block as u32, row, head as u32);
-            for (value, factor) in chunk.iter_mut().zip(factors) {
-                *value *= factor;
-            }
+        if let Some(site) = &self.0 {
+            let draw = site.draw(noise, row, head as u32);
+            in_vectors(|| draw.apply(values));
         }
     }
 }
@@ -110,14 +106,49 @@ impl Site {
         1.0 / (1.0 - self.p)
     }
 
-    /// The factors (0 or 1 / (1 - p)) of the four columns of a block.
-    fn factors(&self, noise: &[i32], column_block: u32, row: usize, head: u32) -> [f32; 4] {
+    fn draw(&self, noise: &[i32], row: usize, head: u32) -> Draw {
         let word = |at: usize| noise[at] as u32;
-        let key = [word(0), word(1).wrapping_add(self.number)];
         let [position, place] = [0, 1].map(|part| word(HEADER + 2 * row + part));
-        let (threshold, scale) = (self.threshold(), self.keep_scale());
-        philox([column_block, position | head << 16, place, word(2)], key)
-            .map(|bits| if bits >= threshold { scale } else { 0.0 })
+        Draw {
+            key: [word(0), word(1).wrapping_add(self.number)],
+            rest: [position | head << 16, place, word(2)],
+            threshold: self.threshold(),
+            scale: self.keep_scale(),
+        }
+    }
+}
+
+/// Blocks of four columns that are drawn together.
+const BLOCKS: usize = 16;
+
+/// What a row's mask is drawn by.
+struct Draw {
+    key: [u32; 2],
+    /// A counter's words after the first.
+    rest: [u32; 3],
+    threshold: u32,
+    scale: f32,
+}
+
+impl Draw {
+    #[inline(always)]
+    fn apply(&self, values: &mut [f32]) {
+        for (chunk, values) in values.chunks_mut(4 * BLOCKS).enumerate() {
+            let first = (chunk * BLOCKS) as u32;
+            let blocks = std::array::from_fn(|block| first + block as u32);
+            let [position, place, step] = self.rest.map(|word| [word; BLOCKS]);
+            let bits = philox([blocks, position, place, step], self.key);
+            let mut factors = [0.0; 4 * BLOCKS];
+            for (block, factors) in factors.chunks_mut(4).enumerate() {
+                for (bits, factor) in bits.iter().zip(factors) {
+                    let kept = bits[block] >= self.threshold;
+                    *factor = if kept { self.scale } else { 0.0 };
+                }
+            }
+            for (value, factor) in values.iter_mut().zip(&factors) {
+                *value *= factor;
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use tunesmith_shaders::{GROUP_FOURS, LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM
 use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{Buffer, empty, floats, tensor};
 use crate::dropout::Dropout;
+use crate::math::{in_vectors, sum, sum_of_two};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 
 /// What [`layer_norm`] keeps for its backward pass.
@@ -173,18 +174,44 @@ impl Kernel for Forward {
                     Some(sums) => xhat.copy_from_slice(&sums[row * cols..][..cols]),
                     None => add(row, xhat),
                 }
-                let mean = xhat.iter().sum::<f32>() / cols as f32;
-                let variance =
-                    xhat.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / cols as f32;
-                *rstd = 1.0 / (variance + self.epsilon).sqrt();
-                for i in 0..cols {
-                    xhat[i] = (xhat[i] - mean) * *rstd;
-                    y[i] = xhat[i] * gamma[i];
-                }
-                for (y, beta) in y.iter_mut().zip(beta) {
-                    *y += beta;
-                }
+                *rstd = in_vectors(|| normalise(xhat, y, (gamma, beta), self.epsilon));
             });
+    }
+}
+
+/// Normalises a row, gives one over its deviation, and puts the scaled and shifted row into `y`.
+#[inline(always)]
+fn normalise(
+    row: &mut [f32],
+    y: &mut [f32],
+    (gamma, beta): (&[f32], &[f32]),
+    epsilon: f32,
+) -> f32 {
+    let count = row.len() as f32;
+    let mean = sum(row, |x| x) / count;
+    let variance = sum(row, |x| (x - mean) * (x - mean)) / count;
+    let rstd = 1.0 / (variance + epsilon).sqrt();
+    for ((x, y), gamma) in row.iter_mut().zip(y.iter_mut()).zip(gamma) {
+        *x = (*x - mean) * rstd;
+        *y = *x * gamma;
+    }
+    for (y, beta) in y.iter_mut().zip(beta) {
+        *y += beta;
+    }
+    rstd
+}
+
+/// The gradient of a row before it was normalised.
+#[inline(always)]
+fn gradient(dsum: &mut [f32], dy: &[f32], xhat: &[f32], (gamma, rstd): (&[f32], f32)) {
+    let count = dsum.len() as f32;
+    for ((scaled, dy), gamma) in dsum.iter_mut().zip(dy).zip(gamma) {
+        *scaled = dy * gamma;
+    }
+    let mean = sum(dsum, |scaled| scaled) / count;
+    let slope = sum_of_two(dsum, xhat, |scaled, xhat| scaled * xhat) / count;
+    for (scaled, xhat) in dsum.iter_mut().zip(xhat) {
+        *scaled = rstd * (*scaled - mean - xhat * slope);
     }
 }
 
@@ -260,16 +287,7 @@ impl Kernel for Backward {
             .enumerate()
             .for_each(|(row, dsum)| {
                 let (dy, xhat) = (&dy[row * cols..][..cols], &xhat[row * cols..][..cols]);
-                let (mut sum, mut projected) = (0.0, 0.0);
-                for i in 0..cols {
-                    let scaled = dy[i] * affine[i];
-                    sum += scaled;
-                    projected += scaled * xhat[i];
-                }
-                let (mean, slope) = (sum / cols as f32, projected / cols as f32);
-                for i in 0..cols {
-                    dsum[i] = rstd[row] * (dy[i] * affine[i] - mean - xhat[i] * slope);
-                }
+                in_vectors(|| gradient(dsum, dy, xhat, (&affine[..cols], rstd[row])));
                 if let [more] = more {
                     for (dsum, more) in dsum.iter_mut().zip(&more[row * cols..]) {
                         *dsum += more;

@@ -1,5 +1,51 @@
 //! Functions of one number that run in vector registers, the same polynomials as in `shaders/wgsl`.
 
+use pulp::Arch;
+
+/// Runs loops in the widest vector registers of this processor, of which a build for any of its kind knows
+/// nothing. Products and sums stay apart, so the bits are those of any other.
+#[inline(always)]
+pub(crate) fn in_vectors<R>(work: impl FnOnce() -> R) -> R {
+    Arch::new().dispatch(work)
+}
+
+/// The sums that a vector register adds side by side: always as many, so that no processor adds in another
+/// order.
+const LANES: usize = 16;
+
+/// The sum of a function of each number.
+#[inline(always)]
+pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+    let mut sums = [0.0; LANES];
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for values in whole {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += term(*value);
+        }
+    }
+    for (sum, value) in sums.iter_mut().zip(rest) {
+        *sum += term(*value);
+    }
+    sums.iter().sum()
+}
+
+/// The sum of a function of the numbers of two rows of one length.
+#[inline(always)]
+pub(crate) fn sum_of_two(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut sums = [0.0; LANES];
+    let ((whole_a, rest_a), (whole_b, rest_b)) =
+        (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in whole_a.iter().zip(whole_b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += term(*a, *b);
+        }
+    }
+    for ((sum, a), b) in sums.iter_mut().zip(rest_a).zip(rest_b) {
+        *sum += term(*a, *b);
+    }
+    sums.iter().sum()
+}
+
 /// erf as a rational function on [-4, 4], within 4e-7 of the true value (the coefficients of Eigen's
 /// float erf), the same polynomial as in `shaders/wgsl/erf.wgsl`.
 #[inline(always)]
@@ -57,7 +103,17 @@ pub(crate) fn sigmoid(value: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{erf, exp, sigmoid, tanh};
+    use super::{erf, exp, sigmoid, sum, sum_of_two, tanh};
+
+    #[test]
+    fn sums_take_every_number_once() {
+        for count in [0, 1, 15, 16, 17, 100] {
+            let numbers: Vec<f32> = (1..=count).map(|i| i as f32).collect();
+            let wanted = (count * (count + 1) / 2) as f32;
+            assert_eq!(sum(&numbers, |x| x), wanted);
+            assert_eq!(sum_of_two(&numbers, &numbers, |a, b| 2.0 * a - b), wanted);
+        }
+    }
 
     #[test]
     fn exp_is_within_a_few_ulp_of_libm() {

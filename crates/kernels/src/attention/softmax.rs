@@ -8,7 +8,7 @@ use tunesmith_shaders::{SOFTMAX, SOFTMAX_BACKWARD};
 use super::Over;
 use super::bias::Kind;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant};
-use crate::math::exp;
+use crate::math::{exp, in_vectors, sum, sum_of_two};
 use crate::packing::{Square, squares};
 
 /// Over the scores and, with a bias, its table or products; the packing, with a bias its places, and the noise.
@@ -63,17 +63,7 @@ impl Kernel for Softmax<'_> {
                 if let Some(source) = floats.get(1) {
                     self.add(&square, query, kept, valid.clone(), (source, indices[1]));
                 }
-                let weights = &mut kept[valid];
-                let highest = weights.iter().copied().fold(-3.0e38, f32::max);
-                let mut sum = 0.0;
-                for weight in weights.iter_mut() {
-                    *weight = exp(*weight - highest);
-                    sum += *weight;
-                }
-                let scale = 1.0 / sum;
-                for weight in weights {
-                    *weight *= scale;
-                }
+                in_vectors(|| softmax(&mut kept[valid]));
             }
         });
         if let Some(dropped) = dropped.first_mut() {
@@ -83,6 +73,18 @@ impl Kernel for Softmax<'_> {
                 self.over.drop_out(&square, noise, dropped);
             });
         }
+    }
+}
+
+#[inline(always)]
+fn softmax(weights: &mut [f32]) {
+    let highest = weights.iter().copied().fold(-3.0e38, f32::max);
+    for weight in weights.iter_mut() {
+        *weight = exp(*weight - highest);
+    }
+    let scale = 1.0 / sum(weights, |weight| weight);
+    for weight in weights {
+        *weight *= scale;
     }
 }
 
@@ -181,12 +183,17 @@ impl Kernel for SoftmaxBackward<'_> {
             self.over.drop_out(&square, noise, dscores);
             let probabilities = square.of(floats[0], heads).chunks(stride);
             for (dscores, probabilities) in dscores.chunks_mut(stride).zip(probabilities) {
-                let row = dscores[..length].iter_mut().zip(probabilities);
-                let sum: f32 = row.map(|(d, p)| *d * p).sum();
-                for (d, p) in dscores[..length].iter_mut().zip(probabilities) {
-                    *d = p * (*d - sum);
-                }
+                let (dscores, probabilities) = (&mut dscores[..length], &probabilities[..length]);
+                in_vectors(|| softmax_gradient(dscores, probabilities));
             }
         });
+    }
+}
+
+#[inline(always)]
+fn softmax_gradient(dscores: &mut [f32], probabilities: &[f32]) {
+    let sum = sum_of_two(dscores, probabilities, |d, p| d * p);
+    for (d, p) in dscores.iter_mut().zip(probabilities) {
+        *d = p * (*d - sum);
     }
 }
