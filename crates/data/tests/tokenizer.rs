@@ -95,7 +95,7 @@ fn what_is_cut_off_costs_nothing() {
     assert_eq!(tokens(&encoding), "[CLS] b [SEP] b [SEP]");
 }
 
-/// A text of 50 MB took 9 GB; what would is told, and what needs not doesn't.
+/// A text of 50 MB took 7 GB; what would is told, and what needs not doesn't.
 #[test]
 fn texts_that_would_take_gigabytes_are_refused() {
     let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/tokenizer_files");
