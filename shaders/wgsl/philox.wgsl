@@ -28,7 +28,7 @@ struct Draw { key: vec2<u32>, position: u32, place: u32, step: u32 }
 
 fn this_draw(row: u32, head: u32) -> Draw {
     return Draw(
-        vec2<u32>(u32(noise[0]), u32(noise[1]) + params.site), u32(noise[4u + 2u * row]) | head << 16u,
+        vec2<u32>(u32(noise[0]), u32(noise[1]) + params.site), u32(noise[4u + 2u * row]) | (head << 16u),
         u32(noise[5u + 2u * row]), u32(noise[2])
     );
 }

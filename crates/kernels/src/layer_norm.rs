@@ -8,8 +8,8 @@ use tunesmith_shaders::{GROUP_FOURS, LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM
 use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{Buffer, empty, floats, tensor};
 use crate::dropout::Dropout;
-use crate::math::{in_vectors, sum, sum_of_two};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
+use crate::math::{in_vectors, sum, sum_of_two};
 
 /// What [`layer_norm`] keeps for its backward pass.
 #[derive(Debug, Clone)]
@@ -181,12 +181,7 @@ impl Kernel for Forward {
 
 /// Normalises a row, gives one over its deviation, and puts the scaled and shifted row into `y`.
 #[inline(always)]
-fn normalise(
-    row: &mut [f32],
-    y: &mut [f32],
-    (gamma, beta): (&[f32], &[f32]),
-    epsilon: f32,
-) -> f32 {
+fn normalise(row: &mut [f32], y: &mut [f32], (gamma, beta): (&[f32], &[f32]), epsilon: f32) -> f32 {
     let count = row.len() as f32;
     let mean = sum(row, |x| x) / count;
     let variance = sum(row, |x| (x - mean) * (x - mean)) / count;

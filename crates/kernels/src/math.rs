@@ -33,8 +33,7 @@ pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
 #[inline(always)]
 pub(crate) fn sum_of_two(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
     let mut sums = [0.0; LANES];
-    let ((whole_a, rest_a), (whole_b, rest_b)) =
-        (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let ((whole_a, rest_a), (whole_b, rest_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (a, b) in whole_a.iter().zip(whole_b) {
         for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
             *sum += term(*a, *b);

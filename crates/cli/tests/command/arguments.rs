@@ -103,9 +103,14 @@ fn a_training_that_the_machine_has_no_memory_for_is_refused_with_what_fits() {
     let mut wide = config();
     wide["max_position_embeddings"] = 8192.into();
     write_model(&scratch.path("model"), &wide);
-    // 275 GB of attention weights.
+    // Rows as long as they may be: 275 GB of attention weights. Padding would take nothing.
+    let long = "the one ".repeat(4096);
+    let rows: String = (0..64)
+        .map(|row| format!("{long},{long},{}\n", ["tame", "wild"][row % 2]))
+        .collect();
+    scratch.write("train.csv", format!("sentence1,sentence2,label\n{rows}"));
     let message = scratch
-        .train("--pad_to_max_length --max_seq_length 8192 --per_device_train_batch_size 64")
+        .train("--max_seq_length 8192 --per_device_train_batch_size 64")
         .error();
     contains(
         &message,
