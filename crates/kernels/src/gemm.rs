@@ -416,12 +416,10 @@ mod tests {
         }
     }
 
-    /// Every tile is right on every adapter that can run it, not only on the one that is given it: with
-    /// subgroups, without them, and as a GPU would.
-    #[test]
-    fn every_tile_equals_the_plain_product() {
+    /// Every adapter, with the size of its subgroups.
+    fn opened() -> Vec<(ComputeDevice, Option<u32>)> {
         let opened = pollster::block_on(async {
-            let mut opened: Vec<(ComputeDevice, Option<u32>)> = Vec::new();
+            let mut opened = Vec::new();
             for adapter in adapters().await {
                 let device = adapter.open_with_webgpu_defaults("test").await.unwrap();
                 opened.push((device, adapter.subgroup_size));
@@ -434,6 +432,14 @@ mod tests {
             opened.iter().any(renderer),
             "no software renderer: run `cargo xtask test`"
         );
+        opened
+    }
+
+    /// Every tile is right on every adapter that can run it, not only on the one that is given it: with
+    /// subgroups, without them, and as a GPU would.
+    #[test]
+    fn every_tile_equals_the_plain_product() {
+        let opened = opened();
         let mut tiles = 0;
         // Whole tiles, parts of them, and rows, columns and steps that don't fill a vector.
         for (m, n, k) in [
@@ -503,5 +509,108 @@ mod tests {
             }
         }
         assert!(tiles >= 60, "{tiles}");
+    }
+    const LENGTHS: [u32; 4] = [37, 1, 8, 68];
+    const HEADS: usize = 2;
+    const HEAD_DIM: usize = 8;
+
+    /// Attention's product of this kind over sequences of [`LENGTHS`], by one tile.
+    fn packed(gemm: &Gemm, device: &Device) -> Vec<f32> {
+        let packing = Packing::new(&LENGTHS, device);
+        let (hidden, longest) = (HEADS * HEAD_DIM, packing.longest);
+        let stride = longest.next_multiple_of(4);
+        let to_scores = gemm.sizes == Sizes::ToScores;
+        // Queries or contexts, keys or values of a projection, and scores.
+        let (a_width, b_start) = match (to_scores, gemm.one_input) {
+            (true, true) => (3 * hidden, hidden),
+            (true, false) => (hidden, 2 * hidden),
+            (false, _) => (stride, 2 * hidden),
+        };
+        let op = Product {
+            layout: gemm.layout,
+            m: longest,
+            n: if to_scores { longest } else { HEAD_DIM },
+            k: if to_scores { HEAD_DIM } else { longest },
+            lda: a_width,
+            ldb: 3 * hidden,
+            ldc: if to_scores { stride } else { hidden },
+            start: Start {
+                a: 0,
+                b: b_start,
+                c: 0,
+            },
+            batch: Batch {
+                outer: packing.batch,
+                inner: HEADS,
+                a: [0, HEAD_DIM],
+                b: [0, HEAD_DIM],
+                c: [0, HEAD_DIM],
+            },
+            alpha: 0.5,
+            accumulate: false,
+            epilogue: gemm.epilogue,
+            one_input: gemm.one_input,
+            sizes: gemm.sizes,
+        };
+        let (scores, tokens) = (packing.scores(HEADS), packing.tokens);
+        let (a, c) = if to_scores {
+            (tokens * a_width, scores)
+        } else {
+            (scores, tokens * hidden)
+        };
+        let b = filled(tokens * 3 * hidden, 0.2, device);
+        let inputs = match gemm.one_input {
+            true => vec![b],
+            false => vec![filled(a, 0.1, device), b],
+        };
+        let kernel = Forced {
+            kernel: &op,
+            launch: &|| op.launch_tile(gemm.tile),
+        };
+        let c = filled(c, 0.3, device);
+        let [c] = run(&kernel, &inputs, &[packing.words()], [c]);
+        let c = read(c);
+        if !to_scores {
+            return c;
+        }
+        // Behind a row of scores there may be anything.
+        let rows = LENGTHS.iter().flat_map(|length| {
+            let length = *length as usize;
+            std::iter::repeat_n(length, HEADS * length)
+        });
+        let mut first = 0;
+        rows.flat_map(|length| {
+            let row = &c[first..first + length];
+            first += length.next_multiple_of(4);
+            row.to_vec()
+        })
+        .collect()
+    }
+
+    #[test]
+    fn every_tile_follows_the_lengths_of_sequences() {
+        let opened = opened();
+        let mut tiles = 0;
+        let packs = |gemm: &Gemm| gemm.sizes != Sizes::Given;
+        for gemm in Gemm::variants().into_iter().filter(packs) {
+            let wanted = packed(&gemm, &Device::flex());
+            for (device, lanes) in &opened {
+                if !gemm.tile.runs_with(*lanes) {
+                    continue;
+                }
+                tiles += 1;
+                let got = packed(&gemm, &device.device);
+                let label = format!("{gemm:?} on {}", device.name);
+                assert_eq!(device.failure(), None, "{label}");
+                assert_eq!(got.len(), wanted.len(), "{label}");
+                for (got, wanted) in got.iter().zip(&wanted) {
+                    assert!(
+                        (got - wanted).abs() < 2e-5 * (1.0 + wanted.abs()),
+                        "{label}: {got}, {wanted}"
+                    );
+                }
+            }
+        }
+        assert!(tiles >= 40, "{tiles}");
     }
 }
