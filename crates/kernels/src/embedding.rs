@@ -62,8 +62,8 @@ impl Piece {
 }
 
 /// `word[ids[r]] + position[positions[r]] + token_type[type_ids[r]]`, of which the tables that are absent
-/// and their indices are left out: indices `[batch * seq]`, below the tables' entries, give
-/// `[batch * seq, cols]`, `cols` a multiple of 4.
+/// and their indices are left out: indices `[tokens]`, below the tables' entries, give
+/// `[tokens, cols]`, `cols` a multiple of 4.
 pub fn embedding(
     tables: &EmbeddingTables<'_>,
     cols: usize,
