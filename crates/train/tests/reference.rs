@@ -7,7 +7,7 @@ mod golden;
 mod support;
 
 use golden::{
-    Distance, checkpoint, floats, minilm, norm, read, read_pieces, reference, reference_golden,
+    Distance, checkpoint, floats, minilm, norm, read_pieces, reference, reference_golden,
 };
 use support::{device, pairs, steps_by_hand};
 use tunesmith_data::Tokenizer;
@@ -117,7 +117,7 @@ mod families {
     use serde_json::Value;
     use tunesmith_data::Tokenizer;
     use tunesmith_kernels::{AdapterKind, ComputeDevice};
-    use tunesmith_model::{AutoConfig, Inputs, Mode, Model, Targets, Task};
+    use tunesmith_model::{AutoConfig, Inputs, LoadOptions, Mode, Model, Targets, Task};
     use tunesmith_train::AdamW;
 
     use super::golden::{
@@ -176,7 +176,11 @@ mod families {
         config.set_dropout(0.0).unwrap();
         let names: Vec<String> = (0..labels).map(|id| format!("LABEL_{id}")).collect();
         config.set_head(task, &names).unwrap();
-        let (mut model, _) = Model::from_pretrained_encoder(&dir, config, 42, device).unwrap();
+        let options = LoadOptions {
+            new_classifier: true,
+            ..LoadOptions::new(42)
+        };
+        let (mut model, _) = Model::from_pretrained_with(&dir, config, &options, device).unwrap();
         let heads: Vec<_> = model
             .parameters
             .iter()
