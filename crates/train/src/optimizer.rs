@@ -2,6 +2,7 @@
 
 mod groups;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use tunesmith_kernels::{
@@ -208,9 +209,11 @@ fn words_state(
     if stored == wanted {
         return Ok(values);
     }
-    let place = |id: usize| match stored {
+    let places: Option<HashMap<usize, usize>> =
+        stored.map(|stored| stored.iter().map(|id| *id as usize).zip(0..).collect());
+    let place = |id: usize| match &places {
         None => Some(id),
-        Some(stored) => stored.iter().position(|one| *one as usize == id),
+        Some(places) => places.get(&id).copied(),
     };
     let ids: Vec<usize> = match wanted {
         None => (0..entries).collect(),

@@ -67,11 +67,7 @@ impl Kernel for Softmax<'_> {
             }
         });
         if let Some(dropped) = dropped.first_mut() {
-            let parts = squares(words, packing.batch, heads, dropped);
-            parts.into_par_iter().for_each(|(square, dropped)| {
-                dropped.copy_from_slice(square.of(kept[0], heads));
-                self.over.drop_out(&square, noise, dropped);
-            });
+            self.over.dropped(kept[0], words, noise, dropped);
         }
     }
 }
@@ -89,6 +85,16 @@ fn softmax(weights: &mut [f32]) {
 }
 
 impl Over<'_> {
+    /// The probabilities of all rows and heads with their masks applied.
+    fn dropped(&self, probabilities: &[f32], words: &[i32], noise: &[i32], dropped: &mut [f32]) {
+        let heads = self.shape.heads;
+        let parts = squares(words, self.packing.batch, heads, dropped);
+        parts.into_par_iter().for_each(|(square, dropped)| {
+            dropped.copy_from_slice(square.of(probabilities, heads));
+            self.drop_out(&square, noise, dropped);
+        });
+    }
+
     /// Applies the mask to a sequence's probabilities by one head, or to their gradients.
     fn drop_out(&self, square: &Square, noise: &[i32], values: &mut [f32]) {
         let (length, stride) = (square.sequence.length, square.sequence.stride());
@@ -170,11 +176,7 @@ impl Kernel for SoftmaxBackward<'_> {
         let noise = indices[indices.len() - 1];
         let (dscores, dropped) = outputs.split_at_mut(1);
         if let Some(dropped) = dropped.first_mut() {
-            let parts = squares(words, packing.batch, heads, dropped);
-            parts.into_par_iter().for_each(|(square, dropped)| {
-                dropped.copy_from_slice(square.of(floats[0], heads));
-                self.over.drop_out(&square, noise, dropped);
-            });
+            self.over.dropped(floats[0], words, noise, dropped);
         }
         let parts = squares(words, packing.batch, heads, dscores[0]);
         parts.into_par_iter().for_each(|(square, dscores)| {

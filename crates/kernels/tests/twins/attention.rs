@@ -5,12 +5,7 @@ use tunesmith_kernels::{
     Attention, Packing, PositionBias, View, attention, attention_backward, indices,
 };
 
-use crate::support::{compare, gradients, matrix, noise, read, read_all};
-
-/// A whole row, a single token, and something between.
-fn lengths(longest: usize) -> [u32; 3] {
-    [longest as u32, 1, longest.div_ceil(2) as u32]
-}
+use crate::support::{compare, gradients, lengths, matrix, noise, read, read_all};
 
 /// Two of the rows have padding, which sees the others' keys.
 fn packing(longest: usize, device: &Device) -> Packing {

@@ -4,12 +4,7 @@ use tunesmith_kernels::{
     Attention, Dropout, Packing, Pooling, pool, pool_backward, rope, windows, windows_backward,
 };
 
-use crate::support::{compare, matrix, read};
-
-/// A long row, a single token, and something between.
-fn lengths(longest: usize) -> [u32; 3] {
-    [longest as u32, 1, longest.div_ceil(2) as u32]
-}
+use crate::support::{compare, lengths, matrix, read};
 
 #[test]
 fn what_stands_for_a_row() {
