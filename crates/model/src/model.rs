@@ -97,8 +97,8 @@ pub struct Model {
     pub config: ModelConfig,
     /// What it has learned.
     pub parameters: Parameters,
-    /// Where the words are that aren't on the device.
-    source: Source,
+    /// Where the words are that aren't on the device, if there are any.
+    source: Option<Source>,
     device: ComputeDevice,
     encoder: Encoder,
     head: Head,
@@ -137,9 +137,7 @@ impl Model {
             file = file.without(config.spec().classifier_names());
         }
         let source = Source::new(options.seed, Some(file));
-        let model = Self::build(config, &options.words, source, device)?;
-        let report = model.source.report();
-        Ok((model, report))
+        Self::build(config, &options.words, source, device)
     }
 
     /// A model whose weights are all new: drawn as the family draws them, biases 0, LayerNorm 1 and 0.
@@ -164,7 +162,8 @@ impl Model {
         device: &ComputeDevice,
     ) -> Result<Self, ModelError> {
         let source = Source::new(options.seed, None);
-        Self::build(config, &options.words, source, device)
+        let (model, _) = Self::build(config, &options.words, source, device)?;
+        Ok(model)
     }
 
     fn build(
@@ -172,7 +171,7 @@ impl Model {
         words: &Words,
         mut source: Source,
         device: &ComputeDevice,
-    ) -> Result<Self, ModelError> {
+    ) -> Result<(Self, LoadReport), ModelError> {
         let spec = config.spec();
         let declarations = spec.declarations();
         source.check(&declarations, &spec.head_names(), device)?;
@@ -185,15 +184,18 @@ impl Model {
         let encoder = Encoder::new(spec, &places, parameters.table.as_ref());
         let head = Head::new(&spec.head, &places);
         source.fill(&declarations, &mut parameters)?;
-        Ok(Self {
+        let report = source.report();
+        let model = Self {
             config,
+            // A file that isn't needed any more is not kept open.
+            source: parameters.table.is_some().then_some(source),
             parameters,
-            source,
             device: device.clone(),
             encoder,
             head,
             label_smoothing: 0.0,
-        })
+        };
+        Ok((model, report))
     }
 
     /// Writes `config.json` and `model.safetensors` into `dir`, all of the vocabulary included.
@@ -215,12 +217,12 @@ impl Model {
         for place in file.order().to_vec() {
             let parameter = parameters[place];
             let mut values = self.parameters.value(parameter);
-            match &self.parameters.table {
-                Some(table) if parameter.shape != parameter.trained_shape => {
+            match (&self.parameters.table, &self.source) {
+                (Some(table), Some(source)) if parameter.shape != parameter.trained_shape => {
                     values.extend(table.others().map(|others| others.tensor()));
                     let values = host(values, &path).await?;
                     let words = self.config.spec().embeddings.word.declaration();
-                    let mut rest = self.source.values(&words.parts[0])?;
+                    let mut rest = source.values(&words.parts[0])?;
                     table.whole(&values, &mut *rest, |piece| Ok(file.put_part(piece)?))?;
                 }
                 _ => file.put(&host(values, &path).await?)?,
