@@ -5,11 +5,16 @@
 
 use std::hash::{Hash, Hasher};
 
+mod fused;
 mod gemm;
+mod shared;
 mod staged;
 mod template;
+mod tile;
 
-pub use gemm::{Epilogue, Gemm, Layout, Sharing, Sizes, Tile};
+pub use fused::{Fused, Pass};
+pub use gemm::{Epilogue, Gemm, Layout, Sizes};
+pub use tile::{Sharing, Staging, Tile};
 
 /// The type of one element of a storage binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,7 +220,7 @@ macro_rules! shaders {
                 flags: &[$($flag),*],
             };
         )*
-        /// Every kernel but the matrix product, whose text [`Gemm`] completes.
+        /// Every kernel but the matrix product and attention without scores, whose texts [`Gemm`] and [`Fused`] complete.
         pub const ALL: &[&Shader] = &[$($constant),*];
     };
 }
@@ -311,6 +316,10 @@ shaders! {
     ];
     MSE = "mse", 1, ["group"], [
         binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),
+    ];
+    ADD_PARTS = "add_parts", 64, ["sums"], [
+        binding("parts", Vec4), binding_when("parts_of_sums", Vec4, "sums"),
+        binding("c", Vec4), binding_when("sums", Vec4, "sums"),
     ];
     SUM_SQUARES = "sum_squares", 16, [], [binding("x", Vec4), binding("partial", F32)];
     CLIP = "clip", 64, [], [binding("partial", F32), binding("norm", F32)];

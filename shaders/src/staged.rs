@@ -1,57 +1,74 @@
 //! A workgroup's tile of the matrix product, whose operands go through workgroup memory: what a GPU wants.
+//!
+//! The lanes stand in rows and columns over the tile. Each has as many fours of rows and of columns as there
+//! are results for it, apart from each other by the lanes between. In every round the lanes bring `depth` steps
+//! of k of both operands to workgroup memory, four floats at a time as they are stored, and multiply them from
+//! there; what lies along k is turned in registers.
 
-use crate::gemm::{Epilogue, Gemm, LANES, Layout, Tile};
+use crate::gemm::{Epilogue, Gemm, LANES, Layout};
+use crate::tile::Staging;
+
+/// Fours that a GPU serves at once from workgroup memory: as many places beside each other are mixed.
+const MIXED: u32 = 8;
 
 impl Gemm {
-    // Columns of A, and rows of B, that are in workgroup memory at a time: each lane brings a block of
-    // 4 x 4 of either.
-    fn round(&self) -> u32 {
-        16 * self.tile.lanes / self.tile.rows
+    pub(crate) fn memory(&self, staging: Staging) -> String {
+        self.operands(staging)
+            .map(|operand| {
+                format!(
+                    "var<workgroup> {}: array<vec4<f32>, {}>;\n",
+                    operand.memory,
+                    operand.fours * staging.depth
+                )
+            })
+            .concat()
     }
 
-    // `left` holds the tile's rows of op(A) by fours, `right` the columns of op(B): all fours of one k, then
-    // those of the next.
-    pub(crate) fn memory(&self) -> String {
-        let fours = self.tile.rows / 4 * self.round();
-        format!(
-            "var<workgroup> left: array<vec4<f32>, {fours}>;
-var<workgroup> right: array<vec4<f32>, {fours}>;
-"
-        )
-    }
-
-    // A workgroup's tile: 8 x 8 lanes, each with every eighth four of rows and of columns.
-    pub(crate) fn staged_body(&self) -> String {
-        let Tile { rows, .. } = self.tile;
-        let fours = rows / 4;
-        let each = fours / 8;
-        // Where the fours of one k lie is mixed with k, so that the eight lanes which a GPU serves at once
-        // store to and load from different banks.
-        let mix = 32 / self.round();
-        let sums = self.epilogue == Epilogue::RowSums;
-        let mut text = "    let lane_row = lane / 8u;\n    let lane_col = lane % 8u;\n".to_owned();
-        let operands = [
+    fn operands(&self, staging: Staging) -> [Operand; 2] {
+        let tile = self.tile;
+        let of = |size: u32, lanes_beside: u32, along_k: bool| Operand {
+            along_k,
+            fours: size / 4,
+            apart: lanes_beside,
+            lanes: tile.lanes,
+            depth: staging.depth,
+            ..Operand::default()
+        };
+        let lane_columns = tile.lanes / staging.lane_rows;
+        [
             Operand {
                 name: "a",
                 memory: "left",
                 first: "row",
                 count: "size.m",
-                along_k: self.layout != Layout::Tn,
+                lane: "lane_row",
+                ..of(tile.rows, staging.lane_rows, self.layout != Layout::Tn)
             },
             Operand {
                 name: "b",
                 memory: "right",
                 first: "col",
                 count: "size.n",
-                along_k: self.layout == Layout::Nt,
+                lane: "lane_col",
+                ..of(tile.cols, lane_columns, self.layout == Layout::Nt)
             },
-        ];
+        ]
+    }
+
+    pub(crate) fn staged_body(&self, staging: Staging) -> String {
+        let operands = self.operands(staging);
+        let [left, right] = &operands;
+        let sums = self.epilogue == Epilogue::RowSums;
+        let columns = self.tile.lanes / staging.lane_rows;
+        let mut text = format!(
+            "    let lane_row = lane / {columns}u;\n    let lane_col = lane % {columns}u;\n"
+        );
         for operand in &operands {
-            operand.addresses(&mut text, fours, self.round() / 4);
+            operand.addresses(&mut text);
         }
-        for h in 0..each {
+        for h in 0..left.each() {
             for r in 0..4 {
-                for j in 0..each {
+                for j in 0..right.each() {
                     text += &format!("    var acc{h}{r}_{j} = vec4<f32>(0.0);\n");
                 }
             }
@@ -61,54 +78,50 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
         }
         text += &format!(
             "    for (var k = 0u; k < size.k; k += {}u) {{\n",
-            self.round()
+            staging.depth
         );
         for operand in &operands {
-            operand.stage(&mut text, fours, mix);
+            operand.stage(&mut text);
         }
         text += "        workgroupBarrier();\n";
         text += &format!(
             "        for (var four = 0u; four < {}u; four++) {{\n",
-            self.round() / 4
+            staging.depth / 4
         );
+        for operand in &operands {
+            operand.take(&mut text);
+        }
         for kk in 0..4 {
-            text += &format!("            let at{kk} = (4u * four + {kk}u) * {fours}u;\n");
-            for h in 0..each {
-                for (side, memory, lane) in [("x", "left", "lane_row"), ("y", "right", "lane_col")]
-                {
-                    text += &format!(
-                        "            let {side}{kk}_{h} = {memory}[at{kk} + (({lane} + {}u) ^ (four * {mix}u))];\n",
-                        8 * h
-                    );
-                }
-            }
-            for h in 0..each {
-                for (r, component) in LANES.iter().enumerate() {
-                    for j in 0..each {
+            for h in 0..left.each() {
+                for r in 0..4 {
+                    let x = left.one(h, r, kk);
+                    for j in 0..right.each() {
                         text += &format!(
-                            "            acc{h}{r}_{j} += x{kk}_{h}.{component} * y{kk}_{j};\n"
+                            "            acc{h}{r}_{j} += {x} * {};\n",
+                            right.four(j, kk)
                         );
                     }
                 }
                 if sums {
-                    text += &format!("            if group.x == 0u {{ sum{h} += x{kk}_{h}; }}\n");
+                    let x = left.four(h, kk);
+                    text += &format!("            if group.x == 0u {{ sum{h} += {x}; }}\n");
                 }
             }
         }
         text += "        }\n        workgroupBarrier();\n    }\n";
-        self.staged_stores(&mut text, each);
+        self.staged_stores(&mut text, left, right);
         text
     }
 
-    fn staged_stores(&self, text: &mut String, each: u32) {
+    fn staged_stores(&self, text: &mut String, left: &Operand, right: &Operand) {
         let bias = if self.epilogue == Epilogue::Bias {
             " + bias[at_col / 4u]"
         } else {
             ""
         };
-        for h in 0..each {
+        for h in 0..left.each() {
             for r in 0..4 {
-                for j in 0..each {
+                for j in 0..right.each() {
                     *text += &format!(
                         "    {{
         let at_row = row + 4u * lane_row + {row}u;
@@ -121,15 +134,20 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
         }}
     }}
 ",
-                        row = 32 * h + r,
-                        col = 32 * j
+                        row = 4 * left.apart * h + r,
+                        col = 4 * right.apart * j
                     );
                 }
             }
             if self.epilogue == Epilogue::RowSums {
                 *text += &format!(
-                    "    if group.x == 0u && lane_col == 0u && row / 4u + lane_row + {first}u < size.m / 4u {{ sums[row / 4u + lane_row + {first}u] += sum{h}; }}\n",
-                    first = 8 * h
+                    "    {{
+        let four = row / 4u + lane_row + {first}u;
+        if group.x == 0u && lane_col == 0u && four < size.m / 4u {{ {sums} }}
+    }}
+",
+                    first = left.apart * h,
+                    sums = self.store_sums(&format!("sum{h}"))
                 );
             }
         }
@@ -137,6 +155,7 @@ var<workgroup> right: array<vec4<f32>, {fours}>;
 }
 
 /// One side of a product, as a workgroup brings it to its memory.
+#[derive(Default)]
 struct Operand {
     name: &'static str,
     memory: &'static str,
@@ -144,71 +163,143 @@ struct Operand {
     first: &'static str,
     /// How many there are.
     count: &'static str,
+    /// Which of its fours a lane begins with.
+    lane: &'static str,
     /// Whether a row of it as it is stored runs along k.
     along_k: bool,
+    /// Fours of the tile's rows, or columns.
+    fours: u32,
+    /// A lane's fours are so far apart.
+    apart: u32,
+    lanes: u32,
+    depth: u32,
 }
 
 impl Operand {
-    // Which block a lane brings, and where it starts: neighbouring lanes read neighbouring fours.
-    fn addresses(&self, text: &mut String, fours: u32, rounds: u32) {
+    /// Fours of a lane's results.
+    fn each(&self) -> u32 {
+        self.fours / self.apart
+    }
+
+    /// Fours that a lane brings in a round.
+    fn loads(&self) -> u32 {
+        self.fours * self.depth / self.lanes
+    }
+
+    /// Where in workgroup memory a four lies, by a step of k or, along k, by the four steps and the place among
+    /// the four rows; the fours of a step are mixed, so that lanes beside each other use different banks both
+    /// when they store and when they load.
+    fn place(&self, step: &str, four: &str) -> String {
+        format!(
+            "({step}) * {}u + (({four}) ^ (({step}) % {MIXED}u))",
+            self.fours
+        )
+    }
+
+    // Which fours a lane brings, and from where: neighbouring lanes read neighbouring fours.
+    fn addresses(&self, text: &mut String) {
         let Self {
             name, first, count, ..
         } = self;
+        let beside = if self.along_k {
+            self.depth / 4
+        } else {
+            self.fours
+        };
+        let lines = self.lanes / beside;
         if self.along_k {
-            *text += &format!(
-                "    let {name}_four = lane / {rounds}u;\n    let {name}_k = lane % {rounds}u;\n"
-            );
-            for i in 0..4 {
-                *text += &format!(
-                    "    let {name}_at{i} = ({name}_base + min({first} + 4u * {name}_four + {i}u, {count} - 1u) * size.ld{name}) / 4u;\n"
-                );
-            }
+            *text += &format!("    let {name}_k = 4u * (lane % {beside}u);\n");
         } else {
             *text += &format!(
-                "    let {name}_four = lane % {fours}u;\n    let {name}_k = lane / {fours}u;\n    let {name}_at = {name}_base / 4u + min({first} / 4u + {name}_four, ({count} + 3u) / 4u - 1u);\n"
+                "    let {name}_four = lane % {beside}u;
+    let {name}_at = {name}_base / 4u + min({first} / 4u + {name}_four, ({count} + 3u) / 4u - 1u);\n"
             );
+        }
+        for i in 0..self.loads() {
+            *text += &format!(
+                "    let {name}_line{i} = lane / {beside}u + {}u;\n",
+                i * lines
+            );
+            let (step, four) = if self.along_k {
+                *text += &format!(
+                    "    let {name}_at{i} = ({name}_base + min({first} + {name}_line{i}, {count} - 1u) * size.ld{name}) / 4u;\n"
+                );
+                (
+                    format!("{name}_k + {name}_line{i} % 4u"),
+                    format!("{name}_line{i} / 4u"),
+                )
+            } else {
+                (format!("{name}_line{i}"), format!("{name}_four"))
+            };
+            *text += &format!("    let {name}_to{i} = {};\n", self.place(&step, &four));
         }
     }
 
     // Both operands count as zero beyond k: what lies there may be anything.
-    fn stage(&self, text: &mut String, fours: u32, mix: u32) {
+    fn stage(&self, text: &mut String) {
         let Self { name, memory, .. } = self;
-        *text += &format!("        let {name}_first = k + 4u * {name}_k;\n");
-        for i in 0..4 {
-            *text += &format!("        var {name}{i} = vec4<f32>(0.0);\n");
-        }
         if self.along_k {
-            *text += &format!("        if {name}_first < size.k {{\n");
             *text += &format!(
-                "            let inside = vec4<u32>({name}_first, {name}_first + 1u, {name}_first + 2u, {name}_first + 3u) < vec4<u32>(size.k);\n"
+                "        let {name}_first = k + {name}_k;
+        let {name}_inside = vec4<u32>({name}_first, {name}_first + 1u, {name}_first + 2u, {name}_first + 3u) < vec4<u32>(size.k);\n"
             );
-            for i in 0..4 {
-                *text += &format!(
-                    "            {name}{i} = select(vec4<f32>(0.0), {name}[{name}_at{i} + {name}_first / 4u], inside);\n"
+        }
+        for i in 0..self.loads() {
+            *text += &format!("        var {name}{i} = vec4<f32>(0.0);\n");
+            *text += &if self.along_k {
+                format!(
+                    "        if {name}_first < size.k {{ {name}{i} = select(vec4<f32>(0.0), {name}[{name}_at{i} + {name}_first / 4u], {name}_inside); }}\n"
+                )
+            } else {
+                format!(
+                    "        if k + {name}_line{i} < size.k {{ {name}{i} = {name}[{name}_at + (k + {name}_line{i}) * (size.ld{name} / 4u)]; }}\n"
+                )
+            };
+            *text += &format!("        {memory}[{name}_to{i}] = {name}{i};\n");
+        }
+    }
+
+    // A lane's fours of four steps of k.
+    fn take(&self, text: &mut String) {
+        let Self {
+            name, memory, lane, ..
+        } = self;
+        for h in 0..self.each() {
+            for s in 0..4 {
+                let place = self.place(
+                    &format!("4u * four + {s}u"),
+                    &format!("{lane} + {}u", self.apart * h),
                 );
+                *text += &format!("            let {name}{h}_{s} = {memory}[{place}];\n");
             }
-            *text += "        }\n";
-        } else {
-            for i in 0..4 {
-                *text += &format!(
-                    "        if {name}_first + {i}u < size.k {{ {name}{i} = {name}[{name}_at + ({name}_first + {i}u) * (size.ld{name} / 4u)]; }}\n"
-                );
+            if self.along_k && self.name == "b" {
+                for (kk, component) in LANES.iter().enumerate() {
+                    let parts: Vec<_> = (0..4).map(|s| format!("b{h}_{s}.{component}")).collect();
+                    *text += &format!(
+                        "            let t{h}_{kk} = vec4<f32>({});\n",
+                        parts.join(", ")
+                    );
+                }
             }
         }
-        *text += &format!(
-            "        let {name}_to = 4u * {name}_k * {fours}u + ({name}_four ^ ({name}_k * {mix}u));\n"
-        );
-        for (i, component) in LANES.iter().enumerate() {
-            let value = if self.along_k {
-                let parts: Vec<_> = (0..4).map(|c| format!("{name}{c}.{component}")).collect();
-                format!("vec4<f32>({})", parts.join(", "))
-            } else {
-                format!("{name}{i}")
-            };
-            *text += &format!(
-                "        {memory}[{name}_to + {}u] = {value};\n",
-                i as u32 * fours
-            );
+    }
+
+    /// The number of a lane's row at a step of the four.
+    fn one(&self, h: u32, row: usize, kk: usize) -> String {
+        let name = self.name;
+        if self.along_k {
+            format!("{name}{h}_{row}.{}", LANES[kk])
+        } else {
+            format!("{name}{h}_{kk}.{}", LANES[row])
+        }
+    }
+
+    /// The numbers of four columns, or rows that don't lie along k, at a step of the four.
+    fn four(&self, h: u32, kk: usize) -> String {
+        if self.along_k {
+            format!("t{h}_{kk}")
+        } else {
+            format!("{}{h}_{kk}", self.name)
         }
     }
 }

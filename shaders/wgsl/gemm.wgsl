@@ -21,7 +21,8 @@ struct Params {
     accumulate: u32,
     // ROWS, where a compiler must not know it.
     rows: u32,
-    pad: u32,
+    // Where the batch's products are parts of one over k, the steps of a part.
+    part: u32,
 }
 
 {{bindings}}
@@ -47,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin({{lane}}) lane: u32) {
     let outer = group.z / params.inner;
     let inner = group.z % params.inner;
     {{#given}}
-    let size = Size(params.m, params.n, params.k, params.lda, params.ldb, params.ldc);
+    let size = Size(params.m, params.n, {{k}}, params.lda, params.ldb, params.ldc);
     let a_base = params.a_start + outer * params.a_outer + inner * params.a_inner;
     let b_base = params.b_start + outer * params.b_outer + inner * params.b_inner;
     let c_base = params.c_start + outer * params.c_outer + inner * params.c_inner;

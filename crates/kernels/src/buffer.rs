@@ -6,6 +6,8 @@ use burn::backend::Flex;
 use burn::backend::wgpu::{CubeBackend, CubeTensor};
 use burn::tensor::{DType, Device, Int, Shape, Tensor, TensorData};
 
+use crate::class::Class;
+
 /// The CPU device's tensor primitive.
 pub(crate) type CpuTensor = <Flex as burn::backend::BackendTypes>::FloatTensorPrimitive;
 
@@ -29,6 +31,14 @@ impl Buffer {
     fn cpu(tensor: CpuTensor) -> Self {
         let count = tensor.layout().num_elements();
         Self::Cpu(tensor, 0..count)
+    }
+
+    /// Of the device that holds it; `None` for the CPU.
+    pub(crate) fn class(&self) -> Option<Class> {
+        match self {
+            Self::Gpu(tensor) => Some(Class::beside(tensor)),
+            Self::Cpu(..) => None,
+        }
     }
 
     /// Elements.

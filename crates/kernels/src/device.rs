@@ -113,6 +113,8 @@ pub struct ComputeDevice {
     pub name: String,
     /// `Flex` or the graphics API.
     pub backend: String,
+    /// The driver and its version; empty for the CPU device and in browsers that keep it to themselves.
+    pub driver: String,
     /// `None` for the CPU device.
     pub kind: Option<AdapterKind>,
     /// Why this one was chosen, a sentence for people.
@@ -131,6 +133,7 @@ impl ComputeDevice {
             device: Device::flex(),
             name: "CPU".to_owned(),
             backend: "Flex".to_owned(),
+            driver: String::new(),
             kind: None,
             reason: reason.to_owned(),
             max_binding_bytes: None,
@@ -302,8 +305,8 @@ impl Adapter {
         self.open_with_limits(reason, self.handle.limits()).await
     }
 
-    /// Opens this adapter with no more than what WebGPU promises everywhere, but for the size of
-    /// buffers: what our own kernels must live with.
+    /// Opens this adapter with no more than what WebGPU promises everywhere: what our own kernels must live
+    /// with.
     ///
     /// # Errors
     /// Where the driver won't.
@@ -371,6 +374,7 @@ impl Adapter {
             device: burn_device,
             name: self.name.clone(),
             backend: self.backend.clone(),
+            driver: self.driver.clone(),
             kind: Some(self.kind),
             reason: reason.to_owned(),
             max_binding_bytes,

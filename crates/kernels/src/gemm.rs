@@ -1,5 +1,6 @@
 //! The matrix product behind every linear layer and the attention.
 
+use burn::tensor::Device;
 use gemm::Parallelism;
 use rayon::prelude::*;
 pub(crate) use tunesmith_shaders::{Epilogue, Sizes};
@@ -10,9 +11,17 @@ use crate::buffer::Buffer;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 use crate::packing::{Packing, sequence};
 
+mod parts;
+#[cfg(test)]
+mod tests;
+
 /// Multiplications from which on the choice of a tile counts, and the largest is worth its compiling, which
 /// takes a second: a small model's steps are done before that.
 pub(crate) const WORTH_CHOOSING: usize = 4 << 20;
+
+/// Workgroups that keep a large GPU busy: where a product has fewer of the larger tiles it takes smaller ones,
+/// and where it has fewer of these and a long k, parts over k.
+const WORKGROUPS: usize = 512;
 
 /// A batch of products: index `z` splits into `(z / inner, z % inner)`, each with a stride in
 /// elements for every matrix, so that heads are addressed where they lie and never moved. A stride may lead
@@ -92,9 +101,18 @@ impl Product {
         c
     }
 
-    /// Runs it on A and B with C and, with [`Epilogue::RowSums`], the sums in `blocks`.
-    pub(crate) fn run_in_place(&self, inputs: &[Buffer], blocks: &mut Blocks, slots: &[Slot]) {
-        run_in_place(self, inputs, &[], blocks, slots);
+    /// Runs it on A and B, on a device, with C and, with [`Epilogue::RowSums`], the sums in `blocks`.
+    pub(crate) fn run_in_place(
+        &self,
+        inputs: &[Buffer],
+        device: &Device,
+        blocks: &mut Blocks,
+        slots: &[Slot],
+    ) {
+        match inputs[0].class().and_then(|class| self.parts(class)) {
+            Some(parts) => parts.run_in_place(inputs, device, blocks, slots),
+            None => run_in_place(self, inputs, &[], blocks, slots),
+        }
     }
 
     /// Multiplications.
@@ -137,7 +155,7 @@ impl Product {
             return tile;
         }
         match class.subgroup {
-            _ if class.is_gpu() && shares => Tile::STAGED,
+            _ if class.is_gpu() && shares => self.staged(),
             _ if class.is_gpu() => Tile::SMALL,
             Some(lanes) if shares => Tile::shared(lanes).unwrap_or(Tile::LARGE),
             Some(_) if large => Tile::LARGE,
@@ -146,6 +164,16 @@ impl Product {
             None if large => Tile::LARGEST,
             None => Tile::SMALL,
         }
+    }
+
+    // For a GPU: the largest tile of which there are enough.
+    fn staged(&self) -> Tile {
+        let products = self.batch.outer * self.batch.inner;
+        let enough = |tile: &Tile| {
+            tile.suits(self.m, self.n) && products * tile.count(self.m, self.n) >= WORKGROUPS
+        };
+        let larger = [Tile::STAGED_128, Tile::STAGED_64];
+        larger.into_iter().find(enough).unwrap_or(Tile::STAGED)
     }
 }
 
@@ -182,9 +210,15 @@ impl Kernel for Product {
                 .for_each(|z| self.one(a, b, &c, &self.at(z, words), Parallelism::None));
         }
         if self.epilogue == Epilogue::RowSums {
-            for column in a.chunks(self.lda).take(self.k) {
-                for (sum, value) in outputs[1].iter_mut().zip(column) {
-                    *sum += value;
+            for (z, sums) in outputs[1].chunks_mut(self.m).enumerate() {
+                if self.sizes == Sizes::Parts {
+                    sums.fill(0.0);
+                }
+                let columns = a.chunks(self.lda).skip(z * self.part());
+                for column in columns.take(self.at(z, words).k) {
+                    for (sum, value) in sums.iter_mut().zip(column) {
+                        *sum += value;
+                    }
                 }
             }
         }
@@ -219,7 +253,8 @@ impl Product {
             .int(self.start.c)
             .float(self.alpha)
             .int(usize::from(self.accumulate))
-            .int(tile.rows as usize);
+            .int(tile.rows as usize)
+            .int(self.part());
         Launch {
             variant: Variant::Gemm(Gemm {
                 layout: self.layout,
@@ -274,8 +309,14 @@ impl Product {
             ldc: self.ldc,
             at: [at(a, a_start), at(b, b_start), at(c, c_start)],
         };
-        if self.sizes == Sizes::Given {
-            return given;
+        match self.sizes {
+            Sizes::Given => return given,
+            Sizes::Parts => {
+                let part = self.part();
+                let k = part.min(self.k - outer * part);
+                return One { k, ..given };
+            }
+            Sizes::ToScores | Sizes::FromScores => {}
         }
         let sequence = sequence(words, outer);
         let (length, stride) = (sequence.length, sequence.stride());
@@ -283,7 +324,7 @@ impl Product {
         let rows =
             |start: usize, width: usize, head: usize| start + sequence.first * width + inner * head;
         match self.sizes {
-            Sizes::Given => given,
+            Sizes::Given | Sizes::Parts => given,
             Sizes::ToScores => One {
                 m: length,
                 n: length,
@@ -367,250 +408,5 @@ impl Product {
                 parallelism,
             );
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use burn::tensor::Device;
-
-    use super::*;
-    use crate::device::{AdapterKind, ComputeDevice, adapters};
-    use crate::testing::{self, Forced, read};
-
-    fn filled(count: usize, salt: f32, device: &Device) -> Buffer {
-        testing::filled(count, |i| (i * (1.3 + salt)).sin(), device)
-    }
-
-    fn outputs(op: &Product, tile: Tile, device: &Device) -> Vec<Vec<f32>> {
-        // One tile of the table.
-        let kernel = Forced {
-            kernel: op,
-            launch: &|| op.launch_tile(tile),
-        };
-        let padded = |size: usize| size.next_multiple_of(4);
-        let a = filled(padded(op.k) * padded(op.m), 0.1, device);
-        let b = filled(padded(op.k) * padded(op.n), 0.2, device);
-        let c = filled(op.m * op.ldc, 0.3, device);
-        match op.epilogue {
-            Epilogue::Bias => {
-                let bias = filled(op.n, 0.4, device);
-                let [c] = run(&kernel, &[a, b, bias], &[], [c]);
-                vec![read(c)]
-            }
-            Epilogue::RowSums => {
-                let sums = filled(op.m, 0.5, device);
-                run(&kernel, &[a, b], &[], [c, sums]).map(read).to_vec()
-            }
-            Epilogue::None => {
-                let inputs = if op.one_input {
-                    let most = padded(op.k) * padded(op.m).max(padded(op.n));
-                    vec![filled(most, 0.1, device)]
-                } else {
-                    vec![a, b]
-                };
-                let [c] = run(&kernel, &inputs, &[], [c]);
-                vec![read(c)]
-            }
-        }
-    }
-
-    /// Every adapter, with the size of its subgroups.
-    fn opened() -> Vec<(ComputeDevice, Option<u32>)> {
-        let opened = pollster::block_on(async {
-            let mut opened = Vec::new();
-            for adapter in adapters().await {
-                let device = adapter.open_with_webgpu_defaults("test").await.unwrap();
-                opened.push((device, adapter.subgroup_size));
-            }
-            opened
-        });
-        let renderer =
-            |(device, _): &(ComputeDevice, _)| device.kind == Some(AdapterKind::Software);
-        assert!(
-            opened.iter().any(renderer),
-            "no software renderer: run `cargo xtask test`"
-        );
-        opened
-    }
-
-    /// Every tile is right on every adapter that can run it, not only on the one that is given it: with
-    /// subgroups, without them, and as a GPU would.
-    #[test]
-    fn every_tile_equals_the_plain_product() {
-        let opened = opened();
-        let mut tiles = 0;
-        // Whole tiles, parts of them, and rows, columns and steps that don't fill a vector.
-        for (m, n, k) in [
-            (4, 4, 4),
-            (36, 100, 64),
-            (64, 32, 68),
-            (37, 7, 8),
-            (5, 35, 7),
-            (100, 68, 36),
-        ] {
-            let given = |gemm: &Gemm| gemm.sizes == Sizes::Given;
-            for gemm in Gemm::variants().into_iter().filter(given) {
-                let [m4, n4, k4] = [m, n, k].map(|size: usize| size.next_multiple_of(4));
-                let (lda, ldb) = match gemm.layout {
-                    Layout::Nn => (k4, n4),
-                    Layout::Nt => (k4, k4),
-                    Layout::Tn => (m4, n4),
-                };
-                // What `Product::tile` asks of a tile that reads vectors.
-                let whole = match (gemm.layout, gemm.epilogue) {
-                    (Layout::Nt, Epilogue::Bias) => k == k4 && n == n4,
-                    (Layout::Nt, _) => k == k4,
-                    (_, Epilogue::RowSums) => m == m4,
-                    _ => true,
-                };
-                if gemm.tile.vec4 && !whole {
-                    continue;
-                }
-                let op = Product {
-                    layout: gemm.layout,
-                    m,
-                    n,
-                    k,
-                    lda,
-                    ldb,
-                    ldc: n4,
-                    start: Start::default(),
-                    batch: Batch::ONE,
-                    alpha: 0.5,
-                    accumulate: gemm.epilogue != Epilogue::Bias,
-                    epilogue: gemm.epilogue,
-                    one_input: gemm.one_input,
-                    sizes: Sizes::Given,
-                };
-                let wanted = outputs(&op, gemm.tile, &Device::flex());
-                for (device, lanes) in &opened {
-                    if !gemm.tile.runs_with(*lanes) {
-                        continue;
-                    }
-                    tiles += 1;
-                    let got = outputs(&op, gemm.tile, &device.device);
-                    let label = format!("{gemm:?} {m}x{n}x{k} on {}", device.name);
-                    assert_eq!(device.failure(), None, "{label}");
-                    let padding = |i: usize| i % n4 >= n;
-                    let numbers = got.iter().zip(&wanted).flat_map(|(got, wanted)| {
-                        let is_c = wanted.len() == m * n4;
-                        let pairs = got.iter().zip(wanted).enumerate();
-                        pairs.filter(move |(i, _)| !is_c || !padding(*i))
-                    });
-                    for (_, (got, wanted)) in numbers {
-                        assert!(
-                            (got - wanted).abs() < 2e-5 * (1.0 + wanted.abs()),
-                            "{label}: {got}, {wanted}"
-                        );
-                    }
-                }
-            }
-        }
-        assert!(tiles >= 60, "{tiles}");
-    }
-    const LENGTHS: [u32; 4] = [37, 1, 8, 68];
-    const HEADS: usize = 2;
-    const HEAD_DIM: usize = 8;
-
-    /// Attention's product of this kind over sequences of [`LENGTHS`], by one tile.
-    fn packed(gemm: &Gemm, device: &Device) -> Vec<f32> {
-        let packing = Packing::new(&LENGTHS, device);
-        let (hidden, longest) = (HEADS * HEAD_DIM, packing.longest);
-        let stride = longest.next_multiple_of(4);
-        let to_scores = gemm.sizes == Sizes::ToScores;
-        // Queries or contexts, keys or values of a projection, and scores.
-        let (a_width, b_start) = match (to_scores, gemm.one_input) {
-            (true, true) => (3 * hidden, hidden),
-            (true, false) => (hidden, 2 * hidden),
-            (false, _) => (stride, 2 * hidden),
-        };
-        let op = Product {
-            layout: gemm.layout,
-            m: longest,
-            n: if to_scores { longest } else { HEAD_DIM },
-            k: if to_scores { HEAD_DIM } else { longest },
-            lda: a_width,
-            ldb: 3 * hidden,
-            ldc: if to_scores { stride } else { hidden },
-            start: Start {
-                a: 0,
-                b: b_start,
-                c: 0,
-            },
-            batch: Batch {
-                outer: packing.batch,
-                inner: HEADS,
-                a: [0, HEAD_DIM],
-                b: [0, HEAD_DIM],
-                c: [0, HEAD_DIM],
-            },
-            alpha: 0.5,
-            accumulate: false,
-            epilogue: gemm.epilogue,
-            one_input: gemm.one_input,
-            sizes: gemm.sizes,
-        };
-        let (scores, tokens) = (packing.scores(HEADS), packing.tokens);
-        let (a, c) = if to_scores {
-            (tokens * a_width, scores)
-        } else {
-            (scores, tokens * hidden)
-        };
-        let b = filled(tokens * 3 * hidden, 0.2, device);
-        let inputs = match gemm.one_input {
-            true => vec![b],
-            false => vec![filled(a, 0.1, device), b],
-        };
-        let kernel = Forced {
-            kernel: &op,
-            launch: &|| op.launch_tile(gemm.tile),
-        };
-        let c = filled(c, 0.3, device);
-        let [c] = run(&kernel, &inputs, &[packing.words()], [c]);
-        let c = read(c);
-        if !to_scores {
-            return c;
-        }
-        // Behind a row of scores there may be anything.
-        let rows = LENGTHS.iter().flat_map(|length| {
-            let length = *length as usize;
-            std::iter::repeat_n(length, HEADS * length)
-        });
-        let mut first = 0;
-        rows.flat_map(|length| {
-            let row = &c[first..first + length];
-            first += length.next_multiple_of(4);
-            row.to_vec()
-        })
-        .collect()
-    }
-
-    #[test]
-    fn every_tile_follows_the_lengths_of_sequences() {
-        let opened = opened();
-        let mut tiles = 0;
-        let packs = |gemm: &Gemm| gemm.sizes != Sizes::Given;
-        for gemm in Gemm::variants().into_iter().filter(packs) {
-            let wanted = packed(&gemm, &Device::flex());
-            for (device, lanes) in &opened {
-                if !gemm.tile.runs_with(*lanes) {
-                    continue;
-                }
-                tiles += 1;
-                let got = packed(&gemm, &device.device);
-                let label = format!("{gemm:?} on {}", device.name);
-                assert_eq!(device.failure(), None, "{label}");
-                assert_eq!(got.len(), wanted.len(), "{label}");
-                for (got, wanted) in got.iter().zip(&wanted) {
-                    assert!(
-                        (got - wanted).abs() < 2e-5 * (1.0 + wanted.abs()),
-                        "{label}: {got}, {wanted}"
-                    );
-                }
-            }
-        }
-        assert!(tiles >= 40, "{tiles}");
     }
 }

@@ -9,7 +9,7 @@ use cubecl::ir::settings::Dim3;
 use cubecl::prelude::*;
 use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeKernel, PrecompiledSource};
-use tunesmith_shaders::{Gemm, Shader};
+use tunesmith_shaders::{Fused, Gemm, Shader};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
@@ -71,6 +71,7 @@ pub(crate) enum Variant {
         flags: Vec<&'static str>,
     },
     Gemm(Gemm),
+    Fused(Fused),
 }
 
 impl Variant {
@@ -87,6 +88,7 @@ impl Variant {
         match self {
             Self::Shader { shader, flags } => shader.group_size(flags),
             Self::Gemm(gemm) => gemm.tile.workgroup_size,
+            Self::Fused(_) => Fused::LANES,
         }
     }
 
@@ -98,6 +100,7 @@ impl Variant {
         match self {
             Self::Shader { shader, flags } => shader.complete(flags),
             Self::Gemm(gemm) => gemm.complete(),
+            Self::Fused(fused) => fused.complete(),
         }
     }
 }

@@ -54,6 +54,6 @@ pub use packing::Packing;
 pub use read::{read_back, read_backs};
 pub use reduce::{GradientNorm, gradient_norm};
 pub use rope::rope;
-pub use tiles::{TileTime, take_quickest, time_tiles};
+pub use tiles::{TileTime, take_named, take_quickest, time_tiles};
 pub use tokens::{Pooling, pool, pool_backward, windows, windows_backward};
 pub use tunesmith_architecture::Activation;

@@ -7,7 +7,11 @@ use crate::blocks::{Blocks, Slot, View};
 use crate::buffer::{empty, floats, tensor};
 use crate::gemm::{Batch, Epilogue, Product, Sizes, Start};
 
-fn product(layout: Layout, [m, n, k]: [usize; 3], [lda, ldb, ldc]: [usize; 3]) -> Product {
+pub(crate) fn product(
+    layout: Layout,
+    [m, n, k]: [usize; 3],
+    [lda, ldb, ldc]: [usize; 3],
+) -> Product {
     Product {
         layout,
         m,
@@ -86,5 +90,5 @@ pub fn linear_backward_parameters(
     };
     let inputs = [floats(dy.clone()), floats(x.clone())];
     let slots: Vec<_> = [weight].into_iter().chain(bias).collect();
-    op.run_in_place(&inputs, gradients, &slots);
+    op.run_in_place(&inputs, &dy.device(), gradients, &slots);
 }

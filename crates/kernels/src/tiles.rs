@@ -7,7 +7,7 @@ use tunesmith_shaders::{Layout, Tile};
 
 use crate::blocks::{BlockLayout, Blocks, Slot, View, zeros};
 use crate::buffer::{floats, tensor};
-use crate::class::Class;
+use crate::class::{Class, Tiles};
 use crate::device::ComputeDevice;
 use crate::gemm::WORTH_CHOOSING;
 use crate::linear::{linear, linear_backward_input_new, linear_backward_parameters};
@@ -55,7 +55,7 @@ pub async fn time_tiles(
     }
     let tiles: Vec<Tile> = Tile::CHOICE
         .into_iter()
-        .filter(|tile| tile.runs_with(class.subgroup))
+        .filter(|tile| tile.runs_with(class.subgroup) && (!class.is_gpu() || tile.suits_gpus()))
         // The three layouts' products.
         .filter(|tile| tile.suits(rows, out) && tile.suits(rows, inner) && tile.suits(out, inner))
         .collect();
@@ -93,17 +93,39 @@ async fn time_each(
 }
 
 /// From now on the device's large products take each layout's quickest tile of `times`; where there are
-/// none, the one of the table.
-pub fn take_quickest(device: &ComputeDevice, times: &[TileTime]) {
+/// none, the one of the table. Gives the tiles' names, in the layouts' order.
+pub fn take_quickest(device: &ComputeDevice, times: &[TileTime]) -> Option<[String; 3]> {
     let quickest = |layout: Layout| {
         let of_layout = times.iter().filter(|time| time.layout == layout);
         of_layout
             .min_by(|a, b| a.seconds.total_cmp(&b.seconds))
             .map(|time| time.tile)
     };
-    let [nn, nt, tn] = Layout::ALL.map(quickest);
-    let tiles = nn.zip(nt).zip(tn).map(|((nn, nt), tn)| [nn, nt, tn]);
+    let tiles = each(Layout::ALL.map(quickest));
     Class::choose(&device.device, tiles);
+    tiles.map(|tiles| tiles.map(|tile| tile.to_string()))
+}
+
+/// The same with the tiles of these names, as [`take_quickest`] gave them; `false`, and nothing is chosen, where
+/// there is no such tile, or the device can't run it.
+pub fn take_named(device: &ComputeDevice, names: &[String; 3]) -> bool {
+    let Some(class) = Class::of(&device.device) else {
+        return false;
+    };
+    let named = |name: &String| {
+        Tile::CHOICE
+            .into_iter()
+            .find(|tile| tile.runs_with(class.subgroup) && tile.to_string() == *name)
+    };
+    let tiles = each(names.each_ref().map(named));
+    if tiles.is_some() {
+        Class::choose(&device.device, tiles);
+    }
+    tiles.is_some()
+}
+
+fn each([nn, nt, tn]: [Option<Tile>; 3]) -> Option<Tiles> {
+    Some([nn?, nt?, tn?])
 }
 
 /// A linear layer with what goes in on both sides.
@@ -218,14 +240,22 @@ mod tests {
                 for time in &mut made_up {
                     time.seconds = if time.tile == Tile::LARGE { 1.0 } else { 2.0 };
                 }
-                take_quickest(&device, &made_up);
-                assert_eq!(
-                    Class::of(&device.device).unwrap().tiles,
-                    Some([Tile::LARGE; 3])
-                );
+                let names = take_quickest(&device, &made_up).unwrap();
+                let chosen = || Class::of(&device.device).unwrap().tiles;
+                assert_eq!(chosen(), Some([Tile::LARGE; 3]));
                 assert_eq!(gradient(), [[128.0; 4]]);
+                assert_eq!(take_quickest(&device, &[]), None);
+                assert_eq!(chosen(), None);
+                // By the names that were kept.
+                assert!(take_named(&device, &names));
+                assert_eq!(chosen(), Some([Tile::LARGE; 3]));
                 take_quickest(&device, &[]);
-                assert_eq!(Class::of(&device.device).unwrap().tiles, None);
+                let [name, ..] = names;
+                assert!(!take_named(
+                    &device,
+                    &[name.clone(), name, "7x7 a lane".to_owned()]
+                ));
+                assert_eq!(chosen(), None);
             }
             assert!(
                 renderers > 0,
@@ -239,5 +269,14 @@ mod tests {
         let cpu = ComputeDevice::cpu("test");
         let times = pollster::block_on(time_tiles(&cpu, [128, 192, 256], |_, _| {}));
         assert_eq!(times.unwrap(), []);
+        let name = || Tile::SMALL.to_string();
+        assert!(!take_named(&cpu, &[name(), name(), name()]));
+    }
+
+    #[test]
+    fn the_tiles_have_names_of_their_own() {
+        let names: std::collections::BTreeSet<String> =
+            Tile::CHOICE.iter().map(Tile::to_string).collect();
+        assert_eq!(names.len(), Tile::CHOICE.len(), "{names:?}");
     }
 }

@@ -3,7 +3,7 @@
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, StorageAccess, TypeInner};
-use tunesmith_shaders::{ALL, Gemm, Shader};
+use tunesmith_shaders::{ALL, Fused, Gemm, Shader};
 
 /// WebGPU's default limits.
 const MAX_STORAGE_BUFFERS: usize = 8;
@@ -116,5 +116,14 @@ fn every_matrix_product_is_valid() {
         let storage = check(&format!("{gemm:?}"), &gemm.complete());
         let table: Vec<_> = gemm.bindings().into_iter().map(|(name, _)| name).collect();
         assert_eq!(storage, table, "{gemm:?}");
+    }
+}
+
+#[test]
+fn every_attention_without_scores_is_valid() {
+    for fused in Fused::variants() {
+        let storage = check(&format!("{fused:?}"), &fused.complete());
+        let table: Vec<_> = fused.bindings().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(storage, table, "{fused:?}");
     }
 }

@@ -15,6 +15,7 @@ use crate::kernel::run;
 use crate::packing::{Packing, Sequence};
 
 mod bias;
+mod fused;
 mod softmax;
 
 pub use bias::PositionBias;
@@ -36,11 +37,16 @@ pub struct Attention {
     pub dropout: Dropout,
 }
 
-/// What [`attention`] keeps for its backward pass: the probabilities before dropout, which is drawn
-/// again, as [`Packing`] lays scores out.
+/// What [`attention`] keeps for its backward pass.
 #[derive(Debug, Clone)]
-pub struct AttentionSaved {
-    probabilities: Tensor<1>,
+pub struct AttentionSaved(Saved);
+
+#[derive(Debug, Clone)]
+enum Saved {
+    /// The probabilities before dropout, which is drawn again, as [`Packing`] lays scores out.
+    Probabilities(Tensor<1>),
+    /// No scores were written.
+    Fused(fused::Kept),
 }
 
 /// An attention over the rows of a batch.
@@ -98,7 +104,7 @@ impl Over<'_> {
         let (longest, head_dim) = (self.packing.longest, self.shape.head_dim);
         let (n, k) = match sizes {
             Sizes::ToScores => (longest, head_dim),
-            Sizes::FromScores | Sizes::Given => (head_dim, longest),
+            Sizes::FromScores | Sizes::Given | Sizes::Parts => (head_dim, longest),
         };
         let head = [0, head_dim];
         Product {
@@ -170,6 +176,12 @@ pub fn attention(
 ) -> (Tensor<2>, AttentionSaved) {
     let over = Over { shape, packing };
     let device = qkv.device();
+    let class = floats(qkv.clone()).class();
+    let alone = matches!(bias, PositionBias::None);
+    if alone && class.is_some_and(|class| fused::suits(shape, class)) {
+        let (context, kept) = fused::forward(&over, qkv);
+        return (context, AttentionSaved(Saved::Fused(kept)));
+    }
     let qkv = floats(qkv.clone());
     let [query, key, value] = shape.projections();
     let scores = over.tokens_by_tokens([query, key], shape.scale).run_packed(
@@ -202,10 +214,8 @@ pub fn attention(
     let context = over
         .scores_by_tokens(Layout::Nn, [value, shape.context()], 1.0)
         .run_packed(&[dropped, qkv], packing, context);
-    let saved = AttentionSaved {
-        probabilities: tensor(probabilities),
-    };
-    (tensor(context), saved)
+    let saved = Saved::Probabilities(tensor(probabilities));
+    (tensor(context), AttentionSaved(saved))
 }
 
 /// The gradient of `qkv`, `[tokens, 3 * hidden]`, from the context's; of a [`PositionBias::Relative`]
@@ -220,6 +230,10 @@ pub fn attention_backward(
     gradients: &mut Blocks,
 ) -> (Tensor<2>, Option<Tensor<2>>) {
     let over = Over { shape, packing };
+    let probabilities = match &saved.0 {
+        Saved::Probabilities(probabilities) => floats(probabilities.clone()),
+        Saved::Fused(kept) => return (fused::backward(&over, qkv, kept, dcontext), None),
+    };
     let device = qkv.device();
     let (qkv, dcontext) = (floats(qkv.clone()), floats(dcontext.clone()));
     let [query, key, value] = shape.projections();
@@ -228,7 +242,6 @@ pub fn attention_backward(
         .tokens_by_tokens([shape.context(), value], 1.0)
         .run_packed(&inputs, packing, over.scores(&device));
     let backward = SoftmaxBackward { over: over.clone() };
-    let probabilities = floats(saved.probabilities.clone());
     let inputs = [probabilities.clone(), ddropped];
     let indices: Vec<_> = [packing.words()]
         .into_iter()

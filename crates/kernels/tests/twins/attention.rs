@@ -71,6 +71,24 @@ fn attention_over_rows_of_many_lengths() {
 }
 
 #[test]
+fn attention_with_wide_heads() {
+    // As many numbers as MiniLM's and BERT's, and more than a lane has registers for.
+    for (head_dim, seq, p) in [(32, 70, 0.1), (64, 65, 0.1), (68, 33, 0.1)] {
+        compare(
+            &format!("attention {seq}, heads of {head_dim}, p {p}"),
+            |device| {
+                let shape = Attention {
+                    // Scores of products of so many.
+                    scale: 0.1,
+                    ..shape(seq, head_dim, p, device)
+                };
+                both_ways(&shape, seq, &PositionBias::None, device)
+            },
+        );
+    }
+}
+
+#[test]
 fn attention_within_a_window() {
     for (window, (seq, p)) in [0, 1, 9, 64, 40].into_iter().zip(SEQUENCES) {
         compare(

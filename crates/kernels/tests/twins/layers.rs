@@ -43,6 +43,8 @@ fn linear_layers() {
         [65, 100, 132],
         [17, 8, 2],
         [5, 6, 3],
+        // So many rows that a GPU's gradient of the weights is computed in parts.
+        [300, 36, 40],
     ] {
         linear_layer(shape);
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tunesmith_shaders::{ALL, Gemm, Sharing};
+use tunesmith_shaders::{ALL, Fused, Gemm, Sharing};
 
 use super::{Optimised, build};
 use crate::project::Project;
@@ -88,7 +88,10 @@ fn write_kernels(path: &Path) -> Result<()> {
     let products = products
         .filter(|gemm| gemm.tile.sharing != Sharing::Subgroup)
         .map(|gemm| json!({ "name": format!("{gemm:?}"), "code": gemm.complete() }));
-    let kernels: Vec<Value> = shaders.chain(products).collect();
+    let fused = Fused::variants().into_iter();
+    let fused =
+        fused.map(|fused| json!({ "name": format!("{fused:?}"), "code": fused.complete() }));
+    let kernels: Vec<Value> = shaders.chain(products).chain(fused).collect();
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
