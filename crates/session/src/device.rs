@@ -2,14 +2,10 @@
 
 use std::cell::RefCell;
 
-use tunesmith::data::TokenizedDataset;
-use tunesmith::kernels::{self, AdapterKind, ComputeDevice, adapters, take_quickest, time_tiles};
-use tunesmith::model::ModelConfig;
-use tunesmith::train::TrainError;
-use tunesmith_protocol::{AdapterInfo, DeviceChoice, DeviceKind, Event, TrainingArguments};
+use tunesmith::kernels::{self, AdapterKind, ComputeDevice, adapters};
+use tunesmith_protocol::{AdapterInfo, DeviceChoice, DeviceKind};
 
 use crate::SessionError;
-use crate::session::Shared;
 
 /// An adapter as a person picks it from a list: its name and its graphics API.
 pub type PickedAdapter = (String, String);
@@ -69,34 +65,6 @@ pub async fn open(choice: DeviceChoice) -> Result<ComputeDevice, SessionError> {
     };
     OPENED.with_borrow_mut(|all| all.push(opened));
     Ok(device)
-}
-
-/// Says which tiles a run's matrix products take on its device: those of the table, or with `--autotune` the
-/// quickest for a layer of the model over a batch of mean length.
-pub(crate) async fn choose_tiles(
-    device: &ComputeDevice,
-    args: &TrainingArguments,
-    train: Option<&TokenizedDataset>,
-    config: &ModelConfig,
-    shared: &Shared,
-) -> Result<(), SessionError> {
-    let mut times = Vec::new();
-    if let Some(train) = train.filter(|train| args.autotune && !train.is_empty()) {
-        let tokens: usize = train.lengths().iter().map(|length| *length as usize).sum();
-        let rows = args.per_device_train_batch_size * tokens.div_ceil(train.len());
-        let layer = [rows, config.spec().hidden, config.spec().intermediate()];
-        let told = |done: usize, total: usize| {
-            shared.tell(Event::Progress {
-                stage: "timing kernels".to_owned(),
-                done: done as u64,
-                total: total as u64,
-            });
-        };
-        let timed = time_tiles(device, layer.map(|size| size.next_multiple_of(4)), told).await;
-        times = timed.map_err(TrainError::Read)?;
-    }
-    take_quickest(device, &times);
-    Ok(())
 }
 
 /// What went wrong with a device that this thread has opened and not yet replaced.

@@ -14,7 +14,6 @@ use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, Threshold, Train
 
 use crate::background::background;
 use crate::columns::task;
-use crate::device::choose_tiles;
 use crate::fetch::{dataset, model_files};
 use crate::finish::{Reader, evaluate_at_end, pass, predict_at_end, save_training};
 use crate::fits::check_memory;
@@ -22,6 +21,7 @@ use crate::labels::{Labels, thresholds};
 use crate::model::{load, set_dropouts, warnings, words};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
+use crate::tiles::choose_tiles;
 use crate::{SessionError, open, saved};
 
 /// How often a screen hears of the steps.

@@ -32,6 +32,7 @@ mod review;
 mod saved;
 mod session;
 mod steering;
+mod tiles;
 
 pub use device::{PickedAdapter, adapter_infos, destroy_devices, device_bytes, open, pick_adapter};
 pub use error::SessionError;

@@ -138,7 +138,7 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
       { name: "logging_first_step", kind: "flag", fallback: "false", help: "Also log the first step." },
       { name: "do_train", kind: "flag", fallback: "true", help: "Train." },
       { name: "device", kind: ["auto", "gpu", "cpu", "software-gpu"], fallback: "auto", help: "Where to compute." },
-      { name: "autotune", kind: "flag", fallback: "false", help: "First time the variants of the matrix product on this device, then use the fastest." },
+      { name: "autotune", kind: "flag", fallback: "false", help: "Time the variants of the matrix product on this device, then use the fastest; a GPU's first use does so by itself." },
       { name: "seed", kind: "integer", fallback: "42", help: "Seed for everything random." },
       { name: "data_seed", kind: "integer", fallback: "seed", help: "Seed for the order of rows. Default: seed." },
     ],

@@ -511,7 +511,7 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "autotune",
                 Flag,
                 "false",
-                "First time the variants of the matrix product on this device, then use the fastest.",
+                "Time the variants of the matrix product on this device, then use the fastest; a GPU's first use does so by itself.",
             ),
             argument("seed", Integer, "42", "Seed for everything random."),
             argument(

@@ -23,6 +23,7 @@ pub struct TrainingArguments {
     pub device: DeviceChoice,
     /// First time the variants of the matrix product on this device, then use the fastest.
     ///
+    /// A GPU's first use does so without being asked, outside a browser, and later runs use what was found.
     /// Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
     /// bit for bit.
     pub autotune: bool,
