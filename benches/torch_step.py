@@ -19,7 +19,7 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-WARM_UP, THREADS = 3, 2
+WARM_UP, LEAST, THREADS = 3, 3, 2
 
 
 def options():
@@ -29,6 +29,7 @@ def options():
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--seq", type=int, default=72)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--device", default="cpu")
     return parser.parse_known_args()[0]
 
@@ -85,8 +86,14 @@ def measure(asked, device, autocast):
 
     for _ in range(WARM_UP):
         step(apart=False)
-    whole = [step(apart=False) for _ in range(asked.steps)]
-    phases = [step(apart=True) for _ in range(asked.steps)]
+    def series(apart):
+        """So many steps, or as many as the seconds allow, but LEAST."""
+        runs, begun = [], time.perf_counter()
+        while len(runs) < asked.steps and (len(runs) < LEAST or time.perf_counter() - begun < asked.seconds):
+            runs.append(step(apart))
+        return runs
+
+    whole, phases = series(apart=False), series(apart=True)
 
     def median(runs, first, last):
         return round(1000 * statistics.median(run[last] - run[first] for run in runs), 2)
@@ -105,8 +112,8 @@ def measure(asked, device, autocast):
         result |= {"memory_mb": round(torch.cuda.max_memory_allocated() / 1e6)}
     else:
         result |= {"device": "cpu", "threads": THREADS}
-    result |= {"steps": asked.steps, "torch": torch.__version__, "transformers": transformers.__version__}
-    print(json.dumps(result))
+    result |= {"steps": len(whole), "torch": torch.__version__, "transformers": transformers.__version__}
+    print(json.dumps(result), flush=True)
 
 
 def main():

@@ -3,6 +3,7 @@
 //! A binary of its own, so that the product doesn't carry the model that it is compared with.
 
 mod checkpoint;
+mod gpu;
 mod kernels;
 mod ours;
 #[cfg(feature = "stock")]
@@ -15,7 +16,7 @@ use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::{Parser, ValueEnum};
 use serde_json::{Value, json};
-use tunesmith_kernels::{Adapter, ComputeDevice, DeviceChoice, open_device};
+use tunesmith_kernels::{Adapter, AdapterKind, ComputeDevice, DeviceChoice, adapters, open_device};
 use tunesmith_model::{AutoConfig, Inputs, ModelConfig, Targets};
 
 /// What `cargo xtask bench` runs.
@@ -28,6 +29,9 @@ enum Cli {
     /// Time per tile of the matrix product at the shapes of a model's widest layer, and of burn's product: what
     /// the choice of tiles is made from.
     Tiles(StepArgs),
+    /// All of these for several models and batches, each for a limited time, and PyTorch's steps beside: writes
+    /// a table and a file of JSON.
+    Gpu(gpu::GpuArgs),
     /// Writes a checkpoint of any family with drawn weights, and the tokenizer of another.
     Checkpoint(checkpoint::CheckpointArgs),
 }
@@ -51,15 +55,32 @@ struct StepArgs {
     /// Steps measured after the first.
     #[arg(long, default_value_t = 20)]
     steps: usize,
+    /// Ends after so many seconds, with three steps at least.
+    #[arg(long)]
+    seconds: Option<f64>,
     /// Where to run.
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceArg,
+    /// Opens the adapter with WebGPU's default limits, as a browser might: bindings of 128 MiB.
+    #[arg(long)]
+    default_limits: bool,
     /// Leaves out burn's own modules and optimizer, which on a software renderer compile for minutes.
     #[arg(long)]
     no_stock: bool,
     /// Prints one JSON object instead of a table.
     #[arg(long)]
     json: bool,
+}
+
+impl StepArgs {
+    /// Whether another step is measured after so many.
+    fn goes_on(&self, done: usize, begun: Instant) -> bool {
+        const LEAST: usize = 3;
+        let in_time = self
+            .seconds
+            .is_none_or(|most| begun.elapsed().as_secs_f64() < most);
+        done < self.steps && (done < LEAST || in_time)
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -85,26 +106,32 @@ trait Contender {
     fn step(&mut self, apart: bool) -> Result<Phases>;
 }
 
+/// What numbers are kept and computed in.
+const PRECISION: &str = "f32";
+
 fn main() -> Result<()> {
     tunesmith_allocator::keep_freed_memory();
     let cli = Cli::parse();
     let args = match &cli {
         Cli::Checkpoint(args) => return checkpoint::write(args),
+        Cli::Gpu(args) => return gpu::measure(args),
         Cli::Step(args) | Cli::Kernels(args) | Cli::Tiles(args) => args,
-    };
-    let choice = match args.device {
-        DeviceArg::Auto => DeviceChoice::Auto,
-        DeviceArg::Gpu => DeviceChoice::Gpu,
-        DeviceArg::Cpu => DeviceChoice::Cpu,
-        DeviceArg::SoftwareGpu => DeviceChoice::SoftwareGpu,
     };
     let config = AutoConfig::from_pretrained(&args.model)?;
     let started = Instant::now();
-    let device = pollster::block_on(open_device(choice))?;
-    match &cli {
-        Cli::Kernels(args) => return kernels::measure(args, &config, &device),
-        Cli::Tiles(args) => return kernels::tiles(args, &config, &device),
-        Cli::Step(_) | Cli::Checkpoint(_) => {}
+    let device = open(args)?;
+    let table = match &cli {
+        Cli::Kernels(args) => Some(kernels::measure(args, &config, &device)?),
+        Cli::Tiles(args) => Some(kernels::tiles(args, &config, &device)?),
+        Cli::Step(_) | Cli::Gpu(_) | Cli::Checkpoint(_) => None,
+    };
+    if let Some(table) = table {
+        if args.json {
+            println!("{table}");
+        } else {
+            kernels::print(&table);
+        }
+        return Ok(());
     }
     let mut rows = vec![measure(
         &mut ours::Ours::new(args, config.clone(), &device)?,
@@ -116,10 +143,10 @@ fn main() -> Result<()> {
         rows[0]["host_ms"] = host(args, &config)?;
     }
     if !args.no_stock {
-        rows.push(stock(args, &config, choice)?);
+        rows.push(stock(args, &config)?);
     }
     let report = json!({
-        "device": device.name, "backend": device.backend,
+        "device": device.name, "backend": device.backend, "driver": device.driver,
         "batch": args.batch, "seq": args.seq, "steps": args.steps, "rows": rows,
     });
     if args.json {
@@ -130,17 +157,39 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// A device of its own each time.
+fn open(args: &StepArgs) -> Result<ComputeDevice> {
+    let choice = match args.device {
+        DeviceArg::Auto => DeviceChoice::Auto,
+        DeviceArg::Gpu => DeviceChoice::Gpu,
+        DeviceArg::Cpu => DeviceChoice::Cpu,
+        DeviceArg::SoftwareGpu => DeviceChoice::SoftwareGpu,
+    };
+    let opened = pollster::block_on(async {
+        if !args.default_limits {
+            return open_device(choice).await.map(Some);
+        }
+        let software = matches!(args.device, DeviceArg::SoftwareGpu);
+        let mut all = adapters().await.into_iter();
+        match all.find(|one| (one.kind == AdapterKind::Software) == software) {
+            Some(one) => one.open_with_webgpu_defaults("measured").await.map(Some),
+            None => Ok(None),
+        }
+    });
+    opened?.context("no adapter to open with WebGPU's default limits: name another with --device")
+}
+
 /// Burn's own modules, on a device of their own, so that neither finds the other's kernels or memory.
 #[cfg(feature = "stock")]
-fn stock(args: &StepArgs, config: &ModelConfig, choice: DeviceChoice) -> Result<Value> {
+fn stock(args: &StepArgs, config: &ModelConfig) -> Result<Value> {
     let started = Instant::now();
-    let device = pollster::block_on(open_device(choice))?;
+    let device = open(args)?;
     let mut stock = stock::Stock::new(args, config, &device)?;
     measure(&mut stock, args, &device, started)
 }
 
 #[cfg(not(feature = "stock"))]
-fn stock(_: &StepArgs, _: &ModelConfig, _: DeviceChoice) -> Result<Value> {
+fn stock(_: &StepArgs, _: &ModelConfig) -> Result<Value> {
     anyhow::bail!(
         "this build leaves out stock burn: measure it with `cargo xtask bench step`, or add --no-stock"
     )
@@ -158,18 +207,23 @@ fn measure(
     contender.step(false)?;
     let before = tunesmith_kernels::dispatches();
     let mut whole = Vec::with_capacity(args.steps);
-    for _ in 0..args.steps {
+    let begun = Instant::now();
+    while args.goes_on(whole.len(), begun) {
         let start = Instant::now();
         contender.step(false)?;
         whole.push(start.elapsed().as_secs_f64());
     }
-    let dispatches = (tunesmith_kernels::dispatches() - before) / args.steps as u64;
-    let phases = (0..args.steps)
-        .map(|_| contender.step(true))
-        .collect::<Result<Vec<_>>>()?;
+    let dispatches = (tunesmith_kernels::dispatches() - before) / whole.len().max(1) as u64;
+    let mut phases = Vec::with_capacity(args.steps);
+    let begun = Instant::now();
+    while args.goes_on(phases.len(), begun) {
+        phases.push(contender.step(true)?);
+    }
     let phase = |get: fn(&Phases) -> f64| milliseconds(median(phases.iter().map(get).collect()));
     Ok(json!({
         "name": contender.name(),
+        "steps": whole.len(),
+        "precision": PRECISION,
         "first_step_s": (first * 100.0).round() / 100.0,
         "step_ms": milliseconds(median(whole)),
         "forward_ms": phase(|p| p.forward),

@@ -13,6 +13,9 @@ use crate::shell::Cmd;
 /// When the build, the set-up or a measurement fails.
 pub fn run(project: &Project, arguments: &[String], torch: bool) -> Result<()> {
     let (torch, mut arguments) = take_torch(torch, arguments);
+    if arguments.first().is_some_and(|subject| subject == "gpu") {
+        return gpu(project, &arguments, torch);
+    }
     if !arguments
         .iter()
         .any(|argument| argument.starts_with("--model"))
@@ -31,6 +34,27 @@ pub fn run(project: &Project, arguments: &[String], torch: bool) -> Result<()> {
             .run()?;
     }
     Ok(())
+}
+
+/// Everything of a GPU in one go, with shapes of the repository, so that no checkpoint is downloaded. PyTorch is
+/// measured where `python3` has it, and installed if asked for.
+fn gpu(project: &Project, arguments: &[String], torch: bool) -> Result<()> {
+    let mut command = Cmd::new(project.bench(false)?)
+        .arg("gpu")
+        .arg("--benches")
+        .arg(project.root.join("benches"));
+    if torch {
+        command = command.arg("--python").arg(python::ensure(project)?);
+    }
+    if !arguments
+        .iter()
+        .any(|argument| argument.starts_with("--output"))
+    {
+        command = command
+            .arg("--output")
+            .arg(project.target()?.join("bench-gpu"));
+    }
+    command.args(&arguments[1..]).run()
 }
 
 /// `--torch` is ours also where it stands behind arguments that are forwarded.
