@@ -96,6 +96,8 @@ struct Phases {
     forward: f64,
     backward: f64,
     optimizer: f64,
+    /// The batch's, where it is read anyway.
+    loss: Option<f32>,
 }
 
 /// A way to take a training step, to be timed.
@@ -201,7 +203,7 @@ fn measure(
     device: &ComputeDevice,
     started: Instant,
 ) -> Result<Value> {
-    contender.step(false)?;
+    let first_loss = contender.step(false)?.loss;
     let first = started.elapsed().as_secs_f64();
     // The second step still compiles what only a non-zero state needs.
     contender.step(false)?;
@@ -219,6 +221,10 @@ fn measure(
     while args.goes_on(phases.len(), begun) {
         phases.push(contender.step(true)?);
     }
+    // What the driver refused is told apart from the call that asked for it.
+    if let Some(message) = device.failure() {
+        anyhow::bail!("{}: {message}", device.name);
+    }
     let phase = |get: fn(&Phases) -> f64| milliseconds(median(phases.iter().map(get).collect()));
     Ok(json!({
         "name": contender.name(),
@@ -229,6 +235,8 @@ fn measure(
         "forward_ms": phase(|p| p.forward),
         "backward_ms": phase(|p| p.backward),
         "optimizer_ms": phase(|p| p.optimizer),
+        "first_loss": first_loss,
+        "last_loss": phases.last().and_then(|phases| phases.loss),
         "dispatches": if contender.name() == "tunesmith" { json!(dispatches) } else { Value::Null },
         "memory_mb": memory(&device.device).map(|bytes| bytes / 1_000_000),
     }))
@@ -297,6 +305,8 @@ fn print(report: &Value) {
         "dispatches",
         "host_ms",
         "memory_mb",
+        "first_loss",
+        "last_loss",
     ];
     println!("{}", columns.map(|c| format!("{c:>13}")).join(""));
     for row in report["rows"].as_array().into_iter().flatten() {

@@ -162,6 +162,7 @@ impl Contender for Stock {
             forward: forward.as_secs_f64(),
             backward: (backward - forward).as_secs_f64(),
             optimizer: (whole - backward).as_secs_f64(),
+            loss: None,
         })
     }
 }
