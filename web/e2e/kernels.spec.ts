@@ -16,6 +16,8 @@ const kernels: Kernel[] = JSON.parse(
 test("this Chromium takes every kernel, and a device with WebGPU's default limits makes a pipeline of it", async ({
   page,
 }) => {
+  // SwiftShader compiles each; a GPU's tiles of the matrix product take half a second each, and more beside other work.
+  test.setTimeout(480_000);
   expect(kernels.length).toBeGreaterThan(50);
   await page.goto("/builtin/index.json");
   const refused = await page.evaluate(async (kernels) => {

@@ -127,6 +127,9 @@ fn main() -> Result<()> {
         Cli::Tiles(args) => Some(kernels::tiles(args, &config, &device)?),
         Cli::Step(_) | Cli::Gpu(_) | Cli::Checkpoint(_) => None,
     };
+    if let Some(message) = device.failure() {
+        anyhow::bail!("{}: {message}", device.name);
+    }
     if let Some(table) = table {
         if args.json {
             println!("{table}");
@@ -235,8 +238,8 @@ fn measure(
         "forward_ms": phase(|p| p.forward),
         "backward_ms": phase(|p| p.backward),
         "optimizer_ms": phase(|p| p.optimizer),
-        "first_loss": first_loss,
-        "last_loss": phases.last().and_then(|phases| phases.loss),
+        "first_loss": first_loss.map(loss),
+        "last_loss": phases.last().and_then(|phases| phases.loss).map(loss),
         "dispatches": if contender.name() == "tunesmith" { json!(dispatches) } else { Value::Null },
         "memory_mb": memory(&device.device).map(|bytes| bytes / 1_000_000),
     }))
@@ -284,6 +287,11 @@ fn memory(device: &Device) -> Option<u64> {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// To four places.
+fn loss(loss: f32) -> f64 {
+    (f64::from(loss) * 1e4).round() / 1e4
 }
 
 fn milliseconds(seconds: f64) -> f64 {

@@ -11,14 +11,6 @@ use crate::buffer::{Buffer, empty, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 use crate::packing::sequences;
 
-/// What the forward pass keeps.
-#[derive(Debug, Clone)]
-pub(super) struct Kept {
-    context: Tensor<2>,
-    /// The logarithm of the sum of all exponentials of a query's scores, `[tokens * heads]`.
-    ends: Tensor<1>,
-}
-
 /// Whether devices of a class compute attention of this shape so: heads must fit a lane's registers.
 pub(super) fn suits(shape: &Attention, class: Class) -> bool {
     let fours = shape.head_dim / 4;
@@ -28,8 +20,9 @@ pub(super) fn suits(shape: &Attention, class: Class) -> bool {
         && (1..=Fused::MOST_FOURS as usize).contains(&fours)
 }
 
-/// The context of every token.
-pub(super) fn forward(over: &Over<'_>, qkv: &Tensor<2>) -> (Tensor<2>, Kept) {
+/// The context of every token, `[tokens, hidden]`, and the logarithm of the sum of all exponentials of each query's
+/// scores, `[tokens * heads]`.
+pub(super) fn forward(over: &Over<'_>, qkv: &Tensor<2>) -> (Tensor<2>, Tensor<1>) {
     let (device, shape) = (qkv.device(), over.shape);
     let context = empty([over.packing.tokens, shape.hidden()], &device);
     let ends = empty([over.queries()], &device);
@@ -39,24 +32,19 @@ pub(super) fn forward(over: &Over<'_>, qkv: &Tensor<2>) -> (Tensor<2>, Kept) {
     };
     let outputs = [context, ends];
     let [context, ends] = run(&pass, &[floats(qkv.clone())], &indices(over), outputs);
-    let context: Tensor<2> = tensor(context);
-    let kept = Kept {
-        context: context.clone(),
-        ends: tensor(ends),
-    };
-    (context, kept)
+    (tensor(context), tensor(ends))
 }
 
 /// The gradient of queries, keys and values from the context's.
 pub(super) fn backward(
     over: &Over<'_>,
     qkv: &Tensor<2>,
-    kept: &Kept,
-    dcontext: &Tensor<2>,
+    [context, dcontext]: [&Tensor<2>; 2],
+    ends: &Tensor<1>,
 ) -> Tensor<2> {
     let device = qkv.device();
-    let [qkv, dcontext, context] = [qkv, dcontext, &kept.context].map(|it| floats(it.clone()));
-    let ends = floats(kept.ends.clone());
+    let [qkv, dcontext, context] = [qkv, dcontext, context].map(|it| floats(it.clone()));
+    let ends = floats(ends.clone());
     let indices = indices(over);
     let pass = |pass| FusedPass {
         over: over.clone(),
@@ -328,8 +316,8 @@ mod tests {
                 shape: &shape,
                 packing: &packing,
             };
-            let (fused, kept) = forward(&over, &qkv);
-            let dfused = backward(&over, &qkv, &kept, &dcontext);
+            let (fused, ends) = forward(&over, &qkv);
+            let dfused = backward(&over, &qkv, [&fused, &dcontext], &ends);
             for (got, wanted) in [(fused, context), (dfused, dqkv)] {
                 let [got, wanted] = [got, wanted].map(|it| read(floats(it)));
                 assert_eq!(got.len(), wanted.len());

@@ -39,14 +39,12 @@ pub struct Attention {
 
 /// What [`attention`] keeps for its backward pass.
 #[derive(Debug, Clone)]
-pub struct AttentionSaved(Saved);
-
-#[derive(Debug, Clone)]
-enum Saved {
-    /// The probabilities before dropout, which is drawn again, as [`Packing`] lays scores out.
-    Probabilities(Tensor<1>),
-    /// No scores were written.
-    Fused(fused::Kept),
+pub struct AttentionSaved {
+    /// The probabilities before dropout, which is drawn again, as [`Packing`] lays scores out; or the ends of
+    /// exponentials, where no scores were written.
+    numbers: Tensor<1>,
+    /// Where no scores were written.
+    context: Option<Tensor<2>>,
 }
 
 /// An attention over the rows of a batch.
@@ -179,8 +177,12 @@ pub fn attention(
     let class = floats(qkv.clone()).class();
     let alone = matches!(bias, PositionBias::None);
     if alone && class.is_some_and(|class| fused::suits(shape, class)) {
-        let (context, kept) = fused::forward(&over, qkv);
-        return (context, AttentionSaved(Saved::Fused(kept)));
+        let (context, ends) = fused::forward(&over, qkv);
+        let saved = AttentionSaved {
+            numbers: ends,
+            context: Some(context.clone()),
+        };
+        return (context, saved);
     }
     let qkv = floats(qkv.clone());
     let [query, key, value] = shape.projections();
@@ -214,8 +216,11 @@ pub fn attention(
     let context = over
         .scores_by_tokens(Layout::Nn, [value, shape.context()], 1.0)
         .run_packed(&[dropped, qkv], packing, context);
-    let saved = Saved::Probabilities(tensor(probabilities));
-    (tensor(context), AttentionSaved(saved))
+    let saved = AttentionSaved {
+        numbers: tensor(probabilities),
+        context: None,
+    };
+    (tensor(context), saved)
 }
 
 /// The gradient of `qkv`, `[tokens, 3 * hidden]`, from the context's; of a [`PositionBias::Relative`]
@@ -230,10 +235,11 @@ pub fn attention_backward(
     gradients: &mut Blocks,
 ) -> (Tensor<2>, Option<Tensor<2>>) {
     let over = Over { shape, packing };
-    let probabilities = match &saved.0 {
-        Saved::Probabilities(probabilities) => floats(probabilities.clone()),
-        Saved::Fused(kept) => return (fused::backward(&over, qkv, kept, dcontext), None),
-    };
+    if let Some(context) = &saved.context {
+        let dqkv = fused::backward(&over, qkv, [context, dcontext], &saved.numbers);
+        return (dqkv, None);
+    }
+    let probabilities = floats(saved.numbers.clone());
     let device = qkv.device();
     let (qkv, dcontext) = (floats(qkv.clone()), floats(dcontext.clone()));
     let [query, key, value] = shape.projections();
