@@ -138,6 +138,7 @@ mod tests {
     use tunesmith_shaders::{Epilogue, Layout, Tile};
 
     use super::super::tests::{filled, opened};
+    use super::STEPS;
     use crate::blocks::{BlockLayout, Blocks};
     use crate::device::AdapterKind;
     use crate::gemm::Product;
@@ -161,9 +162,11 @@ mod tests {
         blocks.write(slots[0], &vec![0.25; op.m * op.n], device);
         blocks.write(slots[1], &vec![0.5; op.m], device);
         let used = if sums { &slots[..] } else { &slots[..1] };
+        // What lies behind the last step isn't the product's.
+        let steps = op.k + STEPS;
         let inputs = [
-            filled(op.k * op.m, 0.1, device),
-            filled(op.k * op.n, 0.2, device),
+            filled(steps * op.m, 0.1, device),
+            filled(steps * op.n, 0.2, device),
         ];
         match parts {
             Some((parts, tile)) => {
