@@ -16,6 +16,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("zstd", &[]),
     ("tunesmith-allocator", &[]),
     ("tunesmith-architecture", &[]),
+    ("tunesmith-collective", &[]),
     ("tunesmith-damage", &[]),
     ("tunesmith-shaders", &[]),
     ("tunesmith-protocol", &[]),
@@ -55,6 +56,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     (
         "tunesmith-train",
         &[
+            "tunesmith-collective",
             "tunesmith-data",
             "tunesmith-hub",
             "tunesmith-kernels",
