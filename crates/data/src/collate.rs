@@ -1,6 +1,8 @@
 //! Examples of different lengths become one rectangular batch of integers on the host. Masks come
 //! from lengths, never from comparing ids with the padding id: a text may contain that token.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{DataError, ExampleRef, IGNORED, Label, PaddingSide, Tokenizer};
 
 /// Pads examples to the longest of their batch, as transformers' class of the same name; the labels of tokens
@@ -45,7 +47,7 @@ where
 }
 
 /// The labels of a batch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Labels {
     /// None of the examples has one.
     None,
@@ -61,7 +63,7 @@ pub enum Labels {
 }
 
 /// A batch on the host.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// Examples.
     pub batch: usize,

@@ -5,6 +5,7 @@ use tunesmith_shaders::{COPY, SCALE, ZERO};
 
 use crate::buffer::{Buffer, empty, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place, run_over};
+use crate::read::read_back;
 
 /// A tensor in a block starts at a multiple of so many floats: 256 bytes, WebGPU's alignment of a
 /// storage binding.
@@ -156,6 +157,83 @@ impl Blocks {
     /// can't.
     pub fn tensor(&self, slot: Slot) -> Tensor<1> {
         tensor(self.view(slot).0)
+    }
+
+    /// Elements of all blocks together.
+    pub fn count(&self) -> usize {
+        self.buffers.iter().map(Buffer::count).sum()
+    }
+
+    /// Brings everything to the host, one block after the other, cut into pieces of these lengths, which are
+    /// [`Self::count`] together. Devices that divide the same tensors into other blocks give the same.
+    ///
+    /// # Errors
+    /// What the device said.
+    pub async fn to_host(&self, lengths: &[usize]) -> Result<Vec<Vec<f32>>, String> {
+        let mut pieces: Vec<Vec<f32>> = Vec::with_capacity(lengths.len());
+        let mut lengths = lengths.iter().copied();
+        let mut open = 0;
+        for buffer in &self.buffers {
+            // One at a time: the host has room for a block beside the pieces.
+            let read;
+            let mut values = match buffer {
+                Buffer::Cpu(..) => buffer.floats(),
+                Buffer::Gpu(_) => {
+                    read = read_back(vec![tensor(buffer.clone())]).await?.concat();
+                    &read
+                }
+            };
+            while !values.is_empty() {
+                if open == 0 {
+                    let Some(length) = lengths.next() else { break };
+                    pieces.push(Vec::with_capacity(length));
+                    open = length;
+                }
+                let (now, rest) = values.split_at(values.len().min(open));
+                if let Some(piece) = pieces.last_mut() {
+                    piece.extend_from_slice(now);
+                }
+                open -= now.len();
+                values = rest;
+            }
+        }
+        pieces.extend(lengths.map(|_| Vec::new()));
+        Ok(pieces)
+    }
+
+    /// Writes what [`Self::to_host`] gave, here or of blocks on another device, cut in any way.
+    pub fn set_from_host<P: AsRef<[f32]>>(&mut self, pieces: impl IntoIterator<Item = P>) {
+        let (mut block, mut offset) = (0, 0);
+        for piece in pieces {
+            let mut values = piece.as_ref();
+            while !values.is_empty() && block < self.buffers.len() {
+                let room = self.buffers[block].count() - offset;
+                let (now, rest) = values.split_at(room.min(values.len()));
+                match &mut self.buffers[block] {
+                    buffer @ Buffer::Cpu(..) => {
+                        buffer.floats_mut()[offset..offset + now.len()].copy_from_slice(now);
+                    }
+                    buffer @ Buffer::Gpu(_) => {
+                        let device = tensor::<1>(buffer.clone()).device();
+                        let count = now.len();
+                        self.write(
+                            Slot {
+                                block,
+                                offset,
+                                count,
+                            },
+                            now,
+                            &device,
+                        );
+                    }
+                }
+                values = rest;
+                offset += now.len();
+                if now.len() == room {
+                    (block, offset) = (block + 1, 0);
+                }
+            }
+        }
     }
 
     /// Multiplies everything by `factor`.

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::wgpu::{WgpuSetup, wgpu};
-use burn::tensor::Device;
+use burn::tensor::{Device, StreamId};
 use thiserror::Error;
 
 use crate::class::Class;
+use crate::cores::Cores;
 
 /// What a user asks for with `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +125,8 @@ pub struct ComputeDevice {
     failure: Arc<Mutex<Option<String>>>,
     /// `None` for the CPU device.
     handle: Option<wgpu::Device>,
+    /// Those that the CPU device computes on.
+    cores: Cores,
 }
 
 impl ComputeDevice {
@@ -139,13 +142,50 @@ impl ComputeDevice {
             max_binding_bytes: None,
             failure: Arc::default(),
             handle: None,
+            cores: Cores::all(),
         }
+    }
+
+    /// So many CPU devices side by side, each with its share of the cores.
+    ///
+    /// # Errors
+    /// Where the system starts no more threads.
+    pub fn cpus(count: usize) -> Result<Vec<Self>, DeviceError> {
+        let shares = Cores::shares(count).map_err(|error| DeviceError::Open {
+            adapter: format!("{count} x CPU"),
+            message: error.to_string(),
+        })?;
+        let devices = shares.into_iter().enumerate().map(|(place, cores)| Self {
+            name: format!("CPU worker {}", place + 1),
+            cores,
+            ..Self::cpu("asked for with --devices")
+        });
+        Ok(devices.collect())
+    }
+
+    /// Does work on this device's share of the cores, where it has one.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.cores.install(work)
+    }
+
+    /// Does all work of a thread that isn't the first on this device: each thread has memory of its own there,
+    /// which nothing gives back, so threads that follow one another are taken for one.
+    pub fn for_thread<R>(&self, work: impl FnOnce() -> R) -> R {
+        StreamId { value: 0 }.executes(work)
     }
 
     /// Loses the device as a driver would, for tests; the CPU can't be lost.
     pub fn destroy(&self) {
         if let Some(handle) = &self.handle {
             note(&self.failure, "the device was lost: destroyed".to_owned());
+            handle.destroy();
+        }
+    }
+
+    /// Gives the device up as one without memory left; the CPU stays.
+    pub fn exhaust(&self) {
+        if let Some(handle) = &self.handle {
+            note(&self.failure, OUT_OF_MEMORY.to_owned());
             handle.destroy();
         }
     }
@@ -166,13 +206,16 @@ fn note(failure: &Mutex<Option<String>>, message: String) {
     failure.get_or_insert(message);
 }
 
+/// What [`ComputeDevice::failure`] says of a device without memory left.
+pub(crate) const OUT_OF_MEMORY: &str = "it is out of memory";
+
 /// The most characters of a driver's own words that a person is shown.
 const MOST_SHOWN: usize = 300;
 
 /// A driver's complaint for a person.
 fn complaint(error: &wgpu::Error) -> String {
     let description = match error {
-        wgpu::Error::OutOfMemory { .. } => return "it is out of memory".to_owned(),
+        wgpu::Error::OutOfMemory { .. } => return OUT_OF_MEMORY.to_owned(),
         wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
             description
         }
@@ -317,6 +360,22 @@ impl Adapter {
         self.open_with_limits(reason, wgpu::Limits::default()).await
     }
 
+    /// Opens this adapter with tensors of at most so many bytes, as a smaller one has.
+    ///
+    /// # Errors
+    /// Where the driver won't.
+    pub async fn open_with_binding(
+        &self,
+        reason: &str,
+        max_binding_bytes: u64,
+    ) -> Result<ComputeDevice, DeviceError> {
+        let limits = wgpu::Limits {
+            max_storage_buffer_binding_size: max_binding_bytes,
+            ..self.handle.limits()
+        };
+        self.open_with_limits(reason, limits).await
+    }
+
     async fn open_with_limits(
         &self,
         reason: &str,
@@ -380,6 +439,7 @@ impl Adapter {
             max_binding_bytes,
             failure,
             handle: Some(device),
+            cores: Cores::all(),
         })
     }
 }

@@ -12,6 +12,7 @@ mod attention;
 mod blocks;
 mod buffer;
 mod class;
+mod cores;
 mod device;
 mod dropout;
 mod embedding;
@@ -51,7 +52,7 @@ pub use linear::{
 };
 pub use loss::{bce_with_logits, cross_entropy, mse};
 pub use packing::Packing;
-pub use read::{read_back, read_backs};
+pub use read::{is_out_of_memory, read_back, read_backs};
 pub use reduce::{GradientNorm, gradient_norm};
 pub use rope::rope;
 pub use tiles::{TileTime, take_named, take_quickest, time_tiles};

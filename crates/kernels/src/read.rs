@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::{Tensor, Transaction};
 
+use crate::device::OUT_OF_MEMORY;
+
 static READ_BACKS: AtomicU64 = AtomicU64::new(0);
 
 /// How often this process has waited for numbers of a device so far; read it twice to count a run's.
@@ -28,6 +30,13 @@ pub async fn read_back(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, String>
         .collect()
 }
 
+const NO_ROOM: &str = "could not allocate";
+
+/// Whether a device failed for want of memory, by what it is said to have failed of.
+pub fn is_out_of_memory(message: &str) -> bool {
+    message == OUT_OF_MEMORY || message.starts_with(NO_ROOM)
+}
+
 /// What a chain of causes, as burn writes it, began with: a launch that failed, and all that wanted its
 /// numbers after it, say little to a person.
 fn root_cause(chain: &str) -> String {
@@ -42,7 +51,7 @@ fn root_cause(chain: &str) -> String {
             } else {
                 (bytes / 1e9, "GB")
             };
-            format!("{size:.1} {unit} were wanted at once and could not be had")
+            format!("{NO_ROOM} {size:.1} {unit}")
         }
         None => line.to_owned(),
     }
@@ -58,18 +67,17 @@ mod tests {
                      The bytes were never written (failure #264, still claiming 21 buffer(s))\n  skipped \
                      `WgslKernel`: it needed memory\nCaused by:\n  An IO error happened\nCaused by:\n  can't \
                      allocate buffer of size: 1105920000\nNo backtrace available\nAsked at:\nNo backtrace available";
-        assert_eq!(
-            root_cause(chain),
-            "1.1 GB were wanted at once and could not be had"
-        );
+        assert_eq!(root_cause(chain), "could not allocate 1.1 GB");
+        assert!(is_out_of_memory(&root_cause(chain)));
         assert_eq!(
             root_cause("can't allocate buffer of size: 36000000"),
-            "36.0 MB were wanted at once and could not be had"
+            "could not allocate 36.0 MB"
         );
         assert_eq!(
             root_cause("Generic\nCaused by:\n  the device is lost\n"),
             "the device is lost"
         );
         assert_eq!(root_cause("poisoned"), "poisoned");
+        assert!(!is_out_of_memory("poisoned"));
     }
 }

@@ -36,7 +36,20 @@ pub(crate) struct EncoderSaved {
     embeddings: EmbeddingsSaved,
     relative: Option<RelativeSaved>,
     layers: Vec<LayerSaved>,
+    /// In place of that, each layer's input, `[tokens, hidden]`, from which it is computed again.
+    layer_inputs: Vec<Tensor<2>>,
     final_norm: Option<LayerNormSaved>,
+}
+
+/// How much a forward pass keeps for the backward pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// There is none.
+    Nothing,
+    /// The inputs of layers (`gradient_checkpointing`).
+    Inputs,
+    /// Everything.
+    All,
 }
 
 impl Encoder {
@@ -70,15 +83,14 @@ impl Encoder {
         }
     }
 
-    /// The last layer's output for every token, `[tokens, hidden]`. Without `keep`, nothing of a
-    /// layer outlives it, and there is nothing for a backward pass.
+    /// The last layer's output for every token, `[tokens, hidden]`, and what is kept for a backward pass.
     pub(crate) fn forward(
         &self,
         parameters: &Parameters,
         inputs: &Inputs,
         mode: Mode,
         device: &Device,
-        keep: bool,
+        keep: Keep,
     ) -> (Tensor<2>, Sequences, Option<EncoderSaved>) {
         let keeps_padding = inputs.keeps_padding(self.pooling);
         let (values, words) = (&parameters.values, parameters.table.as_ref());
@@ -99,11 +111,15 @@ impl Encoder {
         };
         let (mut hidden, embeddings) =
             (self.embeddings).forward(parameters, &on_device, &sequences.noise);
-        let embeddings = keep.then_some(embeddings);
-        let mut layers = Vec::new();
+        let is_kept = keep != Keep::Nothing;
+        let embeddings = is_kept.then_some(embeddings);
+        let (mut layers, mut layer_inputs) = (Vec::new(), Vec::new());
         for (index, layer) in self.layers.iter().enumerate() {
+            if keep == Keep::Inputs {
+                layer_inputs.push(hidden.clone());
+            }
             let (y, saved) = layer.forward(values, hidden, &sequences, index);
-            if keep {
+            if keep == Keep::All {
                 layers.push(saved);
             }
             hidden = y;
@@ -112,7 +128,7 @@ impl Encoder {
         if let Some(norm) = &self.final_norm {
             let (y, saved) = norm.forward(values, &hidden, None, &Dropout::NONE);
             hidden = y;
-            final_norm = keep.then_some(saved);
+            final_norm = is_kept.then_some(saved);
         }
         let saved = embeddings.map(|embeddings| EncoderSaved {
             inputs: on_device,
@@ -120,6 +136,7 @@ impl Encoder {
             embeddings,
             relative,
             layers,
+            layer_inputs,
             final_norm,
         });
         (hidden, sequences, saved)
@@ -132,7 +149,8 @@ impl Encoder {
             sequences,
             embeddings,
             relative,
-            layers,
+            mut layers,
+            mut layer_inputs,
             final_norm,
         } = saved;
         if let (Some(norm), Some(saved)) = (&self.final_norm, &final_norm) {
@@ -140,7 +158,11 @@ impl Encoder {
         }
         drop(final_norm);
         let mut rows = GatheredRows::default();
-        for (index, (layer, saved)) in self.layers.iter().zip(layers).enumerate().rev() {
+        for (index, layer) in self.layers.iter().enumerate().rev() {
+            let again = |x| layer.forward(pass.values, x, &sequences, index).1;
+            let Some(saved) = layers.pop().or_else(|| layer_inputs.pop().map(again)) else {
+                break;
+            };
             dx = layer.backward(pass, dx, saved, &sequences, &mut rows, index);
         }
         self.relative.backward(pass, &rows, relative.as_ref());

@@ -9,7 +9,7 @@ use tunesmith_kernels::{ComputeDevice, bce_with_logits, cross_entropy, indices, 
 use tunesmith_platform::fs;
 
 use crate::attention::Sequences;
-use crate::encoder::{Encoder, EncoderSaved};
+use crate::encoder::{Encoder, EncoderSaved, Keep};
 use crate::files::{WEIGHTS, weights};
 use crate::head::{Head, HeadSaved};
 use crate::layers::{Backward, Places};
@@ -104,6 +104,9 @@ pub struct Model {
     head: Head,
     /// Weight of the uniform target in the cross-entropy, in `[0, 1)`.
     pub label_smoothing: f32,
+    /// Whether a forward pass keeps of each layer its input only, and the backward pass computes the rest again:
+    /// less memory, a third more time, the same numbers.
+    pub gradient_checkpointing: bool,
 }
 
 impl Model {
@@ -194,6 +197,7 @@ impl Model {
             encoder,
             head,
             label_smoothing: 0.0,
+            gradient_checkpointing: false,
         };
         Ok((model, report))
     }
@@ -257,19 +261,32 @@ impl Model {
         scale: f32,
     ) -> Result<Output, ModelError> {
         self.check(inputs, targets)?;
-        let (values, device) = (&self.parameters.values, &self.device.device);
-        let (hidden, sequences, encoder) =
-            (self.encoder).forward(&self.parameters, inputs, *mode, device, true);
-        let (logits, head) = self.head.forward(values, hidden, &sequences);
-        let (loss, dlogits) = self.loss(&logits, inputs, targets, scale).unzip();
-        Ok(Output {
-            logits,
-            loss,
-            dlogits,
-            head,
-            encoder,
-            sequences,
-        })
+        let Self {
+            encoder: layers,
+            head: heads,
+            parameters,
+            ..
+        } = self;
+        let (values, device) = (&parameters.values, &self.device.device);
+        let smoothing = self.label_smoothing;
+        let keep = match self.gradient_checkpointing {
+            true => Keep::Inputs,
+            false => Keep::All,
+        };
+        Ok(self.device.install(|| {
+            let (hidden, sequences, encoder) =
+                layers.forward(parameters, inputs, *mode, device, keep);
+            let (logits, head) = heads.forward(values, hidden, &sequences);
+            let (loss, dlogits) = loss(&logits, inputs, targets, smoothing, scale).unzip();
+            Output {
+                logits,
+                loss,
+                dlogits,
+                head,
+                encoder,
+                sequences,
+            }
+        }))
     }
 
     /// Runs the batch without dropout and keeps nothing for a backward pass: evaluation and prediction
@@ -283,53 +300,29 @@ impl Model {
         targets: Option<&Targets>,
     ) -> Result<Inference, ModelError> {
         self.check(inputs, targets)?;
-        let (values, device) = (&self.parameters.values, &self.device.device);
+        let Self {
+            encoder: layers,
+            head: heads,
+            parameters,
+            ..
+        } = self;
+        let (values, device) = (&parameters.values, &self.device.device);
+        let smoothing = self.label_smoothing;
         let mode = Mode::Evaluate;
-        let (hidden, sequences, _) =
-            (self.encoder).forward(&self.parameters, inputs, mode, device, false);
-        let (logits, _) = self.head.forward(values, hidden, &sequences);
-        let loss = self
-            .loss(&logits, inputs, targets, 1.0)
-            .map(|(loss, _)| loss);
-        Ok(Inference { logits, loss })
+        Ok(self.device.install(|| {
+            let (hidden, sequences, _) =
+                layers.forward(parameters, inputs, mode, device, Keep::Nothing);
+            let (logits, _) = heads.forward(values, hidden, &sequences);
+            let loss = loss(&logits, inputs, targets, smoothing, 1.0);
+            let loss = loss.map(|(loss, _)| loss);
+            Inference { logits, loss }
+        }))
     }
 
     fn check(&self, inputs: &Inputs, targets: Option<&Targets>) -> Result<(), ModelError> {
         inputs.check(self.config.spec(), self.parameters.table.as_ref())?;
         targets.map_or(Ok(()), |targets| {
             targets.check(inputs, self.config.num_labels())
-        })
-    }
-
-    /// The loss, and its gradient by the logits times `scale`.
-    fn loss(
-        &self,
-        logits: &Tensor<2>,
-        inputs: &Inputs,
-        targets: Option<&Targets>,
-        scale: f32,
-    ) -> Option<(Tensor<1>, Tensor<2>)> {
-        let device = &self.device.device;
-        Some(match targets? {
-            Targets::Classes(labels) => {
-                let labels = indices(labels, device);
-                cross_entropy(logits, &labels, self.label_smoothing, scale)
-            }
-            Targets::Tokens(labels) => {
-                // Negative ones are ignored; their bits are those of the i32.
-                let labels = inputs.without_padding(labels);
-                let labels: Vec<u32> = labels.iter().map(|label| *label as u32).collect();
-                let labels = indices(&labels, device);
-                cross_entropy(logits, &labels, self.label_smoothing, scale)
-            }
-            Targets::Values(values) => {
-                let data = TensorData::new(values.clone(), [values.len()]);
-                mse(logits, &Tensor::from_data(data, device), scale)
-            }
-            Targets::Labels(values) => {
-                let data = TensorData::new(values.clone(), logits.dims());
-                bce_with_logits(logits, &Tensor::from_data(data, device), scale)
-            }
         })
     }
 
@@ -348,8 +341,11 @@ impl Model {
         };
         let (values, gradients) = self.parameters.values_and_gradients();
         let mut pass = Backward { values, gradients };
-        let dhidden = self.head.backward(&mut pass, &dlogits, head, &sequences);
-        self.encoder.backward(&mut pass, dhidden, encoder);
+        let (heads, layers) = (&self.head, &self.encoder);
+        self.device.install(|| {
+            let dhidden = heads.backward(&mut pass, &dlogits, head, &sequences);
+            layers.backward(&mut pass, dhidden, encoder);
+        });
     }
 
     /// Forgets all gradients.
@@ -376,4 +372,36 @@ impl Model {
     pub fn device(&self) -> &ComputeDevice {
         &self.device
     }
+}
+
+/// The loss, and its gradient by the logits times `scale`.
+fn loss(
+    logits: &Tensor<2>,
+    inputs: &Inputs,
+    targets: Option<&Targets>,
+    smoothing: f32,
+    scale: f32,
+) -> Option<(Tensor<1>, Tensor<2>)> {
+    let device = &logits.device();
+    Some(match targets? {
+        Targets::Classes(labels) => {
+            let labels = indices(labels, device);
+            cross_entropy(logits, &labels, smoothing, scale)
+        }
+        Targets::Tokens(labels) => {
+            // Negative ones are ignored; their bits are those of the i32.
+            let labels = inputs.without_padding(labels);
+            let labels: Vec<u32> = labels.iter().map(|label| *label as u32).collect();
+            let labels = indices(&labels, device);
+            cross_entropy(logits, &labels, smoothing, scale)
+        }
+        Targets::Values(values) => {
+            let data = TensorData::new(values.clone(), [values.len()]);
+            mse(logits, &Tensor::from_data(data, device), scale)
+        }
+        Targets::Labels(values) => {
+            let data = TensorData::new(values.clone(), logits.dims());
+            bce_with_logits(logits, &Tensor::from_data(data, device), scale)
+        }
+    })
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use tunesmith_architecture::{Declaration, Role, Table};
 use tunesmith_kernels::{BlockLayout, Blocks, Slot, zeros};
 
-use crate::words::PartialTable;
+use crate::words::{PartialTable, Words};
 
 /// One trainable tensor under its Hugging Face name.
 #[derive(Debug, Clone)]
@@ -205,6 +205,21 @@ impl Parameters {
             .gradients
             .get_or_insert_with(|| Blocks::zeros(layout, device));
         (&mut self.values, gradients)
+    }
+
+    /// The words that are on the device: what a model must be loaded with to have the same parameters.
+    pub fn words(&self) -> Words {
+        match &self.table {
+            None => Words::All,
+            Some(table) => table.words(),
+        }
+    }
+
+    /// All blocks of values: of what is trained, and of words that aren't. With these, one replica of a model
+    /// becomes another's equal.
+    pub fn all_values(&mut self) -> Vec<&mut Blocks> {
+        let others = self.table.as_mut().and_then(PartialTable::others_mut);
+        std::iter::once(&mut self.values).chain(others).collect()
     }
 
     /// Forgets all gradients.

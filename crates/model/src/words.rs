@@ -93,6 +93,15 @@ impl PartialTable {
         &self.ids[..self.trained]
     }
 
+    /// What this is the table of.
+    pub(crate) fn words(&self) -> Words {
+        let (trained, evaluated) = self.ids.split_at(self.trained);
+        Words::Of {
+            trained: trained.iter().copied().collect(),
+            evaluated: evaluated.iter().copied().collect(),
+        }
+    }
+
     /// The row of a word that is on the device.
     pub(crate) fn row(&self, id: u32) -> Option<u32> {
         let row = self.rows.get(id as usize).copied();
@@ -110,6 +119,11 @@ impl PartialTable {
     pub(crate) fn others(&self) -> Option<View> {
         let others = self.others.as_ref()?;
         Some(others.view(self.others_slot()))
+    }
+
+    /// Their blocks.
+    pub(crate) fn others_mut(&mut self) -> Option<&mut Blocks> {
+        self.others.as_mut()
     }
 
     fn others_slot(&self) -> Slot {

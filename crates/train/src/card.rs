@@ -91,11 +91,15 @@ pub(crate) fn model_card(trainer: &Trainer, name: &str) -> String {
     results(&mut card, trainer, &evaluations);
     let _ = writeln!(
         card,
-        "\n### Versions\n\n- Tunesmith {}\n- Device: {} ({})",
-        env!("CARGO_PKG_VERSION"),
-        trainer.model.device().name,
-        trainer.model.device().backend
+        "\n### Versions\n\n- Tunesmith {}",
+        env!("CARGO_PKG_VERSION")
     );
+    let own = trainer.model.device();
+    let own = (&own.name, &own.backend);
+    let others = trainer.other_devices().iter();
+    for (name, backend) in std::iter::once(own).chain(others.map(|one| (&one.name, &one.backend))) {
+        let _ = writeln!(card, "- Device: {name} ({backend})");
+    }
     card
 }
 
@@ -193,6 +197,14 @@ fn hyperparameters(card: &mut String, trainer: &Trainer) {
     ];
     for (key, value) in lines {
         let _ = writeln!(card, "- {key}: {value}");
+    }
+    let devices = trainer.num_processes();
+    if devices > 1 {
+        let train = args.per_device_train_batch_size * args.gradient_accumulation_steps * devices;
+        let eval = args.per_device_eval_batch_size * devices;
+        let _ = writeln!(card, "- num_devices: {devices}");
+        let _ = writeln!(card, "- total_train_batch_size: {train}");
+        let _ = writeln!(card, "- total_eval_batch_size: {eval}");
     }
 }
 

@@ -99,6 +99,26 @@ pub enum TrainError {
         /// The last good checkpoint, and how to go on from it.
         kept: String,
     },
+    /// One of several devices has ended, and with it the run.
+    #[error(
+        "device {rank} ({device}; the first is 0) has ended: {message}. Lower per_device_train_batch_size, or          leave that device out of --devices; go on from the last checkpoint with --resume_from_checkpoint true"
+    )]
+    Rank {
+        /// Which one.
+        rank: usize,
+        /// Its name.
+        device: String,
+        /// What it said.
+        message: String,
+    },
+    /// Another process of a training loop of one's own has ended.
+    #[error("process {rank} has ended: {message}")]
+    Process {
+        /// Which one.
+        rank: usize,
+        /// What it said.
+        message: String,
+    },
     /// The device did not hand out its results.
     #[error("the device failed: {0}. Try a smaller batch, or --device cpu")]
     Read(String),

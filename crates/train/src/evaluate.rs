@@ -7,8 +7,8 @@ use tunesmith_platform::now;
 use tunesmith_protocol::{ClassReport, Eval, Event, Metrics};
 use web_time::Duration;
 
-use crate::batch::{batch_inputs, read};
 use crate::own::ComputeMetrics;
+use crate::replicas::{Inferred, infer};
 use crate::speed::Throughput;
 use crate::{EvalPrediction, TrainError, Trainer, TrainerState};
 
@@ -192,7 +192,7 @@ impl EvalPass {
         self.row == self.dataset.len()
     }
 
-    /// Evaluates the next batch; nothing where all are done.
+    /// Evaluates the next batch, on each device one; nothing where all are done.
     ///
     /// # Errors
     /// Rows that do not fit the model, labels that do not fit the metric, a model that gives no number,
@@ -202,41 +202,59 @@ impl EvalPass {
             return Ok(());
         }
         let start = now();
-        let end = (self.row + self.batch_size).min(self.dataset.len());
-        let examples = (self.row..end).map(|row| self.dataset.example(row));
-        let examples: Vec<ExampleRef<'_>> = examples.collect();
-        let batch = trainer.collator.batch(&examples)?;
-        let (inputs, targets) = batch_inputs(&batch);
-        let own_loss = trainer.loss_function.as_ref();
-        let models_own = targets.as_ref().filter(|_| own_loss.is_none());
-        let output = trainer.model.infer(&inputs, models_own)?;
-        let count: usize = output.logits.dims().iter().product();
-        let logits = output.logits.reshape([count]);
-        let tensors = std::iter::once(logits).chain(output.loss).collect();
-        let mut results = read(tensors).await?.into_iter();
-        let logits = results.next().unwrap_or_default();
-        let mut loss = results.next().and_then(|loss| loss.first().copied());
+        let batches = self.batches(trainer)?;
+        let with_loss = trainer.loss_function.is_none();
+        let found = infer_all(trainer, &batches, self.row == 0, with_loss).await?;
+        for (batch, found) in batches.iter().zip(found) {
+            self.take(batch, found, trainer)?;
+        }
+        self.time += start.elapsed();
+        trainer.ask(|callback, args, state, control| {
+            callback.on_prediction_step(args, state, control);
+        });
+        Ok(())
+    }
+
+    /// The next batches: one for each device, or as many as there are rows for.
+    fn batches(&self, trainer: &Trainer) -> Result<Vec<Batch>, TrainError> {
+        let starts = (self.row..self.dataset.len()).step_by(self.batch_size);
+        starts
+            .take(trainer.num_processes())
+            .map(|start| {
+                let end = (start + self.batch_size).min(self.dataset.len());
+                let examples = (start..end).map(|row| self.dataset.example(row));
+                let examples: Vec<ExampleRef<'_>> = examples.collect();
+                Ok(trainer.collator.batch(&examples)?)
+            })
+            .collect()
+    }
+
+    /// Adds what a batch gave to what there is.
+    fn take(
+        &mut self,
+        batch: &Batch,
+        found: Inferred,
+        trainer: &Trainer,
+    ) -> Result<(), TrainError> {
+        let Inferred { logits, mut loss } = found;
         self.num_labels = trainer.model.config.num_labels();
         if let Some(place) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(TrainError::Logits {
-                row: self.row + row_of(&batch, trainer.model.task(), place, logits.len()),
+                row: self.row + row_of(batch, trainer.model.task(), place, logits.len()),
                 value: logits[place],
             });
         }
-        if let Some(function) = own_loss.filter(|_| targets.is_some()) {
+        let own_loss = trainer.loss_function.as_ref();
+        if let Some(function) = own_loss.filter(|_| batch.labels != Labels::None) {
             let labels = batch.labels_without_padding();
             let found = function(&logits, self.num_labels, &labels);
             loss = Some(found.map_err(TrainError::LossFunction)?.loss as f32);
         }
         self.loss += f64::from(loss.unwrap_or(0.0)) * batch.batch as f64;
-        self.score(&batch, &logits, trainer)?;
+        self.score(batch, &logits, trainer)?;
         self.logits.extend(logits);
-        self.row = end;
+        self.row += batch.batch;
         self.batches += 1;
-        self.time += start.elapsed();
-        trainer.ask(|callback, args, state, control| {
-            callback.on_prediction_step(args, state, control);
-        });
         Ok(())
     }
 
@@ -339,6 +357,36 @@ impl EvalPass {
             },
         })
     }
+}
+
+/// What each device finds of its batch, the first of the trainer's own; `first` where no batch of this pass came
+/// before.
+async fn infer_all(
+    trainer: &mut Trainer,
+    batches: &[Batch],
+    first: bool,
+    with_loss: bool,
+) -> Result<Vec<Inferred>, TrainError> {
+    let Trainer {
+        model,
+        replicas,
+        replicas_follow,
+        ..
+    } = trainer;
+    let Some(own) = batches.first() else {
+        return Ok(Vec::new());
+    };
+    if let Some(replicas) = replicas {
+        if first && !*replicas_follow {
+            replicas.set_model(model).await?;
+        }
+        replicas.infer(batches, with_loss)?;
+    }
+    let mut found = vec![infer(model, own, with_loss).await?];
+    if let Some(replicas) = replicas {
+        found.extend(replicas.inferred()?);
+    }
+    Ok(found)
 }
 
 /// The row that a logit is of, at a place among all of a batch's.

@@ -2,8 +2,8 @@
 //!
 //! The loop is pulled: [`Run::next`] does one unit of work (an optimizer step, a batch of an
 //! evaluation, a checkpoint) and hands out what happened, so that a shell pauses by not pulling and
-//! stops between two units. Nothing here blocks, spawns a thread or keeps random state: which rows a
-//! step takes and which elements it drops follow from (seed, step) alone, and a resumed run repeats
+//! stops between two units. Nothing here blocks or spawns a thread, but for replicas of the model on further
+//! devices ([`Replicas`]), and nothing keeps random state: which rows a step takes and which elements it drops follow from (seed, step) alone, and a resumed run repeats
 //! the uninterrupted one bit for bit.
 //!
 //! - [`Plan`]: which rows every batch holds, known before the first step.
@@ -12,6 +12,8 @@
 //! - [`DataLoader`], [`TrainerCallback`], [`ParamGroup`]: for a loop of one's own, or parts of it.
 //! - [`TrainerState`]: `trainer_state.json`; the folder around it is written as transformers does.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod accelerator;
 mod batch;
 mod callback;
 mod card;
@@ -26,6 +28,7 @@ mod loader;
 mod optimizer;
 mod own;
 mod plan;
+mod replicas;
 mod resume;
 mod run;
 mod sampler;
@@ -34,6 +37,8 @@ mod speed;
 mod state;
 mod trainer;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use accelerator::{Accelerator, launch};
 pub use batch::batch_inputs;
 pub use callback::{TrainerCallback, TrainerControl};
 pub use card::Names;
@@ -48,6 +53,9 @@ pub use loader::DataLoader;
 pub use optimizer::{AdamW, ParamGroup};
 pub use own::{EvalPrediction, LossAndGradient, OwnError};
 pub use plan::{Plan, PlannedStep};
+pub use replicas::Replicas;
+#[cfg(not(target_arch = "wasm32"))]
+pub use replicas::follow;
 pub use run::Run;
 pub use sampler::{length_grouped, randperm};
 pub use schedule::{Schedule, get_scheduler};

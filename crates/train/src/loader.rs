@@ -14,6 +14,9 @@ pub struct DataLoader {
     collate_fn: Arc<dyn DataCollator>,
     seed: Option<u64>,
     drop_last: bool,
+    /// Which of how many processes this is of.
+    shard: (usize, usize),
+    even_batches: bool,
 }
 
 impl DataLoader {
@@ -31,6 +34,8 @@ impl DataLoader {
             collate_fn: Arc::new(collate_fn),
             seed: None,
             drop_last: false,
+            shard: (0, 1),
+            even_batches: true,
         }
     }
 
@@ -48,13 +53,46 @@ impl DataLoader {
         self
     }
 
+    /// The same for one of several processes, the `rank`-th of `size`: every `size`-th of the batches, as
+    /// accelerate's `prepare` shares them out.
+    #[must_use]
+    pub fn shard(mut self, rank: usize, size: usize) -> Self {
+        self.shard = (rank, size.max(1));
+        self
+    }
+
+    /// Whether the last batches of several processes are filled up with rows from the epoch's beginning, so that
+    /// each has as many, as a training needs it; otherwise each row is in one batch, once, as an evaluation needs it.
+    #[must_use]
+    pub fn even_batches(mut self, even: bool) -> Self {
+        self.even_batches = even;
+        self
+    }
+
     /// Batches of an epoch.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.drop_last {
-            self.dataset.len() / self.batch_size
-        } else {
-            self.dataset.len().div_ceil(self.batch_size)
+        let (rank, size) = self.shard;
+        let rows = self.dataset.len();
+        match (self.drop_last, self.even_batches) {
+            (true, _) => rows / self.batch_size / size,
+            (false, true) => rows.div_ceil(self.batch_size * size),
+            (false, false) => {
+                let all = rows.div_ceil(self.batch_size);
+                all.saturating_sub(rank).div_ceil(size)
+            }
+        }
+    }
+
+    /// The places of a batch's rows among those of an epoch.
+    fn places(&self, batch: usize) -> Vec<usize> {
+        let (rank, size) = self.shard;
+        let rows = self.dataset.len();
+        let start = (batch * size + rank) * self.batch_size;
+        let places = start..start + self.batch_size;
+        match size > 1 && self.even_batches {
+            true => places.map(|place| place % rows.max(1)).collect(),
+            false => places.filter(|place| *place < rows).collect(),
         }
     }
 
@@ -73,9 +111,8 @@ impl DataLoader {
             None => (0..rows as u32).collect(),
         };
         (0..self.len()).map(move |batch| {
-            let start = batch * self.batch_size;
-            let chosen = &order[start..(start + self.batch_size).min(rows)];
-            let examples = chosen.iter().map(|row| self.dataset.example(*row as usize));
+            let places = self.places(batch).into_iter();
+            let examples = places.map(|place| self.dataset.example(order[place] as usize));
             let examples: Vec<ExampleRef<'_>> = examples.collect();
             self.collate_fn.batch(&examples)
         })

@@ -5,10 +5,12 @@ mod groups;
 use std::collections::HashMap;
 use std::path::Path;
 
+use burn::tensor::Device;
 use tunesmith_kernels::{
     AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, adamw_of, gradient_norm,
 };
-use tunesmith_model::{Model, ModelError, Parameter, TensorFile, write_tensors};
+use tunesmith_model::{Model, ModelError, Parameter, Parameters, TensorFile, write_tensors};
+use tunesmith_protocol::TrainingArguments;
 
 use crate::TrainError;
 pub use groups::ParamGroup;
@@ -52,6 +54,25 @@ impl AdamW {
         }
     }
 
+    /// As the arguments say, with the Trainer's groups or one's own.
+    pub(crate) fn from_arguments(
+        model: &Model,
+        args: &TrainingArguments,
+        groups: Option<&[ParamGroup]>,
+    ) -> Result<Self, TrainError> {
+        let optimizer = Self::new(
+            model,
+            [args.adam_beta1, args.adam_beta2],
+            args.adam_epsilon,
+            args.weight_decay,
+            args.max_grad_norm,
+        );
+        match groups {
+            Some(groups) => optimizer.param_groups(model, groups),
+            None => Ok(optimizer),
+        }
+    }
+
     /// The same with parameter groups of one's own in place of the Trainer's two: each has its weight
     /// decay and its rate. Parameters in no group stay as they are, though their gradients count in the
     /// norm.
@@ -71,12 +92,21 @@ impl AdamW {
     /// One step with the gradients that the model holds, which are zero afterwards. Gives the norm
     /// before clipping; nothing is waited for.
     pub fn step(&mut self, model: &mut Model, learning_rate: f64) -> GradientNorm {
-        let device = model.device().device.clone();
-        let (values, gradients) = model.parameters.values_and_gradients();
-        let norm = gradient_norm(gradients, self.max_grad_norm, &device);
+        let device = model.device().clone();
+        let parameters = &mut model.parameters;
+        device.install(|| self.take_step(parameters, learning_rate, &device.device))
+    }
+
+    fn take_step(
+        &mut self,
+        parameters: &mut Parameters,
+        learning_rate: f64,
+        device: &Device,
+    ) -> GradientNorm {
+        let (values, gradients) = parameters.values_and_gradients();
+        let norm = gradient_norm(gradients, self.max_grad_norm, device);
         self.steps += 1;
-        let hyper =
-            |rate: f64| AdamWHyper::new(rate, self.betas, self.epsilon, self.steps, &device);
+        let hyper = |rate: f64| AdamWHyper::new(rate, self.betas, self.epsilon, self.steps, device);
         let Some(groups) = &self.groups else {
             let state = AdamWState {
                 values,
@@ -86,7 +116,7 @@ impl AdamW {
             };
             adamw(&hyper(learning_rate), &norm, self.weight_decay, state);
             let kept = kept(learning_rate, self.weight_decay);
-            model.parameters.decay_untrained(kept);
+            parameters.decay_untrained(kept);
             return norm;
         };
         for (group, runs) in groups {
@@ -108,7 +138,7 @@ impl AdamW {
         {
             let rate = learning_rate * group.learning_rate_scale;
             let kept = kept(rate, group.weight_decay);
-            model.parameters.decay_untrained(kept);
+            parameters.decay_untrained(kept);
         }
         norm
     }
@@ -117,6 +147,24 @@ impl AdamW {
     #[must_use]
     pub fn steps(&self) -> u32 {
         self.steps
+    }
+
+    /// Says how many steps the moments are of.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(dead_code, reason = "a page has one device")
+    )]
+    pub(crate) fn set_steps(&mut self, steps: u32) {
+        self.steps = steps;
+    }
+
+    /// Both moments.
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(dead_code, reason = "a page has one device")
+    )]
+    pub(crate) fn moments(&mut self) -> [&mut Blocks; 2] {
+        [&mut self.exp_avg, &mut self.exp_avg_sq]
     }
 
     /// Writes the state as safetensors: `exp_avg.<parameter>` and `exp_avg_sq.<parameter>`.

@@ -31,6 +31,18 @@ pub(crate) struct PlanIdentity {
     pub(crate) dataloader_drop_last: bool,
     pub(crate) group_by_length: bool,
     pub(crate) data_seed: u64,
+    /// Devices that take batches side by side.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) num_processes: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 /// One optimizer step of a plan.
@@ -38,14 +50,16 @@ pub(crate) struct PlanIdentity {
 pub struct PlannedStep {
     /// The epoch, from 0.
     pub epoch: u64,
-    /// Its batches, by their number within the epoch.
+    /// Its batches, by their number among those of an epoch on one device.
     pub batches: Range<usize>,
     /// Whether the epoch ends with it.
     pub ends_epoch: bool,
 }
 
 impl Plan {
-    /// Plans `num_rows` rows. `lengths`, in tokens, one a row, are needed for `group_by_length` only.
+    /// Plans `num_rows` rows for so many devices, which share the batches out as accelerate does: each takes every
+    /// n-th of them, and the last ones are filled up with rows from the epoch's beginning (`even_batches`).
+    /// `lengths`, in tokens, one a row, are needed for `group_by_length` only.
     ///
     /// # Errors
     /// Where there is not one batch to take a step with.
@@ -53,18 +67,24 @@ impl Plan {
         num_rows: usize,
         lengths: Option<Vec<u32>>,
         args: &TrainingArguments,
+        num_processes: usize,
     ) -> Result<Self, TrainError> {
+        let num_processes = num_processes.max(1);
         let batch = args.per_device_train_batch_size.max(1);
         let accumulation = args.gradient_accumulation_steps.max(1);
         let batches_per_epoch = if args.dataloader_drop_last {
-            num_rows / batch
+            num_rows / batch / num_processes
         } else {
-            num_rows.div_ceil(batch)
+            num_rows.div_ceil(batch * num_processes)
         };
         if batches_per_epoch == 0 {
             return Err(TrainError::Arguments(format!(
-                "{num_rows} training rows do not fill one batch of {batch}: give more rows, lower \
-                 per_device_train_batch_size, or leave dataloader_drop_last out"
+                "{num_rows} training rows do not fill one batch of {batch}{}: give more rows, lower \
+                 per_device_train_batch_size, or leave dataloader_drop_last out",
+                match num_processes {
+                    1 => String::new(),
+                    devices => format!(" on each of {devices} devices"),
+                }
             )));
         }
         let steps_per_epoch = batches_per_epoch.div_ceil(accumulation) as u64;
@@ -72,7 +92,7 @@ impl Plan {
             Ok(steps) if steps > 0 => (
                 steps,
                 steps.div_ceil(steps_per_epoch),
-                steps as f64 * (batch * accumulation) as f64,
+                steps as f64 * (batch * accumulation * num_processes) as f64,
             ),
             _ => (
                 (args.num_train_epochs * steps_per_epoch as f64).ceil() as u64,
@@ -88,6 +108,7 @@ impl Plan {
                 dataloader_drop_last: args.dataloader_drop_last,
                 group_by_length: args.group_by_length,
                 data_seed: args.data_seed.unwrap_or(args.seed),
+                num_processes,
             },
             lengths: lengths.filter(|_| args.group_by_length),
             batches_per_epoch,
@@ -116,7 +137,7 @@ impl Plan {
             .div_ceil(self.identity.gradient_accumulation_steps) as u64
     }
 
-    /// Batches of an epoch.
+    /// Batches of an epoch on each device.
     #[must_use]
     pub fn batches_per_epoch(&self) -> usize {
         self.batches_per_epoch
@@ -155,12 +176,38 @@ impl Plan {
         }
     }
 
-    /// The rows of a batch, given the order of its epoch.
+    /// The rows of a device's batch, given the order of its epoch.
     #[must_use]
-    pub fn batch<'a>(&self, order: &'a [u32], batch: usize) -> &'a [u32] {
-        let size = self.identity.per_device_train_batch_size;
-        let start = (batch * size).min(order.len());
-        &order[start..(start + size).min(order.len())]
+    pub fn batch(&self, order: &[u32], batch: usize, rank: usize) -> Vec<u32> {
+        let PlanIdentity {
+            per_device_train_batch_size: size,
+            num_processes,
+            ..
+        } = self.identity;
+        let start = (batch * num_processes + rank) * size;
+        let places = start..start + size;
+        match num_processes {
+            // One device's last batch is as large as it comes.
+            1 => places
+                .filter_map(|place| order.get(place).copied())
+                .collect(),
+            _ => {
+                let rows = places.filter_map(|place| order.get(place % order.len().max(1)));
+                rows.copied().collect()
+            }
+        }
+    }
+
+    /// The batches of a step on every device, in the order in which one device would take them; each with its
+    /// device's rank.
+    pub(crate) fn batches(&self, order: &[u32], step: &PlannedStep) -> Vec<(usize, Vec<u32>)> {
+        let ranks = 0..self.identity.num_processes;
+        let places = step
+            .batches
+            .clone()
+            .flat_map(|b| ranks.clone().map(move |rank| (b, rank)));
+        let rows = places.map(|(batch, rank)| (rank, self.batch(order, batch, rank)));
+        rows.collect()
     }
 
     /// SHA-256, in hexadecimal, of the whole run: for every batch in order its number of rows, then
@@ -176,8 +223,7 @@ impl Plan {
                 order = self.epoch_order(step.epoch);
                 epoch = Some(step.epoch);
             }
-            for batch in step.batches {
-                let rows = self.batch(&order, batch);
+            for (_, rows) in self.batches(&order, &step) {
                 hasher.update((rows.len() as u32).to_le_bytes());
                 rows.iter().for_each(|row| hasher.update(row.to_le_bytes()));
             }
@@ -192,14 +238,15 @@ impl Plan {
 }
 
 impl PlanIdentity {
-    /// What differs, each a sentence for a person.
+    /// Rows of an optimizer step.
+    fn rows_of_a_step(&self) -> usize {
+        self.per_device_train_batch_size * self.gradient_accumulation_steps * self.num_processes
+    }
+
+    /// What differs, each a sentence for a person. On another number of devices a step may have the same rows.
     pub(crate) fn changes(&self, now: &Self) -> Vec<String> {
-        let pairs = [
-            (
-                "the number of training rows",
-                self.num_rows as u64,
-                now.num_rows as u64,
-            ),
+        let same_devices = self.num_processes == now.num_processes;
+        let sizes = [
             (
                 "per_device_train_batch_size",
                 self.per_device_train_batch_size as u64,
@@ -209,6 +256,24 @@ impl PlanIdentity {
                 "gradient_accumulation_steps",
                 self.gradient_accumulation_steps as u64,
                 now.gradient_accumulation_steps as u64,
+            ),
+        ];
+        let rows = [(
+            "the number of rows of a step on all devices (per_device_train_batch_size x \
+             gradient_accumulation_steps x devices)",
+            self.rows_of_a_step() as u64,
+            now.rows_of_a_step() as u64,
+        )];
+        let order = [(
+            "the number of devices, on which group_by_length depends,",
+            self.num_processes as u64,
+            now.num_processes as u64,
+        )];
+        let pairs = [
+            (
+                "the number of training rows",
+                self.num_rows as u64,
+                now.num_rows as u64,
             ),
             (
                 "dataloader_drop_last",
@@ -226,8 +291,14 @@ impl PlanIdentity {
                 now.data_seed,
             ),
         ];
+        let sizes = sizes.into_iter().filter(|_| same_devices);
+        let rows = rows.into_iter().filter(|_| !same_devices);
+        let order = order.into_iter().filter(|_| self.group_by_length);
         pairs
             .into_iter()
+            .chain(sizes)
+            .chain(rows)
+            .chain(order)
             .filter(|(_, was, is)| was != is)
             .map(|(what, was, is)| format!("{what} was {was} and is {is} now"))
             .collect()
@@ -256,7 +327,7 @@ mod tests {
     }
 
     fn plan(num_rows: usize, args: &TrainingArguments) -> Plan {
-        Plan::new(num_rows, None, args).unwrap()
+        Plan::new(num_rows, None, args, 1).unwrap()
     }
 
     #[test]
@@ -273,7 +344,7 @@ mod tests {
         for epoch in 0..3 {
             let order = plan.epoch_order(epoch);
             let rows: Vec<u32> = (0..3)
-                .flat_map(|batch| plan.batch(&order, batch).to_vec())
+                .flat_map(|batch| plan.batch(&order, batch, 0))
                 .collect();
             assert_eq!(rows, randperm(10, 42 + epoch));
         }
@@ -286,7 +357,7 @@ mod tests {
                 ends_epoch: true
             }
         );
-        assert_eq!(plan.batch(&plan.epoch_order(2), 2).len(), 2);
+        assert_eq!(plan.batch(&plan.epoch_order(2), 2, 0).len(), 2);
     }
 
     #[test]
@@ -341,11 +412,89 @@ mod tests {
             (max.total_steps(), max.num_epochs(), max.num_samples()),
             (7, 3, 28.0)
         );
-        let message = Plan::new(3, None, &drop).unwrap_err().to_string();
+        let message = Plan::new(3, None, &drop, 1).unwrap_err().to_string();
         assert!(
             message.contains("3 training rows do not fill one batch of 4"),
             "{message}"
         );
+    }
+
+    /// What each rank takes in an epoch.
+    fn shares(num_rows: usize, args: &TrainingArguments, ranks: usize) -> Vec<Vec<Vec<u32>>> {
+        let plan = Plan::new(num_rows, None, args, ranks).unwrap();
+        let order: Vec<u32> = (0..num_rows as u32).collect();
+        (0..ranks)
+            .map(|rank| {
+                let batches = 0..plan.batches_per_epoch();
+                batches
+                    .map(|batch| plan.batch(&order, batch, rank))
+                    .collect()
+            })
+            .collect()
+    }
+
+    // Expected values: accelerate 1.15's BatchSamplerShard over batches of 4 of these rows in order.
+    #[test]
+    fn devices_share_the_batches_out_as_accelerate_does() {
+        assert_eq!(
+            shares(10, &args(), 2),
+            [[[0, 1, 2, 3], [8, 9, 0, 1]], [[4, 5, 6, 7], [2, 3, 4, 5]]]
+        );
+        assert_eq!(
+            shares(9, &args(), 3),
+            [[[0, 1, 2, 3]], [[4, 5, 6, 7]], [[8, 0, 1, 2]]]
+        );
+        // Fewer rows than one batch for each: they are taken again and again.
+        assert_eq!(
+            shares(3, &args(), 3),
+            [[[0, 1, 2, 0]], [[1, 2, 0, 1]], [[2, 0, 1, 2]]]
+        );
+        let drop = TrainingArguments {
+            dataloader_drop_last: true,
+            ..args()
+        };
+        assert_eq!(shares(15, &drop, 2), [[[0, 1, 2, 3]], [[4, 5, 6, 7]]]);
+    }
+
+    #[test]
+    fn devices_take_the_rows_that_one_would_with_as_many_a_step() {
+        let accumulated = TrainingArguments {
+            gradient_accumulation_steps: 6,
+            ..args()
+        };
+        let shared = TrainingArguments {
+            gradient_accumulation_steps: 2,
+            ..args()
+        };
+        let one = Plan::new(48, None, &accumulated, 1).unwrap();
+        let three = Plan::new(48, None, &shared, 3).unwrap();
+        assert_eq!(one.total_steps(), three.total_steps());
+        assert_eq!(one.num_samples(), three.num_samples());
+        let order = one.epoch_order(0);
+        for done in 0..2 {
+            let rows = |plan: &Plan| -> Vec<Vec<u32>> {
+                let batches = plan.batches(&order, &plan.step(done)).into_iter();
+                batches.map(|(_, rows)| rows).collect()
+            };
+            assert_eq!(rows(&one), rows(&three));
+        }
+        assert_eq!(one.digest(), three.digest());
+        // So a run may go on on the other; with other sizes or another order not.
+        assert!(one.identity().changes(three.identity()).is_empty());
+        let more = Plan::new(48, None, &shared, 2).unwrap();
+        let changes = more.identity().changes(three.identity());
+        assert!(changes[0].contains("was 16 and is 24 now"), "{changes:?}");
+        let grouped = TrainingArguments {
+            group_by_length: true,
+            ..accumulated
+        };
+        let grouped = Plan::new(48, Some(vec![1; 48]), &grouped, 1).unwrap();
+        let changes = grouped.identity().changes(&PlanIdentity {
+            num_processes: 3,
+            gradient_accumulation_steps: 2,
+            ..grouped.identity().clone()
+        });
+        assert!(changes[0].contains("number of devices"), "{changes:?}");
     }
 
     #[test]
@@ -374,7 +523,7 @@ mod tests {
             ..args()
         };
         let lengths: Vec<u32> = (1..=10).collect();
-        let grouped = Plan::new(10, Some(lengths), &grouped).unwrap();
+        let grouped = Plan::new(10, Some(lengths), &grouped, 1).unwrap();
         assert_eq!(grouped.epoch_order(0)[0], 9, "the longest row comes first");
         assert_ne!(base, grouped.digest());
     }

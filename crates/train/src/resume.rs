@@ -19,19 +19,17 @@ impl<'t> Run<'t> {
                 "there is nothing to train on: give the trainer a train_dataset".to_owned(),
             ));
         };
+        if trainer.loss_function.is_some() && trainer.num_processes() > 1 {
+            return Err(TrainError::Arguments(
+                "compute_loss_func works on one device: leave it out, or train without replicas"
+                    .to_owned(),
+            ));
+        }
         let args = trainer.args.clone();
         let lengths = args.group_by_length.then(|| train.lengths());
-        let plan = Plan::new(train.len(), lengths, &args)?;
-        let mut optimizer = AdamW::new(
-            &trainer.model,
-            [args.adam_beta1, args.adam_beta2],
-            args.adam_epsilon,
-            args.weight_decay,
-            args.max_grad_norm,
-        );
-        if let Some(groups) = &trainer.param_groups {
-            optimizer = optimizer.param_groups(&trainer.model, groups)?;
-        }
+        let plan = Plan::new(train.len(), lengths, &args, trainer.num_processes())?;
+        let groups = trainer.param_groups.as_deref();
+        let optimizer = AdamW::from_arguments(&trainer.model, &args, groups)?;
         // Made before the activations: in the first backward pass they would take the place that the
         // forward pass left for temporaries.
         trainer.model.parameters.values_and_gradients();
@@ -181,6 +179,7 @@ impl<'t> Run<'t> {
             dataset: trainer.names.dataset_and_config(),
             task: trainer.names.task.clone(),
             device: device_info(device),
+            other_devices: trainer.other_devices().to_vec(),
             num_examples: self.train.len() as u64,
             num_epochs: self.plan.total_steps() as f64 / per_epoch,
             total_steps: self.plan.total_steps(),

@@ -162,7 +162,12 @@ impl<'t> Run<'t> {
                 // The steps before it are told of first, as far as they can still be read.
                 self.read_steps().await.ok();
                 self.pending.clear();
-                self.failure = Some(self.in_context(error));
+                let error = self.in_context(error);
+                if let Some(replicas) = &self.trainer.replicas {
+                    // They wait in the middle of a step.
+                    replicas.abort(&error.to_string());
+                }
+                self.failure = Some(error);
             }
             self.time += start.elapsed();
         }
@@ -192,9 +197,9 @@ impl<'t> Run<'t> {
 
     /// The same by value; what it came to so far, where it has not ended.
     #[must_use]
-    pub fn into_output(self) -> TrainOutput {
+    pub fn into_output(mut self) -> TrainOutput {
         let fallback = self.summary(true);
-        self.output.unwrap_or(fallback)
+        self.output.take().unwrap_or(fallback)
     }
 
     async fn work(&mut self) -> Result<(), TrainError> {
@@ -316,5 +321,12 @@ impl<'t> Run<'t> {
             },
             (other, None) => other,
         }
+    }
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        // From here on the model may be changed without them.
+        self.trainer.replicas_follow = false;
     }
 }

@@ -8,13 +8,13 @@ use web_time::Duration;
 use tunesmith_data::{DataCollator, Labels, TokenizedDataset};
 use tunesmith_metrics::Metric;
 use tunesmith_model::Model;
-use tunesmith_protocol::{Event, Metrics, ResumeFrom, TrainingArguments};
+use tunesmith_protocol::{DeviceInfo, Event, Metrics, ResumeFrom, TrainingArguments};
 
 use crate::evaluate::EvalPass;
 use crate::own::{ComputeMetrics, LossFunction};
 use crate::{
     EvalPrediction, Evaluation, LossAndGradient, Names, OutputFolder, OwnError, ParamGroup,
-    PredictionOutput, Run, TrainError, TrainerCallback, TrainerControl, TrainerState,
+    PredictionOutput, Replicas, Run, TrainError, TrainerCallback, TrainerControl, TrainerState,
 };
 
 /// transformers' `Trainer` for sequence classification.
@@ -40,6 +40,11 @@ pub struct Trainer {
     pub(crate) tokenizer_files: Option<PathBuf>,
     pub(crate) live: Option<Duration>,
     pub(crate) folder: Option<OutputFolder>,
+    pub(crate) replicas: Option<Replicas>,
+    /// Each batch is computed in so many parts.
+    pub(crate) parts: usize,
+    /// Whether the replicas are equal to the model: a run keeps them so from its first step on.
+    pub(crate) replicas_follow: bool,
 }
 
 /// What a training came to.
@@ -86,7 +91,7 @@ impl TrainOutput {
 }
 
 impl Trainer {
-    /// A trainer without data yet. Takes `label_smoothing_factor` over into the model's loss. The collator
+    /// A trainer without data yet. Takes `label_smoothing_factor` and `gradient_checkpointing` over into the model. The collator
     /// is [`tunesmith_data::DataCollatorWithPadding`] or a function of one's own.
     #[must_use]
     pub fn new(
@@ -95,6 +100,7 @@ impl Trainer {
         collator: impl DataCollator + 'static,
     ) -> Self {
         model.label_smoothing = args.label_smoothing_factor as f32;
+        model.gradient_checkpointing = args.gradient_checkpointing;
         let state = TrainerState::new(&args, 0, 0);
         Self {
             model,
@@ -114,7 +120,38 @@ impl Trainer {
             tokenizer_files: None,
             live: None,
             folder: None,
+            replicas: None,
+            parts: 1,
+            replicas_follow: false,
         }
+    }
+
+    /// Computes each training batch in so many parts (1 unless told), one after the other: the same steps with less
+    /// memory. For `auto_find_batch_size` the session doubles it; a device on which a batch didn't fit is of no more
+    /// use, so that needs a new one.
+    #[must_use]
+    pub fn parts(mut self, parts: usize) -> Self {
+        self.parts = parts.max(1);
+        self
+    }
+
+    /// Trains and evaluates on further devices too, each with a replica of the model: a step is
+    /// `per_device_train_batch_size` rows of each device, and its gradient the mean over all of them.
+    #[must_use]
+    pub fn replicas(mut self, replicas: Replicas) -> Self {
+        self.replicas = Some(replicas);
+        self
+    }
+
+    /// How many devices compute.
+    #[must_use]
+    pub fn num_processes(&self) -> usize {
+        self.replicas.as_ref().map_or(1, Replicas::size)
+    }
+
+    /// The devices beyond the model's own.
+    pub(crate) fn other_devices(&self) -> &[DeviceInfo] {
+        self.replicas.as_ref().map_or(&[], Replicas::devices)
     }
 
     /// The rows to train on.

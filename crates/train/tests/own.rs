@@ -286,14 +286,14 @@ fn a_data_loader_has_the_trainers_batches() {
         per_device_train_batch_size: 4,
         ..TrainingArguments::default()
     };
-    let plan = Plan::new(rows.len(), None, &args).unwrap();
+    let plan = Plan::new(rows.len(), None, &args, 1).unwrap();
     let loader = DataLoader::new(rows.clone(), 4, collator.clone()).shuffle(args.seed);
     assert_eq!(loader.len(), 11);
     for epoch in 0..2 {
         let order = plan.epoch_order(epoch);
         let mut batches = loader.epoch(epoch);
         for number in 0..plan.batches_per_epoch() {
-            let chosen = plan.batch(&order, number);
+            let chosen = plan.batch(&order, number, 0);
             let examples = chosen.iter().map(|row| rows.example(*row as usize));
             let batch = batches.next().unwrap().unwrap();
             assert_eq!(batch, collator.collate(examples).unwrap());

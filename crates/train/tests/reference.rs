@@ -332,3 +332,174 @@ mod families {
         );
     }
 }
+
+/// The Trainer on two processes, and on one with as large a batch.
+mod distributed {
+    use serde_json::Value;
+    use tunesmith_data::{
+        DataCollatorWithPadding, Dataset, LoadDataset, TokenizeArgs, TokenizeOptions,
+        TokenizedDataset, Tokenizer, tokenize_dataset,
+    };
+    use tunesmith_kernels::{ComputeDevice, DeviceChoice};
+    use tunesmith_metrics::{GlueTask, Metric};
+    use tunesmith_model::{AutoConfig, LoadOptions, Model, Task};
+    use tunesmith_protocol::{Event, IntervalStrategy, TrainingArguments};
+    use tunesmith_train::{Plan, Replicas, Trainer};
+
+    use super::golden::{floats, reference, reference_golden};
+    use super::support::{device, train};
+
+    const LOSS: f64 = 1e-4;
+    const NORM: f64 = 1e-3;
+
+    fn split(name: &str, count: usize) -> Dataset {
+        let glue = reference("mrpc/glue").display().to_string();
+        let all = LoadDataset::new(glue).config("mrpc").load().unwrap();
+        all.get(name).unwrap().take(count)
+    }
+
+    fn tokenized(rows: &Dataset, tokenizer: &Tokenizer) -> TokenizedDataset {
+        let args = TokenizeArgs {
+            text_pair_column: Some("sentence2".to_owned()),
+            label_column: Some("label".to_owned()),
+            options: TokenizeOptions {
+                max_length: Some(64),
+                ..TokenizeOptions::default()
+            },
+            ..TokenizeArgs::new("sentence1")
+        };
+        tokenize_dataset(rows, tokenizer, &args, &mut |_| {}).unwrap()
+    }
+
+    /// The tiny BERT with the head that the script gives it.
+    fn model(device: &ComputeDevice) -> Model {
+        let dir = reference("models/bert");
+        let mut config = AutoConfig::from_pretrained(&dir).unwrap();
+        let names = ["not_equivalent", "equivalent"].map(str::to_owned);
+        config.set_head(Task::SingleLabel, &names).unwrap();
+        config.set_dropout(0.0).unwrap();
+        let options = LoadOptions {
+            new_classifier: true,
+            ..LoadOptions::new(42)
+        };
+        let (mut model, _) = Model::from_pretrained_with(&dir, config, &options, device).unwrap();
+        let weight = |i: usize| 0.3 * (1.0 + i as f64).sin();
+        let bias = |i: usize| 0.05 * (i as f64).cos();
+        let head: [(&str, &dyn Fn(usize) -> f64); 2] =
+            [("classifier.weight", &weight), ("classifier.bias", &bias)];
+        for (name, of) in head {
+            let parameter = model.parameters.get(name).unwrap().clone();
+            let values: Vec<f32> = (0..parameter.count()).map(|i| of(i) as f32).collect();
+            model.parameters.set(&parameter, &values);
+        }
+        model
+    }
+
+    fn follows(file: &str, devices: Vec<ComputeDevice>) {
+        let golden = reference_golden(&format!("distributed/{file}"));
+        let number = |name: &str| golden[name].as_u64().unwrap() as usize;
+        let count = number("processes");
+        assert_eq!(devices.len(), count);
+        let dir = tempfile::tempdir().unwrap();
+        let args = TrainingArguments {
+            output_dir: dir.path().join("out").display().to_string(),
+            max_steps: golden["max_steps"].as_i64().unwrap(),
+            learning_rate: golden["learning_rate"].as_f64().unwrap(),
+            per_device_train_batch_size: number("per_device_train_batch_size"),
+            gradient_accumulation_steps: number("gradient_accumulation_steps"),
+            per_device_eval_batch_size: number("per_device_eval_batch_size"),
+            save_strategy: IntervalStrategy::No,
+            // On n processes that Trainer clips n times the mean gradient, to 1. All norms here are above 1/n, so it
+            // takes steps of one length, as clipping the mean to 1/n does; AdamW doesn't see by which factor.
+            max_grad_norm: 1.0 / count as f64,
+            ..TrainingArguments::default()
+        };
+        let tokenizer = Tokenizer::from_file(reference("models/bert")).unwrap();
+        let texts = split("train", number("train_rows"));
+        let rows = tokenized(&texts, &tokenizer);
+        let validation = tokenized(&split("validation", number("validation_rows")), &tokenizer);
+
+        // Which rows each process takes, by MRPC's own numbers.
+        let plan = Plan::new(rows.len(), None, &args, count).unwrap();
+        let order = plan.epoch_order(0);
+        let idx = texts.column("idx").unwrap();
+        for rank in 0..count {
+            for batch in 0..args.max_steps as usize {
+                let taken: Vec<u64> = plan
+                    .batch(&order, batch, rank)
+                    .into_iter()
+                    .map(|row| idx.get(row as usize).unwrap().as_i64().unwrap() as u64)
+                    .collect();
+                let wanted: Value = golden["rows_by_rank"][rank][batch].clone();
+                assert_eq!(
+                    serde_json::json!(taken),
+                    wanted,
+                    "rank {rank}, batch {batch}"
+                );
+            }
+        }
+
+        let mut devices = devices.into_iter();
+        let first = devices.next().unwrap();
+        let collator = DataCollatorWithPadding::from_tokenizer(&tokenizer).unwrap();
+        let mut trainer = Trainer::new(model(&first), args, collator)
+            .train_dataset(rows)
+            .metric(Metric::for_task(GlueTask::Mrpc));
+        if count > 1 {
+            trainer = trainer.replicas(Replicas::in_threads(devices.collect()).unwrap());
+        }
+        let (_, events) = train(&mut trainer).unwrap();
+        let [losses, norms] = [&golden["loss"], &golden["grad_norm"]].map(floats);
+        let steps = events.iter().filter_map(|event| match event {
+            Event::Step(step) => Some(step),
+            _ => None,
+        });
+        let mut taken = 0;
+        for ((step, loss), norm) in steps.zip(losses).zip(norms) {
+            let (off, by) = (
+                (step.loss - loss).abs(),
+                (step.grad_norm - norm).abs() / norm,
+            );
+            println!("step {}: {off:.1e}, norm {by:.1e}", step.step);
+            assert!(off <= LOSS, "step {}: {}, {loss}", step.step, step.loss);
+            assert!(
+                by <= NORM,
+                "step {}: norm {}, {norm}",
+                step.step,
+                step.grad_norm
+            );
+            taken += 1;
+        }
+        assert_eq!(taken, 12);
+        let found = pollster::block_on(trainer.predict(&validation)).unwrap();
+        let wanted = &golden["eval"];
+        assert_eq!(
+            found.evaluation.samples as u64,
+            wanted["eval_n"].as_u64().unwrap()
+        );
+        let accuracy = found.evaluation.metrics.get("accuracy").unwrap();
+        assert!((accuracy - wanted["eval_accuracy"].as_f64().unwrap()).abs() < 1e-9);
+        let sum: f64 = found.logits.iter().map(|x| f64::from(*x)).sum();
+        let off = (sum - wanted["eval_logit_sum"].as_f64().unwrap()).abs();
+        assert!(off < 1e-2, "the sum of all logits is off by {off}");
+    }
+
+    #[test]
+    fn two_cpu_workers_are_its_two_processes() {
+        follows("two_processes.json", ComputeDevice::cpus(2).unwrap());
+    }
+
+    #[test]
+    fn a_renderer_beside_the_cpu_is_its_two_processes() {
+        let renderer = device(DeviceChoice::SoftwareGpu);
+        follows(
+            "two_processes.json",
+            vec![ComputeDevice::cpu("test"), renderer],
+        );
+    }
+
+    #[test]
+    fn one_device_is_its_one_process() {
+        follows("one_process_batch_16.json", vec![device(DeviceChoice::Cpu)]);
+    }
+}

@@ -118,7 +118,7 @@ fn an_epochs_order_is_drawn_from_seed_plus_epoch() {
         let mut found = cases.filter(|case| case["count"] == count && case["seed"] == seed);
         integers(&found.next().unwrap()["order"])
     };
-    let plan = Plan::new(44, None, &TrainingArguments::default()).unwrap();
+    let plan = Plan::new(44, None, &TrainingArguments::default(), 1).unwrap();
     for epoch in 0..3 {
         assert_eq!(plan.epoch_order(epoch), order(44, 42 + epoch));
     }

@@ -18,9 +18,10 @@
 //! | `TrainingArguments`, `Trainer`, `TrainerCallback` | [`TrainingArguments`], [`Trainer`], [`TrainerCallback`] |
 //! | `AdamW`, `get_scheduler` | [`AdamW`], [`get_scheduler`] |
 //! | `evaluate.load("glue", "mrpc")` | [`metrics::load`] |
+//! | `Accelerator()`, `accelerator.prepare(…)`, `accelerator.backward(loss)` | [`Accelerator`], [`launch`] |
 //!
 //! The README has a whole script and more such lines; `examples/` hold the course's chapter, a section a
-//! file: `processing_the_data.rs`, `trainer_api.rs`, `full_training.rs`.
+//! file: `processing_the_data.rs`, `trainer_api.rs`, `full_training.rs`, `accelerate.rs`.
 
 pub use tunesmith_data as data;
 pub use tunesmith_hub as hub;
@@ -43,6 +44,8 @@ pub use tunesmith_model::{
     Model, ModelConfig, ModelError, Targets, Task,
 };
 pub use tunesmith_protocol::{RunConfig, SchedulerKwargs, SchedulerType, TrainingArguments};
+#[cfg(not(target_arch = "wasm32"))]
+pub use tunesmith_train::{Accelerator, Replicas, launch};
 pub use tunesmith_train::{
     AdamW, DataLoader, EvalPrediction, LossAndGradient, OwnError, ParamGroup, Schedule, TrainError,
     TrainOutput, Trainer, TrainerCallback, TrainerControl, TrainerState, batch_inputs,

@@ -154,6 +154,7 @@ impl Run<'_> {
     /// Loads the best weights, and says whether it could: where they were removed or damaged, the last
     /// ones are the model, which is better than none.
     fn load_best(&mut self, path: &Path) -> Result<bool, TrainError> {
+        self.trainer.replicas_follow = false;
         let model = &mut self.trainer.model;
         let tensors = TensorFile::open_file(&path.join("model.safetensors"))
             .map_err(|error| error.to_string())

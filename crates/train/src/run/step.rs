@@ -3,17 +3,17 @@
 use std::collections::VecDeque;
 
 use burn::tensor::Tensor;
-use tunesmith_data::{BatchDigest, ExampleRef};
+use tunesmith_data::{BatchDigest, ExampleRef, Labels};
 use tunesmith_kernels::gradient_norm;
-use tunesmith_model::Mode;
 use tunesmith_platform::now;
 use tunesmith_protocol::{Event, IntervalStrategy, Step};
 
 use super::{LastStep, Run};
-use crate::batch::{batch_inputs, read};
+use crate::batch::read;
 use crate::checkpoint::Action;
 use crate::plan::PlannedStep;
-use crate::{LossAndGradient, TrainError, Trainer};
+use crate::replicas::MicroBatch;
+use crate::{TrainError, Trainer};
 
 /// So many steps are given to the device at most before their numbers are read. In a browser nothing
 /// else keeps the host from running minutes ahead of the device.
@@ -31,10 +31,35 @@ pub(super) struct Unread {
     rows: usize,
     longest: usize,
     digest: BatchDigest,
-    /// The loss of every micro-batch, `[1]`, and its share in the step's.
+    /// The loss of every micro-batch on the trainer's own device, `[1]`, and its share in the step's.
     losses: Vec<(Tensor<1>, f64)>,
+    /// What other devices' batches add to the loss.
+    others_loss: f64,
     /// `[norm, clip factor]`.
     norm: Tensor<1>,
+}
+
+/// The batches of a step.
+struct Collated {
+    /// By the rank of the device that computes them.
+    batches: Vec<Vec<MicroBatch>>,
+    rows: usize,
+    /// Tokens of the longest row, padded.
+    longest: usize,
+    /// Tokens of all, padded.
+    tokens: usize,
+    digest: BatchDigest,
+}
+
+/// The same, and what came of them.
+struct Computed {
+    rows: usize,
+    longest: usize,
+    tokens: usize,
+    digest: BatchDigest,
+    /// The loss of each batch on the trainer's own device, and its share.
+    losses: Vec<(Tensor<1>, f64)>,
+    others_loss: f64,
 }
 
 impl Run<'_> {
@@ -47,67 +72,16 @@ impl Run<'_> {
             Some((epoch, order)) if epoch == planned.epoch => order,
             _ => self.plan.epoch_order(planned.epoch),
         };
-        let rows: usize = planned
-            .batches
-            .clone()
-            .map(|b| self.plan.batch(&order, b).len())
-            .sum();
-        let mut losses = Vec::new();
-        let (mut longest, mut tokens, mut first_row) = (0, 0, 0);
-        let mut digest = BatchDigest::default();
-        for number in planned.batches.clone() {
-            let Trainer {
-                model,
-                args,
-                collator,
-                loss_function,
-                ..
-            } = &mut *self.trainer;
-            let chosen = self.plan.batch(&order, number);
-            let examples = chosen.iter().map(|row| self.train.example(*row as usize));
-            let examples: Vec<ExampleRef<'_>> = examples.collect();
-            let batch = collator.batch(&examples)?;
-            digest.add(&batch);
-            let (inputs, Some(targets)) = batch_inputs(&batch) else {
-                return Err(TrainError::Arguments(format!(
-                    "the training rows {chosen:?} have no labels: filter such rows out"
-                )));
-            };
-            // Batches of a step weigh by their rows, so that accumulation equals one large batch.
-            let share = chosen.len() as f64 / rows as f64;
-            let mode = Mode::Train {
-                seed: args.seed,
-                step: done as u32,
-                first_row,
-            };
-            first_row += chosen.len() as u32;
-            let output = match loss_function {
-                None => model.forward_scaled(&inputs, Some(&targets), &mode, share as f32)?,
-                Some(function) => {
-                    let output = model.forward(&inputs, None, &mode)?;
-                    let count = output.logits.dims().iter().product::<usize>();
-                    let logits = read(vec![output.logits.clone().reshape([count])]).await?;
-                    let logits = logits.into_iter().next().unwrap_or_default();
-                    let num_labels = model.config.num_labels();
-                    let found = function(&logits, num_labels, &batch.labels_without_padding());
-                    let LossAndGradient { loss, mut gradient } =
-                        found.map_err(TrainError::LossFunction)?;
-                    gradient.iter_mut().for_each(|x| *x *= share as f32);
-                    output.with_loss(loss as f32, gradient)?
-                }
-            };
-            losses.extend(output.loss.clone().map(|loss| (loss, share)));
-            model.backward(output);
-            longest = longest.max(batch.seq);
-            tokens += batch.batch * batch.seq;
-            if number + 1 < planned.batches.end {
-                self.trainer.ask(|callback, args, state, control| {
-                    callback.on_substep_end(args, state, control);
-                });
-            }
-        }
-        let model = &mut self.trainer.model;
         let learning_rate = self.schedule.learning_rate(done);
+        let Computed {
+            rows,
+            longest,
+            tokens,
+            digest,
+            losses,
+            others_loss,
+        } = self.gradients(&order, &planned, learning_rate).await?;
+        let model = &mut self.trainer.model;
         let norm = self.optimizer.step(model, learning_rate).values();
         if let Some(message) = model.device().failure() {
             return Err(TrainError::Read(message));
@@ -130,12 +104,127 @@ impl Run<'_> {
             longest,
             digest,
             losses,
+            others_loss,
             norm,
         });
         if self.must_read() {
             self.read_steps().await?;
         }
         Ok(())
+    }
+
+    /// Computes the gradients of a step, on all devices.
+    async fn gradients(
+        &mut self,
+        order: &[u32],
+        planned: &PlannedStep,
+        learning_rate: f64,
+    ) -> Result<Computed, TrainError> {
+        let Collated {
+            batches,
+            rows,
+            longest,
+            tokens,
+            digest,
+        } = self.collate(order, planned)?;
+        let own = self.share_out(learning_rate, batches).await?;
+        let mut losses = Vec::new();
+        for (number, batch) in own.iter().enumerate() {
+            let Trainer {
+                model,
+                loss_function,
+                ..
+            } = &mut *self.trainer;
+            losses.extend(batch.backward(model, loss_function.as_ref()).await?);
+            if number + 1 < own.len() {
+                self.trainer.ask(|callback, args, state, control| {
+                    callback.on_substep_end(args, state, control);
+                });
+            }
+        }
+        let Trainer {
+            model, replicas, ..
+        } = &mut *self.trainer;
+        let others_loss = match replicas {
+            Some(replicas) => replicas.reduce(model).await?,
+            None => 0.0,
+        };
+        Ok(Computed {
+            rows,
+            longest,
+            tokens,
+            digest,
+            losses,
+            others_loss,
+        })
+    }
+
+    /// Gives the other devices their batches of a step; those that are left are the trainer's own.
+    async fn share_out(
+        &mut self,
+        learning_rate: f64,
+        batches: Vec<Vec<MicroBatch>>,
+    ) -> Result<Vec<MicroBatch>, TrainError> {
+        let Trainer {
+            replicas: Some(replicas),
+            replicas_follow,
+            model,
+            args,
+            param_groups,
+            ..
+        } = &mut *self.trainer
+        else {
+            return Ok(batches.into_iter().next().unwrap_or_default());
+        };
+        if !*replicas_follow {
+            replicas.set_model(model).await?;
+            let optimizer = &mut self.optimizer;
+            replicas
+                .set_optimizer(optimizer, args, param_groups.as_deref())
+                .await?;
+            *replicas_follow = true;
+        }
+        replicas.step(learning_rate, batches)
+    }
+
+    /// Makes the batches of a step, for every device.
+    fn collate(&self, order: &[u32], planned: &PlannedStep) -> Result<Collated, TrainError> {
+        let Trainer { args, state, .. } = &*self.trainer;
+        let planned = self.plan.batches(order, planned);
+        let rows = planned.iter().map(|(_, rows)| rows.len()).sum();
+        let mut collated = Collated {
+            batches: vec![Vec::new(); self.trainer.num_processes()],
+            rows,
+            longest: 0,
+            tokens: 0,
+            digest: BatchDigest::default(),
+        };
+        let mut first_row = 0;
+        let parts = planned.iter().flat_map(|(rank, rows)| {
+            let part = rows.len().div_ceil(self.trainer.parts).max(1);
+            rows.chunks(part).map(|rows| (*rank, rows))
+        });
+        for (rank, chosen) in parts {
+            let examples = chosen.iter().map(|row| self.train.example(*row as usize));
+            let examples: Vec<ExampleRef<'_>> = examples.collect();
+            let batch = self.trainer.collator.batch(&examples)?;
+            if batch.labels == Labels::None {
+                return Err(TrainError::Arguments(format!(
+                    "the training rows {chosen:?} have no labels: filter such rows out"
+                )));
+            }
+            collated.digest.add(&batch);
+            collated.longest = collated.longest.max(batch.seq);
+            collated.tokens += batch.batch * batch.seq;
+            collated.batches[rank].push(MicroBatch {
+                batch,
+                // Batches of a step weigh by their rows, so that accumulation equals one large batch.
+                share: chosen.len() as f64 / rows as f64,
+                noise: (args.seed, state.global_step as u32, first_row),
+            });
+            first_row += chosen.len() as u32;
+        }
+        Ok(collated)
     }
 
     // On the CPU device there is nothing to wait for.
@@ -170,7 +259,8 @@ impl Run<'_> {
         let time = self.read_at.elapsed() / unread.len().max(1) as u32;
         self.read_at = now();
         for step in unread {
-            let loss = step.losses.iter().map(|(_, share)| next() * share).sum();
+            let own: f64 = step.losses.iter().map(|(_, share)| next() * share).sum();
+            let loss = own + step.others_loss;
             let grad_norm = next();
             let numbers = [("loss", loss), ("gradient norm", grad_norm)];
             self.check_finite(step.step, step.learning_rate, &numbers)?;

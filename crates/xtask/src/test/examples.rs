@@ -12,7 +12,8 @@ use crate::shell::Cmd;
 
 /// The examples with what they are told beside a checkpoint, and a part of a line that each prints
 /// only when it went through.
-const EXAMPLES: [(&str, &[&str], &str); 3] = [
+const EXAMPLES: [(&str, &[&str], &str); 4] = [
+    ("accelerate", &["2", "32"], "32 rows: "),
     ("processing_the_data", &[], "labels: Some("),
     ("trainer_api", &["32"], "stopped after 4 steps"),
     ("full_training", &["32"], "\"accuracy\""),
