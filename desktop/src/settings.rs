@@ -62,6 +62,8 @@ pub enum DevicePick {
     /// A real GPU where there is one, else the CPU.
     #[default]
     Auto,
+    /// Every real GPU, each with its share of a step.
+    AllGpus,
     /// The CPU itself.
     Cpu,
     /// This adapter.
@@ -80,11 +82,17 @@ impl DevicePick {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Auto => "auto",
+            Self::Auto | Self::AllGpus => "auto",
             Self::Cpu => "cpu",
             Self::Adapter { software: true, .. } => "software-gpu",
             Self::Adapter { .. } => "gpu",
         }
+    }
+
+    /// The argument `devices` of a training for it, where it is several.
+    #[must_use]
+    pub fn devices(&self) -> Option<&'static str> {
+        matches!(self, Self::AllGpus).then_some("all")
     }
 }
 

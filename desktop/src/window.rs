@@ -149,6 +149,7 @@ fn preferences(ui: &mut Ui, state: &mut State, width: f32) {
 fn device_name(pick: &DevicePick) -> String {
     match pick {
         DevicePick::Auto => "Automatic".to_owned(),
+        DevicePick::AllGpus => "All GPUs".to_owned(),
         DevicePick::Cpu => "CPU".to_owned(),
         DevicePick::Adapter { name, .. } => name.clone(),
     }
@@ -157,6 +158,12 @@ fn device_name(pick: &DevicePick) -> String {
 fn devices(ui: &mut Ui, state: &State, pick: &mut DevicePick) {
     let auto = ui.selectable_value(pick, DevicePick::Auto, "Automatic");
     auto.on_hover_text("A GPU where there is one, else the CPU.");
+    if state.gpus() > 1 {
+        let all = ui.selectable_value(pick, DevicePick::AllGpus, "All GPUs");
+        all.on_hover_text(
+            "Trains on all of them at once. A step has as many batches as there are GPUs.",
+        );
+    }
     ui.selectable_value(pick, DevicePick::Cpu, "CPU");
     for adapter in &state.adapters {
         let software = adapter.kind == tunesmith_protocol::DeviceKind::SoftwareGpu;

@@ -183,13 +183,16 @@ pub struct RunStarted {
     pub task: Option<String>,
     /// The device that computes.
     pub device: DeviceInfo,
+    /// Further devices that compute beside it, in the order of ranks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_devices: Vec<DeviceInfo>,
     /// Rows of the training split, after `max_train_samples`.
     pub num_examples: u64,
     /// Epochs planned; a fraction where `max_steps` or `num_train_epochs` says so.
     pub num_epochs: f64,
     /// Optimizer steps planned.
     pub total_steps: u64,
-    /// Rows of a batch on the device.
+    /// Rows of a batch on each device.
     pub per_device_train_batch_size: u64,
     /// Batches to an optimizer step.
     pub gradient_accumulation_steps: u64,
@@ -199,6 +202,15 @@ pub struct RunStarted {
     pub trainable_parameters: u64,
     /// The optimizer steps already taken, where the run goes on from a checkpoint.
     pub resumed_from_step: Option<u64>,
+}
+
+impl RunStarted {
+    /// Rows of an optimizer step, on all devices.
+    #[must_use]
+    pub fn rows_of_a_step(&self) -> u64 {
+        let devices = 1 + self.other_devices.len() as u64;
+        self.per_device_train_batch_size * self.gradient_accumulation_steps * devices
+    }
 }
 
 /// The device a run computes on, as the person should see it.

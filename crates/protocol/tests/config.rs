@@ -202,12 +202,9 @@ fn older_spellings_work_with_a_warning() {
 fn what_transformers_has_and_we_have_not_is_told() {
     read(r#"{"fp16": false, "bf16": null, "report_to": "none", "optim": "adamw_torch"}"#);
     let (fields, message) = problems(RunConfig::from_json(
-        r#"{"fp16": true, "gradient_checkpointing": true, "report_to": ["wandb"], "optim": "lion"}"#,
+        r#"{"fp16": true, "bf16": true, "report_to": ["wandb"], "optim": "lion"}"#,
     ));
-    assert_eq!(
-        fields,
-        ["fp16", "gradient_checkpointing", "report_to", "optim"]
-    );
+    assert_eq!(fields, ["fp16", "bf16", "report_to", "optim"]);
     assert!(
         message.contains("float32") && message.contains("[\"wandb\"]"),
         "{message}"

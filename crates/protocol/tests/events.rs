@@ -66,6 +66,7 @@ fn started(resumed_from_step: Option<u64>) -> Event {
             backend: "vulkan".to_owned(),
             kind: DeviceKind::SoftwareGpu,
         },
+        other_devices: Vec::new(),
         num_examples: 32,
         num_epochs: 2.0,
         total_steps: 8,

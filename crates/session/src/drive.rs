@@ -5,15 +5,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use tunesmith::data::TokenizedDataset;
+use tunesmith::kernels::ComputeDevice;
 use tunesmith::metrics::{GlueTask, Metric, best_thresholds};
 use tunesmith::model::{AutoConfig, Task};
 use tunesmith::train::{
-    Names, OutputFolder, TrainOutput, Trainer, check_base_model, check_output_dir, sigmoid,
+    Names, OutputFolder, Replicas, TrainOutput, Trainer, check_base_model, check_output_dir,
+    sigmoid,
 };
 use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, Threshold, TrainingArguments};
 
 use crate::background::background;
 use crate::columns::task;
+use crate::device::open_all;
 use crate::fetch::{dataset, model_files};
 use crate::finish::{Reader, evaluate_at_end, pass, predict_at_end, save_training};
 use crate::fits::check_memory;
@@ -22,7 +25,7 @@ use crate::model::{load, set_dropouts, warnings, words};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
 use crate::tiles::choose_tiles;
-use crate::{SessionError, open, saved};
+use crate::{SessionError, saved};
 
 /// How often a screen hears of the steps.
 const LIVE: Duration = Duration::from_secs(1);
@@ -44,7 +47,8 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         check_base_model(&training, Path::new(&model_args.model_name_or_path))?;
         check_output_dir(&training)?;
     }
-    let device = open(training.device).await?;
+    let mut devices = open_all(&training).await?;
+    let device = devices.remove(0);
     let (model_files, tokenizer_files) = model_files(&model_args, &shared).await?;
     // Read before the data: what is wrong here shows at once.
     let mut config = AutoConfig::from_pretrained(&model_files)?;
@@ -75,7 +79,9 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     if training.do_train {
         check_smoothing(&training, labels.task())?;
     }
-    choose_tiles(&device, &training, train.as_ref(), &config, &shared).await?;
+    for device in std::iter::once(&device).chain(&devices) {
+        choose_tiles(device, &training, train.as_ref(), &config, &shared).await?;
+    }
     for message in notes {
         shared.emit(Event::Warning { message }).await;
     }
@@ -95,7 +101,9 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     if let Some(rows) = &train {
         let evaluated = eval.first().map(|(_, rows)| rows);
         let model = (&config, &words);
-        let warning = check_memory(model, rows, evaluated, &training, &device)?;
+        let all: Vec<&ComputeDevice> = std::iter::once(&device).chain(&devices).collect();
+        let (warning, parts) = check_memory(model, rows, evaluated, &training, &all)?;
+        shared.parts.set(shared.parts.get().max(parts));
         if let Some(message) = warning {
             shared.emit(Event::Warning { message }).await;
         }
@@ -129,7 +137,11 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         .names(names)
         .tokenizer_files(tokenizer_files)
         .output_folder(folder)
-        .live(LIVE);
+        .live(LIVE)
+        .parts(shared.parts.get());
+    if !devices.is_empty() {
+        trainer = trainer.replicas(Replicas::in_threads(devices)?);
+    }
     if let Some((split, rows)) = eval.first() {
         trainer = trainer.eval_dataset(split, rows.clone());
     }

@@ -8,6 +8,7 @@ use tunesmith_protocol::{Estimate, Event, RunConfig, TrainingArguments};
 
 use crate::background::background;
 use crate::columns::{Question, task};
+use crate::device::count;
 use crate::fetch::{dataset, load, model_files};
 use crate::prepare::max_length;
 use crate::session::Shared;
@@ -22,6 +23,7 @@ pub struct Estimator {
     rows: usize,
     /// Tokens of the longest row that there may be.
     longest: usize,
+    devices: usize,
 }
 
 impl Estimator {
@@ -40,12 +42,15 @@ impl Estimator {
     #[must_use]
     pub fn estimate(&self) -> Estimate {
         let batch = self.training.per_device_train_batch_size;
-        let memory = MemoryEstimate::of(&self.model, batch, self.longest);
+        let memory = match MemoryEstimate::of(&self.model, batch, self.longest) {
+            all if self.training.gradient_checkpointing => all.with_gradient_checkpointing(),
+            all => all,
+        };
         Estimate {
             parameters: memory.parameters,
             device_bytes: memory.total(),
             largest_bytes: memory.largest,
-            total_steps: steps(self.rows, &self.training),
+            total_steps: steps(self.rows, &self.training, self.devices),
             num_examples: self.rows as u64,
             longest_length: self.longest as u64,
         }
@@ -80,6 +85,7 @@ async fn read(config: RunConfig, shared: &Shared) -> Result<Estimator, SessionEr
     let (model, tokenizer) = model_files(&model, shared).await?;
     let bert = AutoConfig::from_pretrained(&model)?;
     let longest = longest(&tokenizer, &bert, data.max_seq_length)?;
+    let devices = count(&training).await?;
     let request = dataset(&data, cache.as_deref(), task(&data)?, shared).await?;
     let most = data.max_train_samples;
     let rows = background(shared, move |emit| {
@@ -92,6 +98,7 @@ async fn read(config: RunConfig, shared: &Shared) -> Result<Estimator, SessionEr
         training,
         rows: most.map_or(rows, |most| most.min(rows)),
         longest,
+        devices,
     })
 }
 
@@ -104,14 +111,14 @@ fn longest(
 }
 
 /// The steps that the plan of such a run has.
-fn steps(rows: usize, args: &TrainingArguments) -> u64 {
+fn steps(rows: usize, args: &TrainingArguments, devices: usize) -> u64 {
     if let Ok(steps @ 1..) = u64::try_from(args.max_steps) {
         return steps;
     }
     let size = args.per_device_train_batch_size.max(1);
     let batches = match args.dataloader_drop_last {
-        true => rows / size,
-        false => rows.div_ceil(size),
+        true => rows / size / devices,
+        false => rows.div_ceil(size * devices),
     };
     let steps = batches
         .div_ceil(args.gradient_accumulation_steps.max(1))

@@ -12,7 +12,8 @@ use crate::{MemoryEstimate, SessionError};
 /// Lengths are tried in such steps: people choose them so, and kernels like them.
 const LENGTHS: usize = 8;
 
-/// Compares what the longest batches take, of training and of evaluation, with what there is.
+/// Compares what the longest batches take, of training and of evaluation, with what there is. With
+/// `auto_find_batch_size`, gives the parts in which a training batch fits.
 ///
 /// # Errors
 /// More than the machine has, with what would fit. More than is free just now is a warning: other
@@ -22,17 +23,25 @@ pub(crate) fn check_memory(
     train: &TokenizedDataset,
     eval: Option<&TokenizedDataset>,
     args: &TrainingArguments,
-    device: &ComputeDevice,
-) -> Result<Option<String>, SessionError> {
-    let Some(memory) = memory_for(device) else {
-        return Ok(None);
+    devices: &[&ComputeDevice],
+) -> Result<(Option<String>, usize), SessionError> {
+    // Each has a replica of the model in the machine's memory.
+    let sharing = devices.iter().filter_map(|device| memory_for(device));
+    let sharing: Vec<Memory> = sharing.collect();
+    let Some(memory) = sharing.first().map(|memory| Memory {
+        total: memory.total / sharing.len() as u64,
+        available: memory.available / sharing.len() as u64,
+    }) else {
+        return Ok((None, 1));
     };
     let wanted = |argument, rows: &TokenizedDataset, batch: usize, accumulation| Wanted {
         argument,
+        sharing: sharing.len(),
+        gradient_checkpointing: args.gradient_checkpointing,
         lengths: longest(rows.lengths(), batch),
         accumulation,
     };
-    let training = wanted(
+    let mut training = wanted(
         "per_device_train_batch_size",
         train,
         args.per_device_train_batch_size,
@@ -42,12 +51,27 @@ pub(crate) fn check_memory(
         let batch = args.per_device_eval_batch_size;
         wanted("per_device_eval_batch_size", rows, batch, None)
     });
+    let mut parts = 1;
+    if args.auto_find_batch_size && training.bytes((config, words)) > memory.total {
+        let rows = training.lengths.len();
+        if let Some(fits) = training.largest_batch((config, words), memory.total) {
+            parts = rows.div_ceil(fits);
+            training.lengths.truncate(rows.div_ceil(parts));
+        }
+    }
     let mut warning = None;
     for wanted in std::iter::once(training).chain(evaluation) {
         let found = wanted.check((config, words), memory);
         warning = warning.or(found.map_err(SessionError::Arguments)?);
     }
-    Ok(warning)
+    if parts > 1 {
+        warning = Some(format!(
+            "a batch of {} rows doesn't fit into this machine's memory: each is computed in {parts} parts; a step has as \
+             many rows as before",
+            args.per_device_train_batch_size
+        ));
+    }
+    Ok((warning, parts))
 }
 
 /// The lengths of the longest rows, of which a batch has so many.
@@ -73,6 +97,9 @@ fn memory_for(device: &ComputeDevice) -> Option<Memory> {
 struct Wanted {
     /// What its rows are set by.
     argument: &'static str,
+    /// Devices that the machine's memory is divided among.
+    sharing: usize,
+    gradient_checkpointing: bool,
     /// The tokens of its rows, the longest first.
     lengths: Vec<usize>,
     /// Batches to a step; none to an evaluation.
@@ -86,7 +113,10 @@ impl Wanted {
     fn bytes(&self, (config, words): Sizes<'_>) -> u64 {
         let lengths = self.lengths.iter().copied();
         let estimate = match self.accumulation {
-            Some(_) => MemoryEstimate::of_rows(config, lengths, words),
+            Some(_) => match MemoryEstimate::of_rows(config, lengths, words) {
+                all if self.gradient_checkpointing => all.with_gradient_checkpointing(),
+                all => all,
+            },
             None => MemoryEstimate::of_evaluation(config, lengths, words),
         };
         estimate.total()
@@ -108,9 +138,13 @@ impl Wanted {
             self.length(),
             bytes(needed)
         );
+        let shared = match self.sharing {
+            1 => String::new(),
+            devices => format!(" for each of {devices} devices"),
+        };
         if needed <= memory.total {
             return Ok(Some(format!(
-                "{what}, and of this machine's {} only {} are free now: close other programs, or choose \
+                "{what}, and of this machine's {}{shared} only {} are free now: close other programs, or choose \
                  smaller batches. {}",
                 bytes(memory.total),
                 bytes(memory.available),
@@ -118,10 +152,21 @@ impl Wanted {
             )));
         }
         Err(format!(
-            "{what}, and this machine has {}. {}",
+            "{what}, and this machine has {}{shared}. {}",
             bytes(memory.total),
             self.advice(model, memory.total)
         ))
+    }
+
+    /// The most rows, fewer than there are, that fit into so many bytes.
+    fn largest_batch(&self, model: Sizes<'_>, limit: u64) -> Option<usize> {
+        largest(self.lengths.len(), |batch| {
+            let wanted = Self {
+                lengths: self.lengths[..batch].to_vec(),
+                ..self.clone()
+            };
+            wanted.bytes(model) <= limit
+        })
     }
 
     /// What would fit into so many bytes.
@@ -133,8 +178,18 @@ impl Wanted {
             };
             wanted.bytes(model) <= limit
         };
+        let less = Self {
+            gradient_checkpointing: true,
+            ..self.clone()
+        };
+        let by_less = (!self.gradient_checkpointing
+            && self.accumulation.is_some()
+            && less.bytes(model) <= limit)
+            .then(|| {
+                "gradient_checkpointing would fit (a third more time, the same numbers)".to_owned()
+            });
         let rows = self.lengths.len();
-        let batch = largest(rows, |batch| fits(self.lengths[..batch].to_vec()));
+        let batch = self.largest_batch(model, limit);
         let lengths = largest(self.length().div_ceil(LENGTHS), |eights| {
             let cut = self
                 .lengths
@@ -153,10 +208,14 @@ impl Wanted {
         let by_length = lengths
             .map(|eights| eights * LENGTHS)
             .map(|length| format!("max_seq_length {length} would fit"));
-        match (by_batch, by_length) {
-            (Some(batch), Some(length)) => format!("{batch}; or {length}"),
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => "Not even one short row fits: choose a smaller model".to_owned(),
+        let ways: Vec<String> = by_less
+            .into_iter()
+            .chain(by_batch)
+            .chain(by_length)
+            .collect();
+        match ways.is_empty() {
+            false => ways.join("; or "),
+            true => "Not even one short row fits: choose a smaller model".to_owned(),
         }
     }
 }
@@ -221,6 +280,8 @@ mod tests {
     fn wanted(batch: usize, length: usize) -> Wanted {
         Wanted {
             argument: "per_device_train_batch_size",
+            sharing: 1,
+            gradient_checkpointing: false,
             lengths: vec![length; batch],
             accumulation: Some(2),
         }

@@ -34,7 +34,10 @@ mod session;
 mod steering;
 mod tiles;
 
-pub use device::{PickedAdapter, adapter_infos, destroy_devices, device_bytes, open, pick_adapter};
+pub use device::{
+    PickedAdapter, adapter_infos, destroy_devices, device_bytes, exhaust_devices, open,
+    pick_adapter,
+};
 pub use error::SessionError;
 pub use estimate::{Estimator, estimate};
 pub use fetch::fetch_model;

@@ -27,6 +27,8 @@ pub struct MemoryEstimate {
     pub others: u64,
     /// Kept by the forward pass for the backward pass, and made in that; with the room that is lost between.
     pub activations: u64,
+    /// The same with `gradient_checkpointing`.
+    pub checkpointed: u64,
     /// The largest single tensor that must fit a binding; the table of words needn't, which may lie in
     /// several.
     pub largest: u64,
@@ -104,7 +106,10 @@ impl MemoryEstimate {
         } = layer;
         let layers = spec.layers.len() as u64;
         let backward = (3 * square + 6 * tokens * h).max(tokens * h + 2 * tokens * i);
-        let live = layers * layer.kept() + 2 * tokens * h + backward;
+        let beside = 2 * tokens * h + backward + HOLES * square / 2;
+        let live = layers * layer.kept() + beside;
+        // Of each layer its input; of the last one all, computed again.
+        let checkpointed = layers * tokens * h + layer.kept() + beside;
         let declared = spec.declarations();
         let bound = declared.iter().filter(|one| !one.by_rows);
         let weights = bound.map(|one| one.count() as u64).max().unwrap_or(0);
@@ -114,9 +119,19 @@ impl MemoryEstimate {
         Self {
             parameters: spec.num_parameters() - numbers(table.rows) + numbers(trained),
             others: numbers(others),
-            activations: FLOAT * (live + HOLES * square / 2),
+            activations: FLOAT * live,
+            checkpointed: FLOAT * checkpointed,
             largest: FLOAT * weights.max(tokens * i).max(square),
             program: PROGRAM + ENTRY * spec.vocabulary() as u64,
+        }
+    }
+
+    /// The same training with `gradient_checkpointing`.
+    #[must_use]
+    pub fn with_gradient_checkpointing(self) -> Self {
+        Self {
+            activations: self.checkpointed,
+            ..self
         }
     }
 

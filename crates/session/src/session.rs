@@ -1,16 +1,17 @@
 //! The stream: a future that does the work, and a queue of what it has to tell.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
+use tunesmith::kernels::is_out_of_memory;
 use tunesmith::train::TrainError;
 use tunesmith_protocol::{Event, Record, ResumeFrom, RunConfig, Sequencer};
 
-use crate::device::device_failure;
+use crate::device::{device_failure, exhaust_devices};
 use crate::drive::drive;
 use crate::{SessionError, Steering};
 
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     events: RefCell<VecDeque<Event>>,
     /// The last checkpoint that was told and not gone on from.
     checkpoint: RefCell<Option<String>>,
+    /// Each batch is computed in so many parts; 0 for whole ones.
+    pub(crate) parts: Cell<usize>,
     pub(crate) steering: Steering,
 }
 
@@ -159,12 +162,19 @@ impl Session {
     fn go_on_or_end(&mut self, error: SessionError) {
         let event = failure(&error);
         let checkpoint = self.shared.checkpoint.take();
-        let (Event::DeviceLost { .. }, Some(checkpoint)) = (&event, checkpoint) else {
+        let reason = device_failure().unwrap_or_else(|| match &error {
+            SessionError::Train(TrainError::Device { message, .. }) => message.clone(),
+            _ => error.to_string(),
+        });
+        let is_lost = matches!(event, Event::DeviceLost { .. });
+        if is_lost && is_out_of_memory(&reason) && self.takes_less(checkpoint.as_deref()) {
+            return;
+        }
+        let (true, Some(checkpoint)) = (is_lost, checkpoint) else {
             self.error = Some(error);
             self.shared.tell(event);
             return;
         };
-        let reason = device_failure().unwrap_or_else(|| error.to_string());
         self.shared.tell(Event::Warning {
             message: format!(
                 "the device was lost ({reason}): the run goes on from {checkpoint} on a new one"
@@ -174,6 +184,37 @@ impl Session {
         // By name: the folder may hold later checkpoints of an earlier run.
         config.training.resume_from_checkpoint = ResumeFrom::Checkpoint(checkpoint);
         self.work = Some(Box::pin(drive(config, Rc::clone(&self.shared))));
+    }
+
+    /// With `auto_find_batch_size`, goes on from the checkpoint, or from the beginning, with batches in twice as many
+    /// parts; says whether that is possible.
+    fn takes_less(&mut self, checkpoint: Option<&str>) -> bool {
+        let training = &self.config.training;
+        let rows = training.per_device_train_batch_size;
+        let parts = self.shared.parts.get().max(1);
+        if !training.auto_find_batch_size || parts >= rows {
+            return false;
+        }
+        let parts = (2 * parts).min(rows);
+        // What it could not allocate spoils all that came after.
+        exhaust_devices();
+        self.shared.parts.set(parts);
+        let mut config = self.config.clone();
+        let from = match checkpoint {
+            Some(path) => {
+                config.training.resume_from_checkpoint = ResumeFrom::Checkpoint(path.to_owned());
+                path.to_owned()
+            }
+            None => "the beginning".to_owned(),
+        };
+        let message = format!(
+            "the device had no memory for a batch of {rows} rows: the run goes on from {from} on a new one, with batches \
+             computed in parts of {}; a step has as many rows as before",
+            rows.div_ceil(parts)
+        );
+        self.shared.tell(Event::Warning { message });
+        self.work = Some(Box::pin(drive(config, Rc::clone(&self.shared))));
+        true
     }
 
     /// Why the run ended, after a failed or device-lost event.

@@ -140,7 +140,7 @@ fn fit(config: RunConfig, device: &DevicePick, tell: &mut dyn FnMut(Event)) -> R
 fn adapter<'a>(device: &DevicePick, adapters: &'a [AdapterInfo]) -> Option<&'a AdapterInfo> {
     adapters.iter().find(|adapter| match device {
         DevicePick::Cpu => false,
-        DevicePick::Auto => adapter.kind != DeviceKind::SoftwareGpu,
+        DevicePick::Auto | DevicePick::AllGpus => adapter.kind != DeviceKind::SoftwareGpu,
         DevicePick::Adapter { name, backend, .. } => {
             adapter.name == *name && adapter.backend == *backend
         }

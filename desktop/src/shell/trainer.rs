@@ -204,8 +204,13 @@ fn compute_on(device: &DevicePick, config: &mut RunConfig) {
     if let Ok(choice) = device.word().parse() {
         config.training.device = choice;
     }
+    match device {
+        // As the arguments say.
+        DevicePick::Auto => {}
+        _ => config.training.devices = device.devices().map(str::to_owned),
+    }
     session::pick_adapter(match device {
         DevicePick::Adapter { name, backend, .. } => Some((name.clone(), backend.clone())),
-        DevicePick::Auto | DevicePick::Cpu => None,
+        DevicePick::Auto | DevicePick::AllGpus | DevicePick::Cpu => None,
     });
 }

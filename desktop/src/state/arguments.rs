@@ -76,6 +76,9 @@ impl State {
         map.insert("model_name_or_path".to_owned(), json!(folder));
         map.extend(self.entered.clone());
         map.insert("device".to_owned(), json!(self.settings.device.word()));
+        if let Some(devices) = self.settings.device.devices() {
+            map.insert("devices".to_owned(), json!(devices));
+        }
         let read = RunConfig::from_map(map).and_then(|(config, _)| {
             config.validate()?;
             Ok(config)

@@ -426,10 +426,14 @@ impl State {
 
     /// Whether there is a GPU to speak of.
     pub(crate) fn has_gpu(&self) -> bool {
+        self.gpus() > 0
+    }
+
+    /// Real GPUs.
+    pub(crate) fn gpus(&self) -> usize {
         let kinds = self.adapters.iter().map(|adapter| adapter.kind);
-        kinds
-            .into_iter()
-            .any(|kind| !matches!(kind, DeviceKind::SoftwareGpu | DeviceKind::Cpu))
+        let gpus = kinds.filter(|kind| !matches!(kind, DeviceKind::SoftwareGpu | DeviceKind::Cpu));
+        gpus.count()
     }
 }
 

@@ -3,7 +3,7 @@
 use egui::accesskit::Role;
 use tunesmith_desktop::{Answer, Ask, Checkpoint, DevicePick, Fit, Kind, Panel, Pick, Settings};
 
-use crate::support::{Window, fit, repo};
+use crate::support::{Window, adapters, fit, repo};
 
 #[test]
 fn arguments_are_entered_by_their_names() {
@@ -104,6 +104,28 @@ fn an_adapter_is_picked_and_remembered() {
     };
     assert_eq!(device, picked);
     assert_eq!(config.training.device.as_str(), "gpu");
+}
+
+#[test]
+fn all_gpus_are_offered_where_there_are_several() {
+    let mut window = Window::ready(Settings::default());
+    window.click(Role::ComboBox, "Compute on");
+    assert!(!window.shows("All GPUs"));
+
+    let mut two = adapters();
+    two.insert(0, two[0].clone());
+    let mut window = Window::on(Settings::default(), [1180.0, 780.0], two);
+    window.choose_data();
+    window.choose_model();
+    window.click(Role::ComboBox, "Compute on");
+    window.click(Role::Button, "All GPUs");
+    assert_eq!(window.harness.state().settings.device, DevicePick::AllGpus);
+    let asked = window.asked(|ask| matches!(ask, Ask::Estimate(..)));
+    let Ask::Estimate(config, _) = asked.ask else {
+        unreachable!()
+    };
+    assert_eq!(config.training.devices.as_deref(), Some("all"));
+    assert_eq!(config.training.device.as_str(), "auto");
 }
 
 #[test]

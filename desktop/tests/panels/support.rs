@@ -32,6 +32,11 @@ impl Window {
     }
 
     pub fn sized(settings: Settings, size: [f32; 2]) -> Self {
+        Self::on(settings, size, adapters())
+    }
+
+    /// On a machine with these adapters.
+    pub fn on(settings: Settings, size: [f32; 2], adapters: Vec<AdapterInfo>) -> Self {
         let host = Host {
             runs: "/home/ada/.local/share/tunesmith/runs".to_owned(),
             has_files: true,
@@ -48,7 +53,7 @@ impl Window {
         };
         window.answer(
             |ask| matches!(ask, Ask::Adapters),
-            Answer::Adapters(adapters()),
+            Answer::Adapters(adapters),
         );
         window
     }

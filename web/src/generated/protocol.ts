@@ -60,13 +60,15 @@ export type RunStarted = {
   task: string | null,
   /** The device that computes. */
   device: DeviceInfo,
+  /** Further devices that compute beside it, in the order of ranks. */
+  other_devices?: Array<DeviceInfo>,
   /** Rows of the training split, after `max_train_samples`. */
   num_examples: number,
   /** Epochs planned; a fraction where `max_steps` or `num_train_epochs` says so. */
   num_epochs: number,
   /** Optimizer steps planned. */
   total_steps: number,
-  /** Rows of a batch on the device. */
+  /** Rows of a batch on each device. */
   per_device_train_batch_size: number,
   /** Batches to an optimizer step. */
   gradient_accumulation_steps: number,
@@ -395,6 +397,11 @@ export type TrainingArguments = {
   /** Where to compute. */
   device: DeviceChoice,
   /**
+   * Train on several devices: `all` GPUs, numbers as `tunesmith doctor` lists the adapters (`0,1`), or `cpu:2` for
+   * two CPU workers. Each takes batches of `per_device_train_batch_size` rows.
+   */
+  devices: string | null,
+  /**
    * First time the variants of the matrix product on this device, then use the fastest.
    *
    * A GPU's first use does so without being asked, outside a browser, and later runs use what was found.
@@ -408,6 +415,11 @@ export type TrainingArguments = {
   per_device_eval_batch_size: number,
   /** Batches per optimizer step. */
   gradient_accumulation_steps: number,
+  /**
+   * Keep less of each layer for the backward pass, and compute the rest again: less memory, a third more time, the
+   * same numbers.
+   */
+  gradient_checkpointing: boolean,
   /** How many times to go through the training rows. May be fractional. */
   num_train_epochs: number,
   /** Number of optimizer steps. If greater than 0, it replaces `num_train_epochs`. */

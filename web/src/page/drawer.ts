@@ -6,6 +6,9 @@ import { ARGUMENTS } from "../generated/arguments.js";
 import { fill, h } from "./dom.js";
 import { plural } from "./format.js";
 
+/** Arguments that mean nothing to a page, which has one device. */
+const NOT_HERE = ["devices"];
+
 /** Makes the drawer. */
 export function drawer(app: App): HTMLElement {
   const search = h("input", { type: "search", placeholder: "Find an argument", "aria-label": "Find an argument" });
@@ -24,7 +27,8 @@ export function drawer(app: App): HTMLElement {
     "Back to the defaults",
   );
   const groups = ARGUMENTS.map(({ group, items }) => {
-    const rows = items.map((argument) => {
+    const here = items.filter(({ name }) => !NOT_HERE.includes(name));
+    const rows = here.map((argument) => {
       const control = argumentControl(app, argument.name);
       const otherwise = h("span", { class: "argument-default" });
       const row = h(

@@ -14,6 +14,7 @@ pub fn lines(estimate: &MemoryEstimate) -> String {
         ("  gradients", weights),
         ("  AdamW's two moments", 2 * weights),
         ("  activations", estimate.activations),
+        ("  (with --gradient_checkpointing)", estimate.checkpointed),
         ("  the program itself", estimate.program),
         ("  together", estimate.total()),
         ("  largest tensor", estimate.largest),

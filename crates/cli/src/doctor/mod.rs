@@ -45,15 +45,15 @@ fn positive(text: &str) -> Result<usize, String> {
 pub fn run(args: &DoctorArgs) -> Result<()> {
     let adapters = pollster::block_on(adapters());
     output::line(format!("tunesmith {}\n", env!("CARGO_PKG_VERSION")))?;
-    output::line("Adapters")?;
+    output::line("Adapters, by the numbers that --devices takes")?;
     if adapters.is_empty() {
         output::line(
             "  none: no graphics driver was found. Training runs on the CPU; on Debian/Ubuntu \
              `apt-get install mesa-vulkan-drivers` gives a software adapter",
         )?;
     }
-    for adapter in &adapters {
-        output::line(describe(adapter))?;
+    for (number, adapter) in adapters.iter().enumerate() {
+        output::line(describe(number, adapter))?;
     }
     let chosen = pollster::block_on(open_device(DeviceChoice::Auto))?;
     output::line(format!(
@@ -91,14 +91,14 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     Ok(())
 }
 
-fn describe(adapter: &Adapter) -> String {
+fn describe(number: usize, adapter: &Adapter) -> String {
     let kind = match adapter.kind {
         AdapterKind::Software => "software, computes on the CPU",
         AdapterKind::Integrated => "integrated GPU",
         AdapterKind::Discrete => "GPU",
     };
     format!(
-        "  {} ({}, {kind})\n    driver {}; binds tensors of up to {}, allocates up to {}",
+        "  {number}: {} ({}, {kind})\n     driver {}; binds tensors of up to {}, allocates up to {}",
         adapter.name,
         adapter.backend,
         adapter.driver,

@@ -11,12 +11,17 @@ pub fn start(run: &RunStarted) -> String {
         DeviceKind::SoftwareGpu => ", a software renderer",
         _ => "",
     };
+    let others: String = run
+        .other_devices
+        .iter()
+        .map(|device| format!(", {} ({})", device.name, device.backend))
+        .collect();
     let resumed = match run.resumed_from_step {
         Some(step) => format!("; going on after step {step}"),
         None => String::new(),
     };
     format!(
-        "Training {} ({:.1} M parameters) on {}: {} rows, {} epochs, {} steps of {} rows, on {} ({}{kind}){resumed}",
+        "Training {} ({:.1} M parameters) on {}: {} rows, {} epochs, {} steps of {} rows, on {} ({}{kind}){others}{resumed}",
         run.model,
         run.trainable_parameters as f64 / 1e6,
         run.dataset,
@@ -24,7 +29,7 @@ pub fn start(run: &RunStarted) -> String {
         // 3 and not 3.00, 0.08 and not 0.0833333.
         (run.num_epochs * 100.0).round() / 100.0,
         run.total_steps,
-        run.per_device_train_batch_size * run.gradient_accumulation_steps,
+        run.rows_of_a_step(),
         run.device.name,
         run.device.backend,
     )

@@ -13,8 +13,8 @@ fn doctor_names_the_devices_and_measures_them() {
     contains(
         &shown,
         &[
-            "Adapters",
-            "llvmpipe",
+            "Adapters, by the numbers that --devices takes",
+            "  0: llvmpipe",
             "software, computes on the CPU",
             "binds tensors of up to",
             "--device auto takes",
@@ -22,6 +22,7 @@ fn doctor_names_the_devices_and_measures_them() {
             "weights",
             "AdamW's two moments",
             "activations",
+            "(with --gradient_checkpointing)",
             "its largest tensor fits",
             "CPU (--device cpu):",
             "(--device software-gpu):",

@@ -30,12 +30,6 @@ const FIXED: &[(&str, &[&str], &str)] = &[
         "half precision is not supported: training is in float32",
     ),
     (
-        "gradient_checkpointing",
-        &["false"],
-        "not supported: to save memory, lower per_device_train_batch_size and raise \
-         gradient_accumulation_steps",
-    ),
-    (
         "optim",
         &["\"adamw_torch\"", "\"adamw_torch_fused\""],
         "the optimizer is AdamW (adamw_torch)",

@@ -6,6 +6,7 @@
 
 mod choices;
 mod data;
+mod devices;
 mod json;
 mod model;
 mod names;
@@ -22,6 +23,7 @@ pub use choices::{
     ResumeFrom, SchedulerType, Steps, Threshold, ThresholdMode, Truncation, UnknownChoice,
 };
 pub use data::DataArguments;
+pub use devices::{DevicePlace, Devices};
 pub use json::OLD_SPELLINGS;
 pub use model::ModelArguments;
 pub use names::without_dashes;

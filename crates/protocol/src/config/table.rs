@@ -183,6 +183,18 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "Batches per optimizer step.",
             ),
             argument(
+                "auto_find_batch_size",
+                Flag,
+                "false",
+                "Where a batch doesn't fit into memory, compute it in smaller parts; a step has as many rows as before.",
+            ),
+            argument(
+                "gradient_checkpointing",
+                Flag,
+                "false",
+                "Keep less of each layer for the backward pass, and compute the rest again: less memory, a third more time, the same numbers.",
+            ),
+            argument(
                 "max_train_samples",
                 Integer,
                 "all",
@@ -506,6 +518,12 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 Choice(DeviceChoice::WORDS),
                 "auto",
                 "Where to compute.",
+            ),
+            argument(
+                "devices",
+                Text,
+                "",
+                "Train on several devices: all GPUs, numbers as tunesmith doctor lists the adapters (0,1), or cpu:2 for two CPU workers. Each takes batches of per_device_train_batch_size rows.",
             ),
             argument(
                 "autotune",

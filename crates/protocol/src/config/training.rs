@@ -21,6 +21,9 @@ pub struct TrainingArguments {
     pub do_predict: bool,
     /// Where to compute.
     pub device: DeviceChoice,
+    /// Train on several devices: `all` GPUs, numbers as `tunesmith doctor` lists the adapters (`0,1`), or `cpu:2` for
+    /// two CPU workers. Each takes batches of `per_device_train_batch_size` rows.
+    pub devices: Option<String>,
     /// First time the variants of the matrix product on this device, then use the fastest.
     ///
     /// A GPU's first use does so without being asked, outside a browser, and later runs use what was found.
@@ -34,6 +37,11 @@ pub struct TrainingArguments {
     pub per_device_eval_batch_size: usize,
     /// Batches per optimizer step.
     pub gradient_accumulation_steps: usize,
+    /// Where a batch doesn't fit into memory, compute it in smaller parts; a step has as many rows as before.
+    pub auto_find_batch_size: bool,
+    /// Keep less of each layer for the backward pass, and compute the rest again: less memory, a third more time, the
+    /// same numbers.
+    pub gradient_checkpointing: bool,
     /// How many times to go through the training rows. May be fractional.
     pub num_train_epochs: f64,
     /// Number of optimizer steps. If greater than 0, it replaces `num_train_epochs`.
@@ -113,10 +121,13 @@ impl Default for TrainingArguments {
             do_eval: false,
             do_predict: false,
             device: DeviceChoice::Auto,
+            devices: None,
             autotune: false,
             per_device_train_batch_size: 8,
             per_device_eval_batch_size: 8,
             gradient_accumulation_steps: 1,
+            auto_find_batch_size: false,
+            gradient_checkpointing: false,
             num_train_epochs: 3.0,
             max_steps: -1,
             dataloader_drop_last: false,

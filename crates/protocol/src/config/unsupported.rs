@@ -8,7 +8,6 @@ const TRAINING_ARGUMENTS: &[&str] = &[
     "activation_checkpointing",
     "activation_checkpointing_kwargs",
     "adafactor",
-    "auto_find_batch_size",
     "average_tokens_across_devices",
     "batch_eval_metrics",
     "bf16_full_eval",

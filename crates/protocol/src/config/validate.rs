@@ -2,8 +2,8 @@
 //! asked, told at once.
 
 use super::{
-    ConfigError, DataArguments, IntervalStrategy, MetricMode, ModelArguments, Problem, ProblemType,
-    RunConfig, Steps, Threshold, TrainingArguments,
+    ConfigError, DataArguments, DeviceChoice, Devices, IntervalStrategy, MetricMode,
+    ModelArguments, Problem, ProblemType, RunConfig, Steps, Threshold, TrainingArguments,
 };
 
 /// Rows of a batch, or batches of a step, that no device takes.
@@ -251,6 +251,16 @@ fn check_sizes(training: &TrainingArguments, problems: &mut Problems) {
             size <= MOST_ROWS,
             field,
             format!("{size} is too many: give at most {MOST_ROWS}"),
+        );
+    }
+    if let Some(devices) = &training.devices {
+        if let Err(message) = Devices::parse(devices) {
+            problems.need(false, "devices", message);
+        }
+        problems.need(
+            training.device == DeviceChoice::Auto,
+            "devices",
+            "given together with device: keep one of the two",
         );
     }
     problems.need(

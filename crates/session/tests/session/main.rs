@@ -499,6 +499,56 @@ fn losses(records: &[Record]) -> Vec<(u64, u64)> {
 }
 
 #[test]
+fn a_run_whose_device_has_no_memory_left_goes_on_with_smaller_parts() {
+    let mut place = Place::new();
+    place.config.training = TrainingArguments {
+        device: DeviceChoice::SoftwareGpu,
+        eval_strategy: IntervalStrategy::No,
+        auto_find_batch_size: true,
+        max_steps: 6,
+        save_steps: Steps(2.0),
+        logging_steps: Steps(1.0),
+        ..place.config.training
+    };
+    let whole = losses(&place.run());
+    // Before there is a checkpoint, and after.
+    for (lost_after, from) in [(1, "the beginning"), (5, "checkpoint-4")] {
+        let mut config = place.config.clone();
+        config.training.output_dir = place
+            .path(&format!("lost-{lost_after}"))
+            .display()
+            .to_string();
+        let lost = Cell::new(false);
+        let (records, error) = run(config, |event| {
+            let here = matches!(event, Event::Step(step) if step.step == lost_after);
+            if here && !lost.replace(true) {
+                tunesmith_session::exhaust_devices();
+            }
+            None
+        });
+        let last = &records.last().unwrap().event;
+        assert!(matches!(last, Event::Done(_)), "{error:?}");
+        let told = records.iter().any(|record| {
+            matches!(&record.event, Event::Warning { message }
+                if message.contains("no memory for a batch") && message.contains(from))
+        });
+        assert!(told, "{records:?}");
+        let mut view = RunView::default();
+        for record in &records {
+            view.apply(record);
+        }
+        assert_eq!(view.losses.len(), whole.len());
+        for (at, (step, bits)) in view.losses.iter().zip(&whole) {
+            assert_eq!(at.step, *step);
+            assert!(
+                (at.loss - f64::from_bits(*bits)).abs() < 1e-5,
+                "step {step}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_run_whose_device_is_lost_goes_on_from_its_last_checkpoint_on_a_new_one() {
     let mut place = Place::new();
     place.config.training = TrainingArguments {
