@@ -10,10 +10,11 @@ use crate::web;
 
 /// Native by nature. Every other library runs on every target and is held to `clippy/portable`:
 /// nothing that blocks, starts a thread or reads the system's clock.
-const NATIVE: [&str; 4] = [
+const NATIVE: [&str; 5] = [
     "tunesmith-allocator",
     "tunesmith-damage",
     "tunesmith-hub",
+    "tunesmith-mpi",
     "tunesmith-paraphrase",
 ];
 

@@ -4,6 +4,7 @@
 pub mod apt;
 pub mod chromium;
 pub mod minilm;
+pub mod mpi;
 pub mod node;
 pub mod python;
 pub mod rust;

@@ -74,6 +74,15 @@ pub fn for_goldens(project: &Project) -> Result<PathBuf> {
     install(&folder, "installed-for-goldens.txt", &FOR_GOLDENS)
 }
 
+/// A virtual environment of its own with these packages, installed on first use.
+///
+/// # Errors
+/// When there is no Python 3 or the packages can't be installed.
+pub fn environment(folder: &Path, packages: &[&str]) -> Result<PathBuf> {
+    create(folder)?;
+    install(folder, "installed.txt", packages)
+}
+
 /// The version that a package is pinned to.
 #[cfg(test)]
 pub fn pinned(package: &str) -> Option<&'static str> {

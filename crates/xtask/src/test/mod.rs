@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::project::Project;
-use crate::setup::{minilm, python, screen, swiftshader, vulkan};
+use crate::setup::{minilm, mpi, python, screen, swiftshader, vulkan};
 use crate::{parity, web};
 
 pub use sets::text_columns;
@@ -108,12 +108,16 @@ fn workspace(project: &Project, reference: &[(&str, &str)], filter: &[String]) -
     vulkan::software().context("the tests need software Vulkan")?;
     let swiftshader = swiftshader::manifest().context("the tests need SwiftShader")?;
     screen::ready().context("the desktop app's test needs a screen")?;
+    let launchers = mpi::launchers(project).context("the tests of several machines need MPI")?;
     let mut command = project
         .cargo()
         .args(["test", "--workspace", "--no-fail-fast"])
         .env("TUNESMITH_MINILM", minilm::for_tests(project)?)
         // Beside the system's drivers.
         .env("VK_ADD_DRIVER_FILES", swiftshader);
+    for (variable, launcher) in launchers {
+        command = command.env(variable, launcher);
+    }
     for (name, value) in reference {
         command = command.args(["--test", REFERENCE]).env(name, value);
     }
