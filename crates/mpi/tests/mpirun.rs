@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::env;
+use std::fs;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -22,8 +24,42 @@ const HANGS: Duration = Duration::from_secs(120);
 /// One run at a time: MPI keeps a core busy for each rank.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Another host than this one: a network of its own with one cable between the two. Both vanish with the last
+/// process that is in them. Then what is to be started here, and how much came over the cable.
+const TWO_HOSTS: &str = r#"
+set -e
+mount -t tmpfs none /run
+mount -t sysfs none /sys
+hostname one
+ip link set lo up
+ip netns add two
+ip link add one type veth peer name two netns two
+ip address add 10.213.0.1/24 dev one
+ip link set one up
+ip -n two link set lo up
+ip -n two address add 10.213.0.2/24 dev two
+ip -n two link set two up
+until ip link show one | grep -q 'state UP' && ip -n two link show two | grep -q 'state UP'; do sleep 0.05; done
+status=0
+"$@" || status=$?
+sed -n 's/ *one: *\([0-9]*\) .*/received \1 bytes/p' /proc/net/dev
+exit $status
+"#;
+
+/// In the place of ssh, which is called with options, a host and a command.
+const TO_THE_OTHER_HOST: &str = r#"#!/bin/sh
+while :; do case "$1" in -*) shift ;; *) break ;; esac; done
+shift
+exec ip netns exec two unshare --uts sh -c "hostname two; $*"
+"#;
+
+/// Where the system doesn't let a test make networks, one who sets this knows that these tests do nothing.
+const NO_NAMESPACES: &str = "TUNESMITH_TEST_WITHOUT_NAMESPACES";
+
 /// An MPI.
 struct Installed {
+    /// Whether its launcher is used as Open MPI's; else as MPICH's.
+    is_open_mpi: bool,
     launcher: PathBuf,
     /// The library that its ranks must load, if it's not the one that they find first.
     library: Option<PathBuf>,
@@ -41,6 +77,7 @@ impl Installed {
     fn open_mpi() -> Self {
         let launcher = launcher("TUNESMITH_TEST_OPEN_MPI", Some("mpirun.openmpi"));
         Self {
+            is_open_mpi: true,
             launcher,
             library: None,
         }
@@ -51,6 +88,7 @@ impl Installed {
         let launcher = launcher("TUNESMITH_TEST_MPICH", Some("mpirun.mpich"));
         let own = library_of(&launcher, "libmpi.so.12");
         Self {
+            is_open_mpi: false,
             launcher,
             library: own.is_file().then_some(own),
         }
@@ -60,16 +98,51 @@ impl Installed {
     fn standard() -> Self {
         let launcher = launcher("TUNESMITH_TEST_MPI_ABI", None);
         Self {
+            is_open_mpi: false,
             launcher,
             library: None,
         }
     }
 
-    fn command(&self, ranks: usize) -> Command {
+    /// How to start ranks on this machine.
+    fn here(&self, ranks: usize) -> Command {
         let mut command = Command::new(&self.launcher);
+        command.args(["-n", &ranks.to_string()]);
+        self.prepare(&mut command);
         command
-            .args(["-n", &ranks.to_string()])
+    }
+
+    /// How to start two ranks on two hosts.
+    fn on_two_hosts(&self, ssh: &Path) -> Command {
+        let mut command = Command::new("unshare");
+        command
+            .args(namespaces())
+            .args(["sh", "-c", TWO_HOSTS, "sh"])
+            .arg(&self.launcher)
+            .args(["-n", "2"]);
+        let hosts = "10.213.0.1,10.213.0.2";
+        if self.is_open_mpi {
+            command
+                .args(["--host", hosts, "--mca", "plm_rsh_agent"])
+                .arg(ssh);
+        } else {
+            command
+                .args(["-hosts", hosts, "-iface", "one"])
+                .args(["-launcher", "ssh", "-launcher-exec"])
+                .arg(ssh)
+                // It finds that both have the same memory.
+                .args(["-genv", "MPIR_CVAR_NOLOCAL", "1"])
+                .args(["-genv", "UCX_TLS", "tcp,self"]);
+        }
+        self.prepare(&mut command);
+        command
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        let path = env::var("PATH").unwrap_or_default();
+        command
             .stdin(Stdio::null())
+            .env("PATH", format!("{path}:/usr/sbin:/sbin"))
             // Open MPI asks for a promise where root starts it, as in a container, and for another where there are
             // more ranks than cores: in version 4, and in 5.
             .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
@@ -79,38 +152,10 @@ impl Installed {
         if let Some(library) = &self.library {
             command.env("TUNESMITH_MPI_LIB", library);
         }
-        command
     }
 
     fn run(&self, ranks: usize, words: &[&str]) -> Outcome {
-        self.run_with(ranks, words, |_| {})
-    }
-
-    fn run_with(&self, ranks: usize, words: &[&str], change: impl FnOnce(&mut Command)) -> Outcome {
-        let _turn = TURN.lock().unwrap_or_else(|turn| turn.into_inner());
-        let mut command = self.command(ranks);
-        command
-            .arg(env!("CARGO_BIN_EXE_ranks"))
-            .args(words)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        change(&mut command);
-        let start = Instant::now();
-        let mut child = command.spawn().unwrap();
-        let output = [
-            read(child.stdout.take().unwrap()),
-            read(child.stderr.take().unwrap()),
-        ];
-        let status = ended(&mut child);
-        let took = start.elapsed();
-        let output = output.map(|reader| reader.join().unwrap()).concat();
-        let outcome = Outcome {
-            succeeded: status.is_some_and(|status| status.success()),
-            output,
-            took,
-        };
-        assert!(status.is_some(), "it hangs: {}", outcome.output);
-        outcome
+        run(self.here(ranks), words)
     }
 
     /// A run in which all goes well, by the library that it should be.
@@ -118,6 +163,59 @@ impl Installed {
         let outcome = self.run(ranks, words);
         outcome.succeeds(ranks, library);
     }
+}
+
+/// Starts the ranks, with these words of what to do, and waits for their end.
+fn run(mut command: Command, words: &[&str]) -> Outcome {
+    let _turn = TURN.lock().unwrap_or_else(|turn| turn.into_inner());
+    command
+        .arg(env!("CARGO_BIN_EXE_ranks"))
+        .args(words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let start = Instant::now();
+    let mut child = command.spawn().unwrap();
+    let output = [
+        read(child.stdout.take().unwrap()),
+        read(child.stderr.take().unwrap()),
+    ];
+    let status = ended(&mut child);
+    let took = start.elapsed();
+    let output = output.map(|reader| reader.join().unwrap()).concat();
+    let outcome = Outcome {
+        succeeded: status.is_some_and(|status| status.success()),
+        output,
+        took,
+    };
+    assert!(status.is_some(), "it hangs: {}", outcome.output);
+    outcome
+}
+
+/// Whether networks can be made; fails where they can't be and nobody has said so.
+fn can_have_namespaces() -> bool {
+    let tried = Command::new("unshare")
+        .args(namespaces())
+        .arg("true")
+        .output();
+    let fails = match tried {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert!(
+        env::var_os(NO_NAMESPACES).is_some(),
+        "no two hosts can be made here (unshare: {fails}); where that can't be helped, set {NO_NAMESPACES}=1"
+    );
+    false
+}
+
+fn namespaces() -> Vec<&'static str> {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    let mut options = vec!["--net", "--mount", "--uts"];
+    if id.stdout != b"0\n" {
+        options.extend(["--user", "--map-root-user"]);
+    }
+    options
 }
 
 impl Outcome {
@@ -133,6 +231,15 @@ impl Outcome {
                 assert!(of.unwrap().1.contains(library), "{}", self.output);
             }
         }
+    }
+
+    /// What came over the cable between two hosts, in bytes.
+    fn received(&self) -> u64 {
+        let told = self
+            .output
+            .lines()
+            .find_map(|line| line.strip_prefix("received "));
+        told.unwrap().trim_end_matches(" bytes").parse().unwrap()
     }
 
     /// All ranks have ended in time, without any of them having been done, and it is told.
@@ -164,6 +271,34 @@ impl Outcome {
                 thread::sleep(Duration::from_millis(50));
             }
         }
+    }
+}
+
+/// The file that is called as ssh would be.
+struct Ssh(PathBuf);
+
+impl Ssh {
+    fn new(name: &str) -> Self {
+        let file = format!("tunesmith-ssh-{}-{name}", std::process::id());
+        let file = env::temp_dir().join(file);
+        fs::write(&file, TO_THE_OTHER_HOST).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(file)
+    }
+}
+
+impl Drop for Ssh {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Open MPI's, beside its launcher or where the system has it.
+fn open_mpi_library() -> PathBuf {
+    let beside = library_of(&Installed::open_mpi().launcher, "libmpi.so.40");
+    match beside.is_file() {
+        true => beside,
+        false => PathBuf::from("libmpi.so.40"),
     }
 }
 
@@ -227,11 +362,9 @@ macro_rules! tests {
 
             #[test]
             fn messages_are_sent_in_parts() {
-                let in_parts = |command: &mut Command| {
-                    command.env("PARTS", "1021");
-                };
-                let outcome = mpi().run_with(3, &["check"], in_parts);
-                outcome.succeeds(3, $library);
+                let mut command = mpi().here(3);
+                command.env("PARTS", "1021");
+                run(command, &["check"]).succeeds(3, $library);
             }
 
             #[test]
@@ -270,6 +403,44 @@ macro_rules! tests {
                 mpi()
                     .run(3, &["fail", "panic", "step"])
                     .fails(&["as wanted"]);
+            }
+
+            #[test]
+            fn ranks_on_two_hosts_are_as_on_one() {
+                if !can_have_namespaces() {
+                    return;
+                }
+                let ssh = Ssh::new(stringify!($module));
+                let on_two = |words: &[&str]| run(mpi().on_two_hosts(&ssh.0), words);
+                on_two(&["check"]).succeeds(2, $library);
+                let outcome = on_two(&["exchange", "1000000", "3"]);
+                outcome.succeeds(2, $library);
+                // Twice half of the numbers each time, by the cable and not by memory that both have.
+                assert!(outcome.received() > 3 * 4_000_000, "{}", outcome.output);
+                for how in ["kill", "abort"] {
+                    on_two(&["fail", how, "step"]).fails(&[]);
+                }
+            }
+
+            #[test]
+            fn a_library_that_does_not_fit_is_told() {
+                let with = |library: &Path| {
+                    let mut command = mpi().here(2);
+                    command.env("TUNESMITH_MPI_LIB", library);
+                    run(command, &["check"])
+                };
+                let none = with("libc.so.6".as_ref());
+                none.fails(&[
+                    "TUNESMITH_MPI_LIB names libc.so.6",
+                    "MPI_Get_library_version",
+                ]);
+                // Each as the launcher of another MPI would need it.
+                if mpi().is_open_mpi {
+                    let standard = Installed::standard().launcher;
+                    with(&library_of(&standard, "libmpi_abi.so.1")).fails(&[]);
+                } else {
+                    with(&open_mpi_library()).fails(&["has started 2 processes", "knows of 1"]);
+                }
             }
 
             #[test]
