@@ -35,6 +35,14 @@ use launcher::Launcher;
 /// value `none`, processes started together work each for itself.
 pub const LIBRARY_VARIABLE: &str = "TUNESMITH_MPI_LIB";
 
+/// The variables that tell a rank's place on its machine: Open MPI's, MPICH's, MVAPICH's, Slurm's.
+const LOCAL_RANKS: [&str; 4] = [
+    "OMPI_COMM_WORLD_LOCAL_RANK",
+    "MPI_LOCALRANKID",
+    "MV2_COMM_WORLD_LOCAL_RANK",
+    "SLURM_LOCALID",
+];
+
 /// Bytes that one message of MPI has at most. Its counts are C's `int`, and not every transport below it can carry
 /// 2 GiB.
 const PART: usize = 1 << 30;
@@ -147,6 +155,15 @@ impl Mpi {
             part: PART,
             ended: Mutex::new(None),
         }))
+    }
+
+    /// This rank's place among those of its machine, from 0; its rank where the launcher doesn't tell.
+    #[must_use]
+    pub fn local_rank(&self) -> usize {
+        let local = LOCAL_RANKS.iter().find_map(|name| env::var(name).ok());
+        local
+            .and_then(|place| place.trim().parse().ok())
+            .unwrap_or(self.rank)
     }
 
     /// The library that was loaded: its file and what it calls itself.

@@ -9,8 +9,8 @@ use tunesmith::kernels::ComputeDevice;
 use tunesmith::metrics::{GlueTask, Metric, best_thresholds};
 use tunesmith::model::{AutoConfig, Task};
 use tunesmith::train::{
-    Names, OutputFolder, Replicas, TrainOutput, Trainer, check_base_model, check_output_dir,
-    sigmoid,
+    Greeting, Names, OutputFolder, Replicas, TrainOutput, Trainer, check_base_model,
+    check_output_dir, sigmoid,
 };
 use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, Threshold, TrainingArguments};
 
@@ -49,6 +49,10 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     }
     let mut devices = open_all(&training).await?;
     let device = devices.remove(0);
+    if shared.ranks.borrow().is_some() {
+        // Of the others, each is another rank's.
+        devices.clear();
+    }
     let (model_files, tokenizer_files) = model_files(&model_args, &shared).await?;
     // Read before the data: what is wrong here shows at once.
     let mut config = AutoConfig::from_pretrained(&model_files)?;
@@ -139,7 +143,10 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         .output_folder(folder)
         .live(LIVE)
         .parts(shared.parts.get());
-    if !devices.is_empty() {
+    if let Some(ranks) = shared.ranks.take() {
+        let own = Greeting::new(&told, trainer.model.device());
+        trainer = trainer.replicas(Replicas::over(ranks, &own)?);
+    } else if !devices.is_empty() {
         trainer = trainer.replicas(Replicas::in_threads(devices)?);
     }
     if let Some((split, rows)) = eval.first() {

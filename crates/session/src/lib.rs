@@ -28,6 +28,8 @@ mod memory;
 mod model;
 mod predict;
 mod prepare;
+#[cfg(not(target_arch = "wasm32"))]
+mod ranks;
 mod review;
 mod saved;
 mod session;
@@ -50,6 +52,8 @@ pub use hub::{cached_datasets, cached_models, search_datasets, search_models};
 pub use inspect::inspect;
 pub use memory::MemoryEstimate;
 pub use predict::{Predictor, predict_file, predict_texts};
+#[cfg(not(target_arch = "wasm32"))]
+pub use ranks::join;
 pub use review::review;
 pub use saved::saved_runs;
 pub use session::Session;

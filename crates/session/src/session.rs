@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use tunesmith::kernels::is_out_of_memory;
 use tunesmith::train::TrainError;
+use tunesmith_collective::Collective;
 use tunesmith_protocol::{Event, Record, ResumeFrom, RunConfig, Sequencer};
 
 use crate::device::{device_failure, exhaust_devices};
@@ -30,17 +31,20 @@ pub struct Session {
     sequencer: Sequencer,
     /// Steps are taken: a run that is stopped before has nothing to end, and is dropped.
     begun: bool,
+    is_among_ranks: bool,
     error: Option<SessionError>,
 }
 
 /// What the work and its session pass to each other.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Shared {
     events: RefCell<VecDeque<Event>>,
     /// The last checkpoint that was told and not gone on from.
     checkpoint: RefCell<Option<String>>,
     /// Each batch is computed in so many parts; 0 for whole ones.
     pub(crate) parts: Cell<usize>,
+    /// The other processes of this training, until it begins.
+    pub(crate) ranks: RefCell<Option<Box<dyn Collective>>>,
     pub(crate) steering: Steering,
 }
 
@@ -108,8 +112,18 @@ impl Session {
             shared,
             sequencer: Sequencer::default(),
             begun: false,
+            is_among_ranks: false,
             error: None,
         }
+    }
+
+    /// The same as rank 0 of several processes; the others [`join`](crate::join).
+    #[must_use]
+    pub fn among(config: RunConfig, ranks: Box<dyn Collective>) -> Self {
+        let mut session = Self::new(config);
+        session.is_among_ranks = true;
+        session.shared.ranks.replace(Some(ranks));
+        session
     }
 
     /// What the run is paused and stopped with, by any thread.
@@ -166,7 +180,8 @@ impl Session {
             SessionError::Train(TrainError::Device { message, .. }) => message.clone(),
             _ => error.to_string(),
         });
-        let is_lost = matches!(event, Event::DeviceLost { .. });
+        // Other processes can't be started again.
+        let is_lost = matches!(event, Event::DeviceLost { .. }) && !self.is_among_ranks;
         if is_lost && is_out_of_memory(&reason) && self.takes_less(checkpoint.as_deref()) {
             return;
         }

@@ -53,9 +53,9 @@ pub use loader::DataLoader;
 pub use optimizer::{AdamW, ParamGroup};
 pub use own::{EvalPrediction, LossAndGradient, OwnError};
 pub use plan::{Plan, PlannedStep};
-pub use replicas::Replicas;
+pub use replicas::{Greeting, Replicas};
 #[cfg(not(target_arch = "wasm32"))]
-pub use replicas::follow;
+pub use replicas::{follow, join};
 pub use run::Run;
 pub use sampler::{length_grouped, randperm};
 pub use schedule::{Schedule, get_scheduler};

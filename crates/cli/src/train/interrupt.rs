@@ -61,6 +61,14 @@ impl Interrupt {
     }
 }
 
+/// Ignores the signals: a launcher sends them to all ranks, and the first ends the run for all.
+///
+/// # Errors
+/// When the system refuses the handler.
+pub fn leave_to_rank_0() -> Result<()> {
+    ctrlc::set_handler(|| {}).context("can't handle Ctrl-C")
+}
+
 /// Ends the process. The run may hold standard error while it waits for a reader that has stopped
 /// reading (`| less`), so the words get a thread of their own and little time.
 fn end(words: &'static str) -> ! {

@@ -12,8 +12,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use tunesmith_protocol::{Command, RunConfig, RunState, RunView};
-use tunesmith_session::Session;
+use tunesmith_collective::Collective;
+use tunesmith_mpi::Mpi;
+use tunesmith_protocol::{Command, RunState, RunView};
+use tunesmith_session::{Session, join};
 
 use crate::output;
 use interrupt::{Interrupt, STOPPED};
@@ -45,18 +47,28 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let arguments = arguments::parse(&args.words)?;
+    // There are others, where `mpirun` or the like has started several of this command.
+    let ranks = Mpi::from_environment()?;
+    if let Some(ranks) = ranks.as_ref().filter(|ranks| ranks.rank() > 0) {
+        interrupt::leave_to_rank_0()?;
+        pollster::block_on(join(&arguments.config, ranks, ranks.local_rank()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for warning in &arguments.warnings {
         output::note(format_args!("warning: {warning}"));
     }
     let log = EventLog::check(&arguments)?;
-    pollster::block_on(drive(*arguments.config, log))
+    let session = match ranks {
+        Some(ranks) => Session::among(*arguments.config, Box::new(ranks)),
+        None => Session::new(*arguments.config),
+    };
+    pollster::block_on(drive(session, log))
 }
 
-async fn drive(config: RunConfig, mut log: EventLog) -> Result<ExitCode> {
+async fn drive(mut session: Session, mut log: EventLog) -> Result<ExitCode> {
     let interrupt = Interrupt::install()?;
     let mut screen = Screen::new();
     let mut view = RunView::default();
-    let mut session = Session::new(config);
     let mut stopping = false;
     let mut unlogged = None;
     while let Some(record) = session.next().await {

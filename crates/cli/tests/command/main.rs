@@ -17,6 +17,7 @@ mod machine;
 mod metric;
 mod pipes;
 mod predict;
+mod ranks;
 mod support;
 mod tokenize;
 mod train;

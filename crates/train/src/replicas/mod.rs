@@ -6,15 +6,17 @@
 //! callback needs no agreement.
 
 mod batch;
+mod greeting;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 #[cfg(target_arch = "wasm32")]
 mod web;
 
 pub(crate) use batch::{Inferred, MicroBatch, infer};
+pub use greeting::Greeting;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{Failure, reduce, share_values};
 #[cfg(not(target_arch = "wasm32"))]
-pub use native::{Replicas, follow};
+pub use native::{Replicas, follow, join};
 #[cfg(target_arch = "wasm32")]
 pub use web::Replicas;

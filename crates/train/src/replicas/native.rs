@@ -13,7 +13,7 @@ use tunesmith_kernels::{Blocks, ComputeDevice};
 use tunesmith_model::{LoadOptions, Model, ModelConfig, Words};
 use tunesmith_protocol::{DeviceInfo, TrainingArguments};
 
-use super::{Inferred, MicroBatch, infer};
+use super::{Greeting, Inferred, MicroBatch, infer};
 use crate::batch::read;
 use crate::{AdamW, ParamGroup, TrainError, device_info};
 
@@ -121,6 +121,29 @@ impl Replicas {
             devices: infos,
             threads: threads.map_err(refused)?,
         })
+    }
+
+    /// Replicas in other processes, each of which calls [`join`].
+    ///
+    /// # Errors
+    /// A rank that has ended, or that was started for another training; the message names it.
+    pub fn over(collective: Box<dyn Collective>, own: &Greeting) -> Result<Self, TrainError> {
+        let mut replicas = Self {
+            collective,
+            devices: Vec::new(),
+            threads: Vec::new(),
+        };
+        let greetings = replicas.collective.gather(Vec::new());
+        let greetings = greetings.map_err(|error| replicas.ended(error))?;
+        for (rank, bytes) in greetings.iter().enumerate().skip(1) {
+            let greeting: Greeting =
+                serde_json::from_slice(bytes).map_err(|error| unknown(rank, &error))?;
+            if let Some(difference) = own.difference(&greeting) {
+                return Err(TrainError::Arguments(format!("rank {rank}: {difference}")));
+            }
+            replicas.devices.push(greeting.device);
+        }
+        Ok(replicas)
     }
 
     /// All ranks, the trainer's own among them.
@@ -349,6 +372,24 @@ async fn share(collective: &dyn Collective, blocks: &mut Blocks) -> Result<(), F
     Ok(())
 }
 
+/// What a process other than that of rank 0 does: it says who it is, and follows.
+///
+/// # Errors
+/// As [`follow`].
+pub fn join(
+    collective: &dyn Collective,
+    device: &ComputeDevice,
+    greeting: &Greeting,
+) -> Result<(), TrainError> {
+    let bytes = serde_json::to_vec(greeting);
+    let bytes = bytes.map_err(|error| TrainError::Arguments(error.to_string()))?;
+    match collective.gather(bytes) {
+        Ok(_) => follow(collective, device),
+        // Rank 0 says why.
+        Err(_) => Ok(()),
+    }
+}
+
 /// What a rank other than 0 does: what rank 0 tells it, until that ends. An error is told to all ranks.
 ///
 /// # Errors
@@ -382,7 +423,7 @@ impl Follower<'_> {
         loop {
             let bytes = self.collective.broadcast(Vec::new())?;
             let instruction = serde_json::from_slice(&bytes);
-            match instruction.map_err(|error| unknown(&error))? {
+            match instruction.map_err(|error| unknown(0, &error))? {
                 Instruction::Model(parts) => self.set_model(parts).await?,
                 Instruction::Optimizer {
                     args,
@@ -475,9 +516,9 @@ impl Follower<'_> {
     }
 }
 
-fn unknown(error: &serde_json::Error) -> TrainError {
+fn unknown(rank: usize, error: &serde_json::Error) -> TrainError {
     TrainError::Arguments(format!(
-        "rank 0 says what this rank doesn't know ({error}): all ranks need the same version of Tunesmith"
+        "rank {rank} says what this rank doesn't know ({error}): all ranks need the same version of Tunesmith"
     ))
 }
 

@@ -1,11 +1,12 @@
 //! A page has one device.
 
+use tunesmith_collective::Collective;
 use tunesmith_data::Batch;
 use tunesmith_kernels::ComputeDevice;
 use tunesmith_model::Model;
 use tunesmith_protocol::{DeviceInfo, TrainingArguments};
 
-use super::{Inferred, MicroBatch};
+use super::{Greeting, Inferred, MicroBatch};
 use crate::{AdamW, ParamGroup, TrainError};
 
 /// There are none.
@@ -17,6 +18,14 @@ impl Replicas {
     /// # Errors
     /// Always.
     pub fn in_threads(_: Vec<ComputeDevice>) -> Result<Self, TrainError> {
+        Err(TrainError::Arguments("a page has one device".to_owned()))
+    }
+
+    /// Refuses.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn over(_: Box<dyn Collective>, _: &Greeting) -> Result<Self, TrainError> {
         Err(TrainError::Arguments("a page has one device".to_owned()))
     }
 

@@ -82,13 +82,20 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     (
         "tunesmith-session",
-        &["tunesmith", "tunesmith-platform", "tunesmith-protocol"],
+        &[
+            "tunesmith",
+            "tunesmith-collective",
+            "tunesmith-platform",
+            "tunesmith-protocol",
+        ],
     ),
     (
         "tunesmith-cli",
         &[
             "tunesmith",
             "tunesmith-allocator",
+            "tunesmith-collective",
+            "tunesmith-mpi",
             "tunesmith-protocol",
             "tunesmith-session",
         ],
