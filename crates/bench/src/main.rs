@@ -52,6 +52,9 @@ struct StepArgs {
     /// isn't given.
     #[arg(long)]
     words: Option<u32>,
+    /// Keeps of each layer its input, and computes the rest again.
+    #[arg(long)]
+    gradient_checkpointing: bool,
     /// Steps measured after the first.
     #[arg(long, default_value_t = 20)]
     steps: usize,

@@ -34,11 +34,12 @@ impl Ours {
             words,
             ..LoadOptions::new(42)
         };
-        let model = if args.model.join("model.safetensors").exists() {
+        let mut model = if args.model.join("model.safetensors").exists() {
             Model::from_pretrained_with(&args.model, config, &options, device)?.0
         } else {
             Model::from_config_with(config, &options, device)?
         };
+        model.gradient_checkpointing = args.gradient_checkpointing;
         let optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
         Ok(Self {
             model,
