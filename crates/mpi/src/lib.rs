@@ -47,9 +47,6 @@ const LOCAL_RANKS: [&str; 4] = [
 /// 2 GiB.
 const PART: usize = 1 << 30;
 
-/// How long a rank that aborts waits for its last words to reach whoever has started the run.
-const HEARD: Duration = Duration::from_millis(500);
-
 /// MPI can be initialized once in the life of a process.
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
 
@@ -66,6 +63,15 @@ pub struct Mpi {
     part: usize,
     /// Held during an operation; why this rank can't take part in another, if so.
     ended: Mutex<Option<CollectiveError>>,
+}
+
+/// What has started this process together with others, if it's to work with them.
+fn launcher() -> Result<Option<Launcher>, MpiError> {
+    if env::var_os(LIBRARY_VARIABLE).is_some_and(|file| file == "none") {
+        return Ok(None);
+    }
+    let launcher = Launcher::find(|name| env::var(name).ok())?;
+    Ok(launcher.filter(|launcher| launcher.size != Some(1)))
 }
 
 /// What a rank is about to do, as it tells the others.
@@ -115,15 +121,9 @@ impl Mpi {
     /// Where a launcher has started it, but its MPI can't be loaded, doesn't know the other ranks, or can't be used
     /// by more than one thread; where Slurm has started several without MPI; or when called again.
     pub fn from_environment() -> Result<Option<Self>, MpiError> {
-        if env::var_os(LIBRARY_VARIABLE).is_some_and(|file| file == "none") {
-            return Ok(None);
-        }
-        let Some(launcher) = Launcher::find(|name| env::var(name).ok())? else {
+        let Some(launcher) = launcher()? else {
             return Ok(None);
         };
-        if launcher.size == Some(1) {
-            return Ok(None);
-        }
         if INITIALIZED.swap(true, Ordering::SeqCst) {
             return Err(MpiError::Again);
         }
@@ -147,6 +147,7 @@ impl Mpi {
                 size,
             });
         }
+        system::joined(rank);
         Ok(Some(Self {
             calls: found.calls,
             rank,
@@ -374,8 +375,7 @@ impl Collective for Mpi {
     /// launcher shows it to who has started the run.
     fn abort(&self, message: &str) {
         eprintln!("rank {} has ended: {message}", self.rank);
-        // MPICH's launcher shows nothing more of a process that it knows to have ended, not even what it said.
-        std::thread::sleep(HEARD);
+        std::thread::sleep(system::HEARD);
         // Where another thread is in an operation, MPI may not be called: that this process ends unannounced tells
         // the launcher as much.
         if let Ok(_turn) = self.ended.try_lock() {
@@ -392,6 +392,7 @@ impl Drop for Mpi {
         let left = self.together(Operation::Leave, iter::empty(), |_| self.calls.finalize());
         // There is nobody left who could be told of an error.
         drop(left);
+        system::left();
     }
 }
 

@@ -1,9 +1,17 @@
 //! What is done otherwise on Unix than elsewhere: opening a library for all, ending at once, finding the process
 //! that has started this one.
 
+#[cfg(unix)]
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use libloading::Library;
+
+/// How long last words take to reach whoever has started the run. MPICH's launcher shows nothing more of a process
+/// that it knows to have ended, not even what it said before.
+pub(crate) const HEARD: Duration = Duration::from_millis(500);
 
 /// Opens a library; `for_all` where further libraries, opened by it, are to find its functions.
 ///
@@ -38,6 +46,39 @@ pub(crate) fn exit_at_once() -> ! {
     }
     #[cfg(not(unix))]
     std::process::abort()
+}
+
+/// The rank that this process is while it belongs to a group, else [`usize::MAX`].
+static MEMBER: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// From here on this process may not exit, whatever its code, until it has [`left`]: MPICH's launcher would have the
+/// ranks of other machines wait for it forever.
+pub(crate) fn joined(rank: usize) {
+    MEMBER.store(rank, Ordering::SeqCst);
+    #[cfg(unix)]
+    // SAFETY: the function takes and gives nothing, and doesn't unwind.
+    unsafe {
+        libc::atexit(exits);
+    }
+}
+
+/// It may exit again.
+pub(crate) fn left() {
+    MEMBER.store(usize::MAX, Ordering::SeqCst);
+}
+
+/// Ends as killed, which every launcher takes for the end of all ranks.
+#[cfg(unix)]
+extern "C" fn exits() {
+    let rank = MEMBER.load(Ordering::SeqCst);
+    if rank != usize::MAX {
+        // As `eprintln`, which would panic where nobody listens.
+        let message = format!("rank {rank} has ended: its process exits before the run is over\n");
+        drop(std::io::stderr().write_all(message.as_bytes()));
+        std::thread::sleep(HEARD);
+        // SAFETY: it takes a number.
+        unsafe { libc::raise(libc::SIGKILL) };
+    }
 }
 
 /// The program files of the process that has started this one, of the one before it, and so on, as far as this user

@@ -8,6 +8,7 @@ use std::env;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -121,20 +122,23 @@ impl Installed {
             .arg(&self.launcher)
             .args(["-n", "2"]);
         let hosts = "10.213.0.1,10.213.0.2";
+        // Each is told to use the network, since all of them find that both hosts have the same memory.
         if self.is_open_mpi {
             command
                 .args(["--host", hosts, "--mca", "plm_rsh_agent"])
-                .arg(ssh);
+                .arg(ssh)
+                .args(["--mca", "pml", "ob1", "--mca", "btl", "tcp,self"]);
         } else {
             command
                 .args(["-hosts", hosts, "-iface", "one"])
                 .args(["-launcher", "ssh", "-launcher-exec"])
                 .arg(ssh)
-                // It finds that both have the same memory.
                 .args(["-genv", "MPIR_CVAR_NOLOCAL", "1"])
                 .args(["-genv", "UCX_TLS", "tcp,self"]);
         }
         self.prepare(&mut command);
+        // Version 5 would put both ranks on the first.
+        command.env_remove("PRTE_MCA_rmaps_default_mapping_policy");
         command
     }
 
@@ -171,6 +175,7 @@ fn run(mut command: Command, words: &[&str]) -> Outcome {
     command
         .arg(env!("CARGO_BIN_EXE_ranks"))
         .args(words)
+        .process_group(0)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let start = Instant::now();
@@ -338,9 +343,40 @@ fn ended(child: &mut Child) -> Option<std::process::ExitStatus> {
         }
         thread::sleep(Duration::from_millis(10));
     }
-    child.kill().unwrap();
+    // With all that it has started, which would hold its output open.
+    let group = format!("-{}", child.id());
+    let _ = Command::new("kill").args(["-9", "--", &group]).status();
     child.wait().unwrap();
     None
+}
+
+/// Two ranks on two hosts have what two threads have, by the network, and end when one of them does.
+fn on_two_hosts(mpi: &Installed, name: &str, library: &str) {
+    if !can_have_namespaces() {
+        return;
+    }
+    let ssh = Ssh::new(name);
+    let on_two = |words: &[&str]| run(mpi.on_two_hosts(&ssh.0), words);
+    on_two(&["check"]).succeeds(2, library);
+    let outcome = on_two(&["exchange", "1000000", "3"]);
+    outcome.succeeds(2, library);
+    // Twice half of the numbers each time, by the cable and not by memory that both have.
+    assert!(outcome.received() > 3 * 4_000_000, "{}", outcome.output);
+    for how in ["kill", "exit", "abort"] {
+        on_two(&["fail", how, "step"]).fails(&[]);
+    }
+}
+
+// Not with Debian's MPICH, 4.0.2 on UCX: over TCP its MPI_Finalize hangs now and then, one rank waiting for another
+// that no longer listens.
+#[test]
+fn open_mpi_on_two_hosts() {
+    on_two_hosts(&Installed::open_mpi(), "open-mpi", "Open MPI v");
+}
+
+#[test]
+fn mpich_5_on_two_hosts() {
+    on_two_hosts(&Installed::standard(), "standard", "libmpi_abi.so");
 }
 
 /// The same tests for each MPI.
@@ -383,43 +419,28 @@ macro_rules! tests {
             #[test]
             fn a_rank_that_is_killed_ends_all() {
                 for place in ["start", "step", "meanwhile", "end"] {
-                    mpi().run(3, &["fail", "kill", place]).fails(&[]);
+                    let outcome = mpi().run(3, &["fail", "kill", place]);
+                    // MPICH's launcher says that one was killed, and not which.
+                    let named = mpi().is_open_mpi.then_some("process rank 2");
+                    outcome.fails(named.as_slice());
                 }
             }
 
             #[test]
             fn a_rank_that_exits_ends_all() {
                 for place in ["step", "meanwhile"] {
-                    mpi().run(2, &["fail", "exit", place]).fails(&[]);
+                    let outcome = mpi().run(2, &["fail", "exit", place]);
+                    outcome.fails(&["rank 1 has ended: its process exits"]);
                 }
             }
 
             #[test]
             fn a_rank_that_leaves_or_panics_is_named_to_the_others() {
                 let left = "is told: rank 2 has ended: its process has left the run";
-                mpi()
-                    .run(3, &["fail", "leave", "step"])
-                    .fails(&[left, "rank 2 has left"]);
+                mpi().run(3, &["fail", "leave", "step"]).fails(&[left]);
                 mpi()
                     .run(3, &["fail", "panic", "step"])
                     .fails(&["as wanted"]);
-            }
-
-            #[test]
-            fn ranks_on_two_hosts_are_as_on_one() {
-                if !can_have_namespaces() {
-                    return;
-                }
-                let ssh = Ssh::new(stringify!($module));
-                let on_two = |words: &[&str]| run(mpi().on_two_hosts(&ssh.0), words);
-                on_two(&["check"]).succeeds(2, $library);
-                let outcome = on_two(&["exchange", "1000000", "3"]);
-                outcome.succeeds(2, $library);
-                // Twice half of the numbers each time, by the cable and not by memory that both have.
-                assert!(outcome.received() > 3 * 4_000_000, "{}", outcome.output);
-                for how in ["kill", "abort"] {
-                    on_two(&["fail", how, "step"]).fails(&[]);
-                }
             }
 
             #[test]

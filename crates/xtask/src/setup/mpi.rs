@@ -39,6 +39,9 @@ const LAUNCHERS: [Launcher; 3] = [
     },
 ];
 
+/// What makes two networks of one machine, and the package of Debian that brings it.
+const NETWORKS: (&str, &str) = ("ip", "iproute2");
+
 /// The launchers by the variables that the tests know them by, with what is missing installed where that is
 /// possible; none where Tunesmith has no MPI.
 ///
@@ -49,7 +52,9 @@ pub fn launchers(project: &Project) -> Result<Vec<(&'static str, PathBuf)>> {
         return Ok(Vec::new());
     }
     let ours = LAUNCHERS.iter().filter_map(|launcher| launcher.debian);
-    let missing = ours.filter(|(name, _)| on_path(name).is_none());
+    let missing = ours
+        .chain([NETWORKS])
+        .filter(|(name, _)| on_path(name).is_none());
     let missing: Vec<&str> = missing.map(|(_, package)| package).collect();
     if System::here().is("debian") && !missing.is_empty() {
         eprintln!("no {} here", missing.join(", "));
@@ -71,7 +76,9 @@ pub fn launchers(project: &Project) -> Result<Vec<(&'static str, PathBuf)>> {
 
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    let mut files = env::split_paths(&path).map(|folder| folder.join(program));
+    // Where a user's path leaves out what only root usually needs.
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    let mut files = folders.map(|folder| folder.join(program));
     files.find(|file| file.is_file())
 }
 
