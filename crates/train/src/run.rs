@@ -162,12 +162,7 @@ impl<'t> Run<'t> {
                 // The steps before it are told of first, as far as they can still be read.
                 self.read_steps().await.ok();
                 self.pending.clear();
-                let error = self.in_context(error);
-                if let Some(replicas) = &self.trainer.replicas {
-                    // They wait in the middle of a step.
-                    replicas.abort(&error.to_string());
-                }
-                self.failure = Some(error);
+                self.failure = Some(self.in_context(error));
             }
             self.time += start.elapsed();
         }

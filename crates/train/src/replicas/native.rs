@@ -247,11 +247,6 @@ impl Replicas {
         Ok(losses.iter().skip(1).map(number).sum())
     }
 
-    /// Ends what all replicas are doing.
-    pub(crate) fn abort(&self, message: &str) {
-        self.collective.abort(message);
-    }
-
     /// Gives the first ranks a batch each to evaluate; rank 0's is for the caller to compute.
     pub(crate) fn infer(&self, batches: &[Batch], with_loss: bool) -> Result<(), TrainError> {
         self.tell(&Instruction::Infer {
@@ -274,7 +269,7 @@ impl Replicas {
 
 impl Drop for Replicas {
     fn drop(&mut self) {
-        // Where they can't be told, they have ended.
+        // In the middle of a step they are out of step with this, and end as well.
         self.tell(&Instruction::End).ok();
         for thread in self.threads.drain(..) {
             thread.join().ok();

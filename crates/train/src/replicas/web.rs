@@ -62,10 +62,6 @@ impl Replicas {
         match *self {}
     }
 
-    pub(crate) fn abort(&self, _: &str) {
-        match *self {}
-    }
-
     pub(crate) fn infer(&self, _: &[Batch], _: bool) -> Result<(), TrainError> {
         match *self {}
     }
