@@ -1,7 +1,6 @@
 //! The matrix product behind every linear layer and the attention.
 
 use burn::tensor::Device;
-use gemm::Parallelism;
 use rayon::prelude::*;
 pub(crate) use tunesmith_shaders::{Epilogue, Sizes};
 use tunesmith_shaders::{Gemm, Layout, Sharing, Tile};
@@ -9,6 +8,7 @@ use tunesmith_shaders::{Gemm, Layout, Sharing, Tile};
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
+use crate::matrix::{Multiplication, Operand};
 use crate::packing::{Packing, sequence};
 
 mod parts;
@@ -177,15 +177,6 @@ impl Product {
     }
 }
 
-/// For a product that has the machine to itself.
-fn all_cores() -> Parallelism {
-    #[cfg(not(target_arch = "wasm32"))]
-    let parallelism = Parallelism::Rayon(0);
-    #[cfg(target_arch = "wasm32")]
-    let parallelism = Parallelism::None;
-    parallelism
-}
-
 impl Kernel for Product {
     fn launch(&self, class: Class) -> Launch {
         self.launch_tile(self.tile(class))
@@ -202,12 +193,12 @@ impl Kernel for Product {
             }
         }
         if count == 1 {
-            self.one(a, b, &c, &self.at(0, words), all_cores());
+            self.one(a, b, &c, &self.at(0, words), true);
         } else {
             // Each z writes its own part of C: `Batch` strides never overlap.
             (0..count)
                 .into_par_iter()
-                .for_each(|z| self.one(a, b, &c, &self.at(z, words), Parallelism::None));
+                .for_each(|z| self.one(a, b, &c, &self.at(z, words), false));
         }
         if self.epilogue == Epilogue::RowSums {
             for (z, sums) in outputs[1].chunks_mut(self.m).enumerate() {
@@ -350,7 +341,8 @@ impl Product {
         }
     }
 
-    fn one(&self, a: &[f32], b: &[f32], c: &Pointer, one: &One, parallelism: Parallelism) {
+    /// `alone`: whether it has the machine to itself.
+    fn one(&self, a: &[f32], b: &[f32], c: &Pointer, one: &One, alone: bool) {
         let One {
             m,
             n,
@@ -360,53 +352,40 @@ impl Product {
             ldc,
             at: [a_at, b_at, c_at],
         } = *one;
-        let (a_rs, a_cs) = match self.layout {
+        let (a_across, a_along) = match self.layout {
             Layout::Nn | Layout::Nt => (lda, 1),
             Layout::Tn => (1, lda),
         };
-        let (b_rs, b_cs) = match self.layout {
-            Layout::Nn | Layout::Tn => (ldb, 1),
-            Layout::Nt => (1, ldb),
-        };
-        let last = |rows: usize, rs: usize, cols: usize, cs: usize| {
-            rows.saturating_sub(1) * rs + cols.saturating_sub(1) * cs
+        let (b_across, b_along) = match self.layout {
+            Layout::Nn | Layout::Tn => (1, ldb),
+            Layout::Nt => (ldb, 1),
         };
         assert!(
-            a_at + last(m, a_rs, k, a_cs) < a.len(),
-            "A is smaller than its product"
-        );
-        assert!(
-            b_at + last(k, b_rs, n, b_cs) < b.len(),
-            "B is smaller than its product"
-        );
-        assert!(
-            c_at + last(m, ldc, n, 1) < c.1,
+            c_at + m.saturating_sub(1) * ldc + n.saturating_sub(1) < c.1,
             "C is smaller than its product"
         );
-        // SAFETY: the asserts above keep every element inside its slice, and no other thread touches
-        // this part of C.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                c.0.add(c_at),
-                1,
-                ldc as isize,
-                self.accumulate || self.epilogue == Epilogue::Bias,
-                a.as_ptr().add(a_at),
-                a_cs as isize,
-                a_rs as isize,
-                b.as_ptr().add(b_at),
-                b_cs as isize,
-                b_rs as isize,
-                1.0,
-                self.alpha,
-                false,
-                false,
-                false,
-                parallelism,
-            );
-        }
+        let product = Multiplication {
+            m,
+            n,
+            k,
+            a: Operand {
+                elements: &a[a_at..],
+                across: a_across,
+                along: a_along,
+            },
+            b: Operand {
+                elements: &b[b_at..],
+                across: b_across,
+                along: b_along,
+            },
+            c: c.0.wrapping_add(c_at),
+            ldc,
+            alpha: self.alpha,
+            accumulate: self.accumulate || self.epilogue == Epilogue::Bias,
+            alone,
+        };
+        // SAFETY: the assert above keeps C's elements inside its slice, and no other thread touches this part
+        // of C.
+        unsafe { product.run() };
     }
 }

@@ -22,6 +22,7 @@ mod layer_norm;
 mod linear;
 mod loss;
 mod math;
+mod matrix;
 mod packing;
 mod philox;
 mod read;
