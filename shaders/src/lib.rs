@@ -93,6 +93,9 @@ pub const fn fours(chunks: bool) -> u32 {
     if chunks { 256 } else { 1 }
 }
 
+/// What a browser wants a text with subgroups to begin with, and naga doesn't read yet.
+pub const ENABLE_SUBGROUPS: &str = "enable subgroups;\n";
+
 impl Shader {
     /// The complete WGSL of the variant with these flags.
     pub fn complete(&self, flags: &[&str]) -> String {

@@ -59,8 +59,8 @@ impl Tile {
         sharing: Sharing::Subgroup,
         workgroup_size: 4,
     };
-    /// For large products on software renderers without subgroups, as a browser has them: 30% quicker there
-    /// than the next one, and three times as long to compile.
+    /// For large products on software renderers without subgroups, in a browser that has none: 30% quicker
+    /// there than the next one, and three times as long to compile.
     pub const LARGEST: Self = Self {
         rows: 12,
         cols: 12,

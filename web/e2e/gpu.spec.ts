@@ -114,6 +114,46 @@ test("a kernel that the browser refuses is told in one line, with advice", async
   expect(told).toMatch(/refused a command.*a newer version.*device cpu/);
 });
 
+test("subgroups are used where the adapter has them, and change no loss", async ({ page }) => {
+  /** Runs before the worker: counts the products that ask for subgroups, and may hide that the adapter has any. */
+  const watch = (hidden: boolean) => {
+    const create = GPUDevice.prototype.createShaderModule;
+    const seen = { with: 0, without: 0 };
+    Object.assign(globalThis, { seen });
+    GPUDevice.prototype.createShaderModule = function (descriptor) {
+      const { code } = descriptor;
+      if (code.includes("lda")) seen[code.startsWith("enable subgroups;") ? "with" : "without"] += 1;
+      return create.call(this, descriptor);
+    };
+    if (hidden) Object.defineProperty(GPUAdapter.prototype, "features", { get: () => new Set() });
+  };
+  const trained = async (hidden: boolean) => {
+    const context = await page.context().browser()!.newContext({ baseURL: test.info().project.use.baseURL });
+    await context.route("**/worker.js", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `(${watch.toString()})(${hidden});\n${await response.text()}` });
+    });
+    const other = await context.newPage();
+    await prepare(other);
+    const losses = await other.evaluate(async () => {
+      const { trainer, config } = globalThis as unknown as Global;
+      const run = trainer.train({ ...config, max_steps: 5, save_strategy: "no", output_dir: "/runs/subgroups" });
+      await run.finished;
+      return run.view.losses.map(({ loss }) => loss);
+    });
+    const seen = await other.workers()[0]!.evaluate(() => (globalThis as unknown as { seen: { with: number; without: number } }).seen);
+    await context.close();
+    return { losses, seen };
+  };
+  const [shown, hidden] = [await trained(false), await trained(true)];
+  expect(shown.losses).toHaveLength(5);
+  expect(shown.seen.with).toBeGreaterThan(0);
+  expect(hidden.seen.with).toBe(0);
+  expect(hidden.seen.without).toBeGreaterThan(shown.seen.without);
+  // Other tiles add in another order.
+  for (const [step, loss] of shown.losses.entries()) expect(Math.abs(loss! - hidden.losses[step]!)).toBeLessThan(1e-5);
+});
+
 test("memory stays flat over 500 steps of varying length, and a step is quick", async ({ trainer }) => {
   const got = await trainer.evaluate(async () => {
     const { trainer, config } = globalThis as unknown as Global;

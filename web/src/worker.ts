@@ -6,6 +6,7 @@
 import { Outbox } from "./coalesce.js";
 import type { Record } from "./generated/protocol.js";
 import type { Call, FromWorker, ToWorker } from "./messages.js";
+import { askForSubgroups } from "./subgroups.js";
 
 type Wasm = typeof import("./wasm/tunesmith_web.js");
 
@@ -19,6 +20,7 @@ let loading: Promise<Wasm> | null = null;
 let run: Outbox | null = null;
 
 async function load(): Promise<Wasm> {
+  askForSubgroups();
   const wasm = await import("./wasm/tunesmith_web.js");
   await wasm.default();
   wasm.on_event((json) => scope.postMessage({ event: JSON.parse(json) }));

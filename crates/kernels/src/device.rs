@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::class::Class;
 use crate::cores::Cores;
+use crate::subgroups;
 
 /// What a user asks for with `--device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub struct Adapter {
     /// The largest buffer it can allocate, in bytes.
     pub max_buffer_bytes: u64,
     /// Invocations of a subgroup, where they can read each other's registers and all subgroups have
-    /// one size.
+    /// one size; in a browser, where its device lets them.
     pub subgroup_size: Option<u32>,
     handle: wgpu::Adapter,
 }
@@ -309,11 +310,6 @@ fn names(adapters: &[Adapter]) -> String {
 impl From<wgpu::Adapter> for Adapter {
     fn from(handle: wgpu::Adapter) -> Self {
         let (info, limits) = (handle.get_info(), handle.limits());
-        // Sizes are reported without the feature too. In a browser a text must ask for subgroups
-        // in its first line, which naga doesn't read yet.
-        let subgroups = cfg!(not(target_family = "wasm"))
-            && handle.features().contains(wgpu::Features::SUBGROUP)
-            && info.subgroup_min_size == info.subgroup_max_size;
         let kind = match info.device_type {
             wgpu::DeviceType::Cpu => AdapterKind::Software,
             wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
@@ -333,7 +329,7 @@ impl From<wgpu::Adapter> for Adapter {
                 .to_owned(),
             max_binding_bytes: limits.max_storage_buffer_binding_size,
             max_buffer_bytes: limits.max_buffer_size,
-            subgroup_size: subgroups.then_some(info.subgroup_min_size),
+            subgroup_size: subgroups::offered(&handle),
             handle,
         }
     }
@@ -402,6 +398,10 @@ impl Adapter {
             .request_device(&descriptor)
             .await
             .map_err(|error| refused(error.to_string()))?;
+        let subgroup = match self.subgroup_size {
+            Some(size) if subgroups::usable(&device).await => Some(size),
+            _ => None,
+        };
         let failure: Arc<Mutex<Option<String>>> = Arc::default();
         let setup = WgpuSetup {
             instance: wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle()),
@@ -416,7 +416,7 @@ impl Adapter {
             .map_err(|error| refused(error.to_string()))?;
         let class = Class {
             kind: self.kind,
-            subgroup: self.subgroup_size,
+            subgroup,
             tiles: None,
         };
         class.remember(&burn_device);

@@ -9,11 +9,12 @@ use cubecl::ir::settings::Dim3;
 use cubecl::prelude::*;
 use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeKernel, PrecompiledSource};
-use tunesmith_shaders::{Fused, Gemm, Shader};
+use tunesmith_shaders::{Fused, Gemm, Shader, Sharing};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
 pub(crate) use crate::class::Class;
+use crate::subgroups;
 
 /// WebGPU's limit on workgroups in one dimension.
 pub(crate) const MAX_WORKGROUPS: u32 = 65_535;
@@ -99,6 +100,9 @@ impl Variant {
     fn complete(&self) -> String {
         match self {
             Self::Shader { shader, flags } => shader.complete(flags),
+            Self::Gemm(gemm) if gemm.tile.sharing == Sharing::Subgroup => {
+                format!("{}{}", subgroups::BEGINNING, gemm.complete())
+            }
             Self::Gemm(gemm) => gemm.complete(),
             Self::Fused(fused) => fused.complete(),
         }

@@ -28,6 +28,7 @@ mod philox;
 mod read;
 mod reduce;
 mod rope;
+mod subgroups;
 #[cfg(test)]
 mod testing;
 mod tiles;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tunesmith_shaders::{ALL, Fused, Gemm, Sharing};
+use tunesmith_shaders::{ALL, ENABLE_SUBGROUPS, Fused, Gemm, Sharing};
 
 use super::{Optimised, build};
 use crate::project::Project;
@@ -76,7 +76,6 @@ fn browser(project: &Project, arguments: &[&str]) -> Result<Tally> {
     Ok(tally)
 }
 
-// All but those with subgroups, which no browser is given.
 fn write_kernels(path: &Path) -> Result<()> {
     let shaders = ALL.iter().flat_map(|shader| {
         let text = |flags: Vec<&'static str>| {
@@ -84,10 +83,13 @@ fn write_kernels(path: &Path) -> Result<()> {
         };
         shader.variants().into_iter().map(text)
     });
-    let products = Gemm::variants().into_iter();
-    let products = products
-        .filter(|gemm| gemm.tile.sharing != Sharing::Subgroup)
-        .map(|gemm| json!({ "name": format!("{gemm:?}"), "code": gemm.complete() }));
+    let products = Gemm::variants().into_iter().map(|gemm| {
+        let enable = match gemm.tile.sharing {
+            Sharing::Subgroup => ENABLE_SUBGROUPS,
+            Sharing::None | Sharing::Workgroup => "",
+        };
+        json!({ "name": format!("{gemm:?}"), "code": format!("{enable}{}", gemm.complete()) })
+    });
     let fused = Fused::variants().into_iter();
     let fused =
         fused.map(|fused| json!({ "name": format!("{fused:?}"), "code": fused.complete() }));
