@@ -86,7 +86,7 @@ fn write_kernels(path: &Path) -> Result<()> {
     let products = Gemm::variants().into_iter().map(|gemm| {
         let enable = match gemm.tile.sharing {
             Sharing::Subgroup => ENABLE_SUBGROUPS,
-            Sharing::None | Sharing::Workgroup => "",
+            Sharing::None | Sharing::Workgroup(_) => "",
         };
         json!({ "name": format!("{gemm:?}"), "code": format!("{enable}{}", gemm.complete()) })
     });
