@@ -53,6 +53,7 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
       { name: "max_steps", kind: "integer", fallback: "-1", help: "Number of optimizer steps. If greater than 0, it replaces num_train_epochs." },
       { name: "per_device_train_batch_size", kind: "integer", fallback: "8", help: "Rows per training batch." },
       { name: "gradient_accumulation_steps", kind: "integer", fallback: "1", help: "Batches per optimizer step." },
+      { name: "auto_find_batch_size", kind: "flag", fallback: "false", help: "Where a batch doesn't fit into memory, compute it in smaller parts; a step has as many rows as before." },
       { name: "gradient_checkpointing", kind: "flag", fallback: "false", help: "Keep less of each layer for the backward pass, and compute the rest again: less memory, a third more time, the same numbers." },
       { name: "max_train_samples", kind: "integer", fallback: "all", help: "Use only the first N training rows." },
       { name: "dataloader_drop_last", kind: "flag", fallback: "false", help: "Drop the last batch of an epoch if it isn't full." },

@@ -402,10 +402,9 @@ export type TrainingArguments = {
    */
   devices: string | null,
   /**
-   * First time the variants of the matrix product on this device, then use the fastest.
+   * Time the variants of the matrix product on this device, then use the fastest; a GPU's first use does so by itself.
    *
-   * A GPU's first use does so without being asked, outside a browser, and later runs use what was found.
-   * Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
+   * Later runs use what that found; in a browser it is only done when asked for. Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
    * bit for bit.
    */
   autotune: boolean,
@@ -415,6 +414,8 @@ export type TrainingArguments = {
   per_device_eval_batch_size: number,
   /** Batches per optimizer step. */
   gradient_accumulation_steps: number,
+  /** Where a batch doesn't fit into memory, compute it in smaller parts; a step has as many rows as before. */
+  auto_find_batch_size: boolean,
   /**
    * Keep less of each layer for the backward pass, and compute the rest again: less memory, a third more time, the
    * same numbers.

@@ -24,10 +24,9 @@ pub struct TrainingArguments {
     /// Train on several devices: `all` GPUs, numbers as `tunesmith doctor` lists the adapters (`0,1`), or `cpu:2` for
     /// two CPU workers. Each takes batches of `per_device_train_batch_size` rows.
     pub devices: Option<String>,
-    /// First time the variants of the matrix product on this device, then use the fastest.
+    /// Time the variants of the matrix product on this device, then use the fastest; a GPU's first use does so by itself.
     ///
-    /// A GPU's first use does so without being asked, outside a browser, and later runs use what was found.
-    /// Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
+    /// Later runs use what that found; in a browser it is only done when asked for. Otherwise they are chosen by the sort of adapter. A run's numbers are the same up to rounding, not
     /// bit for bit.
     pub autotune: bool,
 
