@@ -93,8 +93,10 @@ pub const fn fours(chunks: bool) -> u32 {
     if chunks { 256 } else { 1 }
 }
 
-/// What a browser wants a text with subgroups to begin with, and naga doesn't read yet.
-pub const ENABLE_SUBGROUPS: &str = "enable subgroups;\n";
+/// What a browser wants a text with subgroups to begin with, and naga doesn't read yet. A browser can't see that
+/// lanes which read one length from a buffer go through a loop equally often, and would refuse to let them share in
+/// it what they loaded.
+pub const ENABLE_SUBGROUPS: &str = "enable subgroups;\ndiagnostic(off, subgroup_uniformity);\n";
 
 impl Shader {
     /// The complete WGSL of the variant with these flags.

@@ -1,5 +1,5 @@
-//! The CPU device's product of two matrices: natively the crate `gemm`'s, in a browser our own, since `gemm`'s
-//! for wasm reaches half its speed.
+//! The CPU device's product of two matrices: natively the crate `gemm`'s, in a browser our own. `gemm` has a scalar
+//! one there at a quarter of its speed, and one in vectors that is slower too (`benches/RESULTS.md`).
 
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
