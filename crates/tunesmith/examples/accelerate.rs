@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example accelerate -- CHECKPOINT [DEVICES] [ROWS]`, where CHECKPOINT is a name on the Hub or a
 //! folder, and DEVICES so many workers on the CPU (2 unless told). Trains on the first ROWS (64 unless told) of this
-//! repository's own pairs.
+//! repository's own pairs. Started by `mpirun -n 2 …`, each process is one of two with one device.
 
 use std::path::Path;
 
@@ -14,6 +14,7 @@ use tunesmith::{
     SchedulerType, Task, TokenizeArgs, batch_inputs, get_scheduler, hub, launch, load_dataset,
     metrics, tokenize_dataset,
 };
+use tunesmith_mpi::Mpi;
 
 const SEED: u64 = 42;
 
@@ -23,6 +24,11 @@ fn main() -> Result<()> {
     let checkpoint = arguments.next().context("name a checkpoint")?;
     let workers: usize = arguments.next().map_or(Ok(2), |workers| workers.parse())?;
     let rows: usize = arguments.next().map_or(Ok(64), |rows| rows.parse())?;
+    if let Some(ranks) = Mpi::from_environment()? {
+        let device = ComputeDevice::cpu("one for each process");
+        let accelerator = Accelerator::new(device).with(ranks);
+        return pollster::block_on(training_function(&accelerator, &checkpoint, rows));
+    }
     let devices = ComputeDevice::cpus(workers)?;
     launch(devices, |accelerator| {
         pollster::block_on(training_function(&accelerator, &checkpoint, rows))

@@ -1,13 +1,12 @@
 //! The examples of the Rust API and the first steps of the demo: what a newcomer copies must run.
 
 use std::env::consts::EXE_SUFFIX;
-use std::path::Path;
-
 use anyhow::{Context, Result, bail};
 
 use super::Tally;
 use crate::demo;
 use crate::project::Project;
+use crate::setup::mpi;
 use crate::shell::Cmd;
 
 /// The examples with what they are told beside a checkpoint, and a part of a line that each prints
@@ -46,16 +45,24 @@ pub fn run(project: &Project) -> Result<Tally> {
     };
     for (name, arguments, line) in EXAMPLES {
         let program = built.join(format!("{name}{EXE_SUFFIX}"));
-        add(name, example(project, &program, arguments, line));
+        add(name, ends_well(project, Cmd::new(program), arguments, line));
+    }
+    for (_, launcher) in mpi::launchers(project)?.into_iter().take(1) {
+        let accelerate = built.join(format!("accelerate{EXE_SUFFIX}"));
+        let started = Cmd::new(launcher)
+            .args(["--allow-run-as-root", "--oversubscribe", "-n", "2"])
+            .arg(accelerate);
+        add("accelerate on two ranks", ends_well(project, started, &["2", "32"], "32 rows: "));
     }
     add("the demo's first steps", demo::first_steps(project));
     Ok(tally)
 }
 
-fn example(project: &Project, program: &Path, arguments: &[&str], line: &str) -> Result<()> {
+/// Runs an example with a checkpoint and these arguments; it must print a line with this part.
+fn ends_well(project: &Project, program: Cmd, arguments: &[&str], line: &str) -> Result<()> {
     let scratch = tempfile::tempdir().context("no temporary folder")?;
     let mut seen = false;
-    let status = Cmd::new(program)
+    let status = program
         .arg(project.root.join("data").join("tiny"))
         .args(arguments)
         // An example may write to the folder it is started in.
