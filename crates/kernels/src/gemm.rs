@@ -382,10 +382,9 @@ impl Product {
             ldc,
             alpha: self.alpha,
             accumulate: self.accumulate || self.epilogue == Epilogue::Bias,
-            alone,
         };
         // SAFETY: the assert above keeps C's elements inside its slice, and no other thread touches this part
         // of C.
-        unsafe { product.run() };
+        unsafe { product.run(alone) };
     }
 }

@@ -39,8 +39,6 @@ pub(crate) struct Multiplication<'a> {
     pub(crate) alpha: f32,
     /// Whether C is added, and not only written.
     pub(crate) accumulate: bool,
-    /// Whether it has the machine to itself.
-    pub(crate) alone: bool,
 }
 
 impl Operand<'_> {
@@ -52,14 +50,14 @@ impl Operand<'_> {
 }
 
 impl Multiplication<'_> {
-    /// Computes it.
+    /// Computes it, on all cores where it is `alone`.
     ///
     /// # Safety
     /// C's `m` rows of `n` elements can be written, and nothing else reads or writes them meanwhile.
     ///
     /// # Panics
     /// Where an operand is smaller than its product: a bug in the calling op.
-    pub(crate) unsafe fn run(&self) {
+    pub(crate) unsafe fn run(&self, alone: bool) {
         assert!(
             self.a.holds(self.m, self.k),
             "A is smaller than its product"
@@ -69,6 +67,6 @@ impl Multiplication<'_> {
             "B is smaller than its product"
         );
         // SAFETY: the asserts keep every element inside its slice, and the caller answers for C.
-        unsafe { multiply(self) }
+        unsafe { multiply(self, alone) }
     }
 }

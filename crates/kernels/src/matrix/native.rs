@@ -6,7 +6,7 @@ use super::Multiplication;
 
 /// # Safety
 /// That of [`Multiplication::run`], which has looked at the operands.
-pub(super) unsafe fn multiply(product: &Multiplication<'_>) {
+pub(super) unsafe fn multiply(product: &Multiplication<'_>, alone: bool) {
     let Multiplication { a, b, .. } = product;
     // SAFETY: the caller answers for all three matrices.
     unsafe {
@@ -29,7 +29,7 @@ pub(super) unsafe fn multiply(product: &Multiplication<'_>) {
             false,
             false,
             false,
-            match product.alone {
+            match alone {
                 true => Parallelism::Rayon(0),
                 false => Parallelism::None,
             },

@@ -225,7 +225,6 @@ mod tests {
             ldc,
             alpha,
             accumulate,
-            alone: false,
         };
         // SAFETY: `c` has `m` rows of `ldc` elements, and `n` is less.
         unsafe { packed::<Plain>(&product) };

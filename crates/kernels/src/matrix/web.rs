@@ -32,9 +32,11 @@ impl Four for Simd {
     }
 }
 
+/// A browser's worker has one core.
+///
 /// # Safety
 /// That of [`Multiplication::run`], which has looked at the operands.
-pub(super) unsafe fn multiply(product: &Multiplication<'_>) {
+pub(super) unsafe fn multiply(product: &Multiplication<'_>, _alone: bool) {
     // SAFETY: the caller's.
     unsafe { packed::<Simd>(product) }
 }

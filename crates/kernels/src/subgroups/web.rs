@@ -18,7 +18,7 @@ pub(crate) fn offered(adapter: &wgpu::Adapter) -> Option<u32> {
 /// Whether this device takes texts with subgroups: tried, since wgpu has no word for the browser's feature.
 pub(crate) async fn usable(device: &wgpu::Device) -> bool {
     let refused = device.push_error_scope(wgpu::ErrorFilter::Validation);
-    device.create_shader_module(wgpu::ShaderModuleDescriptor {
+    let _ = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: None,
         source: wgpu::ShaderSource::Wgsl(format!("{BEGINNING}{TRIAL}").into()),
     });
