@@ -34,7 +34,8 @@ impl Greeting {
     }
 
     /// What of the other would make it another training.
-    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Option<String> {
         if self.version != other.version {
             return Some(format!(
                 "it is Tunesmith {}, and rank 0 is Tunesmith {}: install the same version everywhere",

@@ -1,7 +1,7 @@
 //! The examples of the Rust API and the first steps of the demo: what a newcomer copies must run.
 
-use std::env::consts::EXE_SUFFIX;
 use anyhow::{Context, Result, bail};
+use std::env::consts::EXE_SUFFIX;
 
 use super::Tally;
 use crate::demo;
@@ -52,7 +52,10 @@ pub fn run(project: &Project) -> Result<Tally> {
         let started = Cmd::new(launcher)
             .args(["--allow-run-as-root", "--oversubscribe", "-n", "2"])
             .arg(accelerate);
-        add("accelerate on two ranks", ends_well(project, started, &["2", "32"], "32 rows: "));
+        add(
+            "accelerate on two ranks",
+            ends_well(project, started, &["2", "32"], "32 rows: "),
+        );
     }
     add("the demo's first steps", demo::first_steps(project));
     Ok(tally)
