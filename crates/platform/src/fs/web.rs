@@ -12,6 +12,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use gloo_timers::future::TimeoutFuture;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -174,9 +175,10 @@ async fn opfs() -> Result<Disk> {
     options.set_create(true);
     let folder: FileSystemDirectoryHandle =
         resolved(root.get_directory_handle_with_options(FOLDER, &options)).await?;
+    let mut patience = PATIENCE;
     let journals = [
-        access(&folder, "journal-0").await?,
-        access(&folder, "journal-1").await?,
+        access_in_time(&folder, "journal-0", &mut patience).await?,
+        access_in_time(&folder, "journal-1", &mut patience).await?,
     ];
     let mut blobs = Vec::new();
     let names = folder.keys();
@@ -188,7 +190,8 @@ async fn opfs() -> Result<Disk> {
         }
         let name = next.value().as_string().unwrap_or_default();
         if let Ok(id) = name.parse::<u32>() {
-            blobs.push((id, access(&folder, &name).await?));
+            let blob = access_in_time(&folder, &name, &mut patience).await?;
+            blobs.push((id, blob));
         }
     }
     let next = blobs.iter().map(|(id, _)| id + 1).max().unwrap_or(0);
@@ -228,6 +231,28 @@ pub async fn replenish() {
         });
         if refused {
             return;
+        }
+    }
+}
+
+/// Milliseconds that files in use may take to be given back, and those between two tries: a page that is loaded
+/// again meets its own worker of before, which a browser doesn't end at once while it computes.
+const PATIENCE: u32 = 3000;
+const PAUSE: u32 = 50;
+
+/// The same, tried again while the file is in use, for as long as `patience` lasts.
+async fn access_in_time(
+    folder: &FileSystemDirectoryHandle,
+    name: &str,
+    patience: &mut u32,
+) -> Result<Bytes> {
+    loop {
+        match access(folder, name).await {
+            Err(error) if error.kind() == ErrorKind::ResourceBusy && *patience >= PAUSE => {
+                *patience -= PAUSE;
+                TimeoutFuture::new(PAUSE).await;
+            }
+            found => return found,
         }
     }
 }
