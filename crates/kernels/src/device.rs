@@ -177,16 +177,17 @@ impl ComputeDevice {
 
     /// Loses the device as a driver would, for tests; the CPU can't be lost.
     pub fn destroy(&self) {
-        if let Some(handle) = &self.handle {
-            note(&self.failure, "the device was lost: destroyed".to_owned());
-            handle.destroy();
-        }
+        self.lose("the device was lost: destroyed");
     }
 
     /// Gives the device up as one without memory left; the CPU stays.
     pub fn exhaust(&self) {
+        self.lose(OUT_OF_MEMORY);
+    }
+
+    fn lose(&self, why: &str) {
         if let Some(handle) = &self.handle {
-            note(&self.failure, OUT_OF_MEMORY.to_owned());
+            note(&self.failure, why.to_owned());
             handle.destroy();
         }
     }

@@ -260,33 +260,11 @@ impl Model {
         mode: &Mode,
         scale: f32,
     ) -> Result<Output, ModelError> {
-        self.check(inputs, targets)?;
-        let Self {
-            encoder: layers,
-            head: heads,
-            parameters,
-            ..
-        } = self;
-        let (values, device) = (&parameters.values, &self.device.device);
-        let smoothing = self.label_smoothing;
         let keep = match self.gradient_checkpointing {
             true => Keep::Inputs,
             false => Keep::All,
         };
-        Ok(self.device.install(|| {
-            let (hidden, sequences, encoder) =
-                layers.forward(parameters, inputs, *mode, device, keep);
-            let (logits, head) = heads.forward(values, hidden, &sequences);
-            let (loss, dlogits) = loss(&logits, inputs, targets, smoothing, scale).unzip();
-            Output {
-                logits,
-                loss,
-                dlogits,
-                head,
-                encoder,
-                sequences,
-            }
-        }))
+        self.run(inputs, targets, *mode, (keep, scale))
     }
 
     /// Runs the batch without dropout and keeps nothing for a backward pass: evaluation and prediction
@@ -299,6 +277,19 @@ impl Model {
         inputs: &Inputs,
         targets: Option<&Targets>,
     ) -> Result<Inference, ModelError> {
+        let Output { logits, loss, .. } =
+            self.run(inputs, targets, Mode::Evaluate, (Keep::Nothing, 1.0))?;
+        Ok(Inference { logits, loss })
+    }
+
+    /// A forward pass that keeps so much for the backward pass, whose gradient is times `scale`.
+    fn run(
+        &self,
+        inputs: &Inputs,
+        targets: Option<&Targets>,
+        mode: Mode,
+        (keep, scale): (Keep, f32),
+    ) -> Result<Output, ModelError> {
         self.check(inputs, targets)?;
         let Self {
             encoder: layers,
@@ -308,14 +299,19 @@ impl Model {
         } = self;
         let (values, device) = (&parameters.values, &self.device.device);
         let smoothing = self.label_smoothing;
-        let mode = Mode::Evaluate;
         Ok(self.device.install(|| {
-            let (hidden, sequences, _) =
-                layers.forward(parameters, inputs, mode, device, Keep::Nothing);
-            let (logits, _) = heads.forward(values, hidden, &sequences);
-            let loss = loss(&logits, inputs, targets, smoothing, 1.0);
-            let loss = loss.map(|(loss, _)| loss);
-            Inference { logits, loss }
+            let (hidden, sequences, encoder) =
+                layers.forward(parameters, inputs, mode, device, keep);
+            let (logits, head) = heads.forward(values, hidden, &sequences);
+            let (loss, dlogits) = loss(&logits, inputs, targets, smoothing, scale).unzip();
+            Output {
+                logits,
+                loss,
+                dlogits,
+                head,
+                encoder,
+                sequences,
+            }
         }))
     }
 

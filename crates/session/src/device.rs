@@ -177,20 +177,16 @@ pub fn device_bytes() -> u64 {
 
 /// Loses this thread's devices as a driver would, so that it can be tested what happens then.
 pub fn destroy_devices() {
-    OPENED.with(|opened| {
-        for one in &*opened.borrow() {
-            one.device.destroy();
-        }
-    });
+    for_each_opened(ComputeDevice::destroy);
 }
 
 /// Gives this thread's devices up as ones without memory left.
 pub fn exhaust_devices() {
-    OPENED.with(|opened| {
-        for one in &*opened.borrow() {
-            one.device.exhaust();
-        }
-    });
+    for_each_opened(ComputeDevice::exhaust);
+}
+
+fn for_each_opened(work: impl Fn(&ComputeDevice)) {
+    OPENED.with_borrow(|opened| opened.iter().for_each(|one| work(&one.device)));
 }
 
 /// The adapters that could compute, real GPUs first.

@@ -42,10 +42,8 @@ impl Estimator {
     #[must_use]
     pub fn estimate(&self) -> Estimate {
         let batch = self.training.per_device_train_batch_size;
-        let memory = match MemoryEstimate::of(&self.model, batch, self.longest) {
-            all if self.training.gradient_checkpointing => all.with_gradient_checkpointing(),
-            all => all,
-        };
+        let memory = MemoryEstimate::of(&self.model, batch, self.longest)
+            .gradient_checkpointing(self.training.gradient_checkpointing);
         Estimate {
             parameters: memory.parameters,
             device_bytes: memory.total(),

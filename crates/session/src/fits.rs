@@ -113,10 +113,8 @@ impl Wanted {
     fn bytes(&self, (config, words): Sizes<'_>) -> u64 {
         let lengths = self.lengths.iter().copied();
         let estimate = match self.accumulation {
-            Some(_) => match MemoryEstimate::of_rows(config, lengths, words) {
-                all if self.gradient_checkpointing => all.with_gradient_checkpointing(),
-                all => all,
-            },
+            Some(_) => MemoryEstimate::of_rows(config, lengths, words)
+                .gradient_checkpointing(self.gradient_checkpointing),
             None => MemoryEstimate::of_evaluation(config, lengths, words),
         };
         estimate.total()

@@ -126,11 +126,15 @@ impl MemoryEstimate {
         }
     }
 
-    /// The same training with `gradient_checkpointing`.
+    /// The same training with `gradient_checkpointing`, if it has that.
     #[must_use]
-    pub fn with_gradient_checkpointing(self) -> Self {
+    pub fn gradient_checkpointing(self, has: bool) -> Self {
         Self {
-            activations: self.checkpointed,
+            activations: if has {
+                self.checkpointed
+            } else {
+                self.activations
+            },
             ..self
         }
     }

@@ -195,9 +195,16 @@ impl Session {
                 "the device was lost ({reason}): the run goes on from {checkpoint} on a new one"
             ),
         });
+        self.start_again(Some(checkpoint));
+    }
+
+    /// Starts the work again, from a checkpoint or as it was told at first.
+    fn start_again(&mut self, checkpoint: Option<String>) {
         let mut config = self.config.clone();
-        // By name: the folder may hold later checkpoints of an earlier run.
-        config.training.resume_from_checkpoint = ResumeFrom::Checkpoint(checkpoint);
+        if let Some(checkpoint) = checkpoint {
+            // By name: the folder may hold later checkpoints of an earlier run.
+            config.training.resume_from_checkpoint = ResumeFrom::Checkpoint(checkpoint);
+        }
         self.work = Some(Box::pin(drive(config, Rc::clone(&self.shared))));
     }
 
@@ -214,21 +221,14 @@ impl Session {
         // What it could not allocate spoils all that came after.
         exhaust_devices();
         self.shared.parts.set(parts);
-        let mut config = self.config.clone();
-        let from = match checkpoint {
-            Some(path) => {
-                config.training.resume_from_checkpoint = ResumeFrom::Checkpoint(path.to_owned());
-                path.to_owned()
-            }
-            None => "the beginning".to_owned(),
-        };
+        let from = checkpoint.unwrap_or("the beginning");
         let message = format!(
             "the device had no memory for a batch of {rows} rows: the run goes on from {from} on a new one, with batches \
              computed in parts of {}; a step has as many rows as before",
             rows.div_ceil(parts)
         );
         self.shared.tell(Event::Warning { message });
-        self.work = Some(Box::pin(drive(config, Rc::clone(&self.shared))));
+        self.start_again(checkpoint.map(str::to_owned));
         true
     }
 

@@ -12,7 +12,7 @@ use tunesmith_collective::{Collective, CollectiveError, Threads};
 use tunesmith_kernels::{ComputeDevice, GradientNorm};
 use tunesmith_model::{Model, Output};
 
-use crate::replicas::{Failure, reduce, share_values};
+use crate::replicas::{Failure, reduce, share};
 use crate::{AdamW, DataLoader, TrainError};
 
 /// One of the processes that train a model together, each on a device of its own.
@@ -107,7 +107,8 @@ impl Accelerator {
     /// # Errors
     /// Another process that has ended, or a device that fails.
     pub async fn prepare_model(&self, model: &mut Model) -> Result<(), TrainError> {
-        let done = share_values(&*self.collective, model).await;
+        model.zero_grad();
+        let done = share(&*self.collective, model.parameters.all_values()).await;
         done.map_err(|failure| self.failed(failure))
     }
 
@@ -160,10 +161,7 @@ impl Accelerator {
     }
 
     fn failed(&self, failure: Failure) -> TrainError {
-        match failure {
-            Failure::Rank(error) => self.ended(error),
-            Failure::Own(error) => error,
-        }
+        failure.told_by(|error| self.ended(error))
     }
 
     fn ended(&self, error: CollectiveError) -> TrainError {

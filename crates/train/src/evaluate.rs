@@ -373,14 +373,14 @@ async fn infer_all(
         replicas_follow,
         ..
     } = trainer;
-    let Some(own) = batches.first() else {
+    let Some((own, others)) = batches.split_first() else {
         return Ok(Vec::new());
     };
     if let Some(replicas) = replicas {
         if first && !*replicas_follow {
             replicas.set_model(model).await?;
         }
-        replicas.infer(batches, with_loss)?;
+        replicas.infer(others, with_loss)?;
     }
     let mut found = vec![infer(model, own, with_loss).await?];
     if let Some(replicas) = replicas {

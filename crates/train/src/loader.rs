@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tunesmith_data::{Batch, DataCollator, DataError, ExampleRef, TokenizedDataset};
 
-use crate::sampler::randperm;
+use crate::sampler::{Shares, randperm};
 
 /// PyTorch's `DataLoader` over tokenized rows.
 #[derive(Clone)]
@@ -72,27 +72,16 @@ impl DataLoader {
     /// Batches of an epoch.
     #[must_use]
     pub fn len(&self) -> usize {
-        let (rank, size) = self.shard;
-        let rows = self.dataset.len();
-        match (self.drop_last, self.even_batches) {
-            (true, _) => rows / self.batch_size / size,
-            (false, true) => rows.div_ceil(self.batch_size * size),
-            (false, false) => {
-                let all = rows.div_ceil(self.batch_size);
-                all.saturating_sub(rank).div_ceil(size)
-            }
-        }
+        self.shares().batches(self.shard.0)
     }
 
-    /// The places of a batch's rows among those of an epoch.
-    fn places(&self, batch: usize) -> Vec<usize> {
-        let (rank, size) = self.shard;
-        let rows = self.dataset.len();
-        let start = (batch * size + rank) * self.batch_size;
-        let places = start..start + self.batch_size;
-        match size > 1 && self.even_batches {
-            true => places.map(|place| place % rows.max(1)).collect(),
-            false => places.filter(|place| *place < rows).collect(),
+    fn shares(&self) -> Shares {
+        Shares {
+            rows: self.dataset.len(),
+            batch_size: self.batch_size,
+            processes: self.shard.1,
+            drop_last: self.drop_last,
+            even_batches: self.even_batches,
         }
     }
 
@@ -111,7 +100,7 @@ impl DataLoader {
             None => (0..rows as u32).collect(),
         };
         (0..self.len()).map(move |batch| {
-            let places = self.places(batch).into_iter();
+            let places = self.shares().places(batch, self.shard.0).into_iter();
             let examples = places.map(|place| self.dataset.example(order[place] as usize));
             let examples: Vec<ExampleRef<'_>> = examples.collect();
             self.collate_fn.batch(&examples)

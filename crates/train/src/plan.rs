@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tunesmith_protocol::TrainingArguments;
 
 use crate::TrainError;
-use crate::sampler::{length_grouped, randperm};
+use crate::sampler::{Shares, length_grouped, randperm};
 
 /// The batches of a run. An epoch's order is made when it is asked for, so the plan of many epochs
 /// takes no memory.
@@ -72,11 +72,17 @@ impl Plan {
         let num_processes = num_processes.max(1);
         let batch = args.per_device_train_batch_size.max(1);
         let accumulation = args.gradient_accumulation_steps.max(1);
-        let batches_per_epoch = if args.dataloader_drop_last {
-            num_rows / batch / num_processes
-        } else {
-            num_rows.div_ceil(batch * num_processes)
+        let identity = PlanIdentity {
+            num_rows,
+            per_device_train_batch_size: batch,
+            gradient_accumulation_steps: accumulation,
+            dataloader_drop_last: args.dataloader_drop_last,
+            group_by_length: args.group_by_length,
+            data_seed: args.data_seed.unwrap_or(args.seed),
+            num_processes,
         };
+        // Each process has as many.
+        let batches_per_epoch = identity.shares().batches(0);
         if batches_per_epoch == 0 {
             return Err(TrainError::Arguments(format!(
                 "{num_rows} training rows do not fill one batch of {batch}{}: give more rows, lower \
@@ -101,15 +107,7 @@ impl Plan {
             ),
         };
         Ok(Self {
-            identity: PlanIdentity {
-                num_rows,
-                per_device_train_batch_size: batch,
-                gradient_accumulation_steps: accumulation,
-                dataloader_drop_last: args.dataloader_drop_last,
-                group_by_length: args.group_by_length,
-                data_seed: args.data_seed.unwrap_or(args.seed),
-                num_processes,
-            },
+            identity,
             lengths: lengths.filter(|_| args.group_by_length),
             batches_per_epoch,
             total_steps,
@@ -179,23 +177,10 @@ impl Plan {
     /// The rows of a device's batch, given the order of its epoch.
     #[must_use]
     pub fn batch(&self, order: &[u32], batch: usize, rank: usize) -> Vec<u32> {
-        let PlanIdentity {
-            per_device_train_batch_size: size,
-            num_processes,
-            ..
-        } = self.identity;
-        let start = (batch * num_processes + rank) * size;
-        let places = start..start + size;
-        match num_processes {
-            // One device's last batch is as large as it comes.
-            1 => places
-                .filter_map(|place| order.get(place).copied())
-                .collect(),
-            _ => {
-                let rows = places.filter_map(|place| order.get(place % order.len().max(1)));
-                rows.copied().collect()
-            }
-        }
+        let places = self.identity.shares().places(batch, rank).into_iter();
+        places
+            .filter_map(|place| order.get(place).copied())
+            .collect()
     }
 
     /// The batches of a step on every device, in the order in which one device would take them; each with its
@@ -238,6 +223,16 @@ impl Plan {
 }
 
 impl PlanIdentity {
+    fn shares(&self) -> Shares {
+        Shares {
+            rows: self.num_rows,
+            batch_size: self.per_device_train_batch_size,
+            processes: self.num_processes,
+            drop_last: self.dataloader_drop_last,
+            even_batches: true,
+        }
+    }
+
     /// Rows of an optimizer step.
     fn rows_of_a_step(&self) -> usize {
         self.per_device_train_batch_size * self.gradient_accumulation_steps * self.num_processes

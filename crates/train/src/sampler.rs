@@ -3,6 +3,50 @@
 //! accelerate's `SeedableRandomSampler` seeds a generator with seed + epoch and takes
 //! `torch.randperm(n)`; torch's CPU generator is MT19937 (Matsumoto and Nishimura, 1998).
 
+/// How processes share out the batches of an epoch: accelerate's `BatchSamplerShard`, of which each takes every n-th.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shares {
+    /// Rows of an epoch.
+    pub(crate) rows: usize,
+    pub(crate) batch_size: usize,
+    pub(crate) processes: usize,
+    pub(crate) drop_last: bool,
+    /// Whether the last batches of several processes are filled up from the epoch's beginning, so that each has as
+    /// many.
+    pub(crate) even_batches: bool,
+}
+
+impl Shares {
+    /// Batches of an epoch that a process takes.
+    pub(crate) fn batches(&self, rank: usize) -> usize {
+        let Self {
+            rows,
+            batch_size,
+            processes,
+            ..
+        } = *self;
+        match (self.drop_last, self.even_batches) {
+            (true, _) => rows / batch_size / processes,
+            (false, true) => rows.div_ceil(batch_size * processes),
+            (false, false) => {
+                let all = rows.div_ceil(batch_size);
+                all.saturating_sub(rank).div_ceil(processes)
+            }
+        }
+    }
+
+    /// The places of a process's batch in the order of the epoch.
+    pub(crate) fn places(&self, batch: usize, rank: usize) -> Vec<usize> {
+        let start = (batch * self.processes + rank) * self.batch_size;
+        let places = start..start + self.batch_size;
+        match self.processes > 1 && self.even_batches {
+            true => places.map(|place| place % self.rows.max(1)).collect(),
+            // The last one is as large as it comes.
+            false => places.filter(|place| *place < self.rows).collect(),
+        }
+    }
+}
+
 const WORDS: usize = 624;
 const MIDDLE: usize = 397;
 

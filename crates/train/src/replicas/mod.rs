@@ -15,7 +15,7 @@ mod web;
 pub(crate) use batch::{Inferred, MicroBatch, infer};
 pub use greeting::Greeting;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use native::{Failure, reduce, share_values};
+pub(crate) use native::{Failure, reduce, share};
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Replicas, follow, join};
 #[cfg(target_arch = "wasm32")]

@@ -38,12 +38,12 @@ enum Instruction {
         param_groups: Option<Vec<ParamGroup>>,
         steps: u32,
     },
-    /// Take an optimizer step with these batches, by rank.
+    /// Take an optimizer step with these batches, by rank from 1 on.
     Step {
         learning_rate: f64,
         batches: Vec<Vec<MicroBatch>>,
     },
-    /// Evaluate these batches, by rank, the first ranks' only where there are fewer.
+    /// Evaluate these batches, by rank from 1 on; the last ranks have none where there are fewer.
     Infer {
         batches: Vec<Batch>,
         with_loss: bool,
@@ -178,7 +178,8 @@ impl Replicas {
     /// Makes all replicas equal to the model.
     pub(crate) async fn set_model(&self, model: &mut Model) -> Result<(), TrainError> {
         self.tell(&Instruction::Model(ModelParts::of(model)))?;
-        self.share(model.parameters.all_values()).await
+        let shared = share(&*self.collective, model.parameters.all_values()).await;
+        shared.map_err(|failure| failure.told_by(|error| self.ended(error)))
     }
 
     /// Makes the optimizers of all replicas equal to this one.
@@ -194,42 +195,23 @@ impl Replicas {
             param_groups: param_groups.map(<[ParamGroup]>::to_vec),
             steps,
         })?;
-        if steps > 0 {
-            self.share(optimizer.moments().into()).await?;
+        if steps == 0 {
+            return Ok(());
         }
-        Ok(())
+        let shared = share(&*self.collective, optimizer.moments().into()).await;
+        shared.map_err(|failure| failure.told_by(|error| self.ended(error)))
     }
 
-    async fn share(&self, all: Vec<&mut Blocks>) -> Result<(), TrainError> {
-        for blocks in all {
-            let shared = share(&*self.collective, blocks).await;
-            shared.map_err(|failure| self.failed(failure))?;
-        }
-        Ok(())
-    }
-
-    fn failed(&self, failure: Failure) -> TrainError {
-        match failure {
-            Failure::Rank(error) => self.ended(error),
-            Failure::Own(error) => error,
-        }
-    }
-
-    /// Gives every rank its batches of a step; returns those of rank 0, which are for the caller to compute.
+    /// Gives ranks 1 and up their batches of a step.
     pub(crate) fn step(
         &self,
         learning_rate: f64,
         batches: Vec<Vec<MicroBatch>>,
-    ) -> Result<Vec<MicroBatch>, TrainError> {
-        let instruction = Instruction::Step {
+    ) -> Result<(), TrainError> {
+        self.tell(&Instruction::Step {
             learning_rate,
             batches,
-        };
-        self.tell(&instruction)?;
-        match instruction {
-            Instruction::Step { batches, .. } => Ok(batches.into_iter().next().unwrap_or_default()),
-            _ => Ok(Vec::new()),
-        }
+        })
     }
 
     /// Adds up the gradients of all ranks, the model's with them; gives what the others' losses add to the step's.
@@ -237,7 +219,7 @@ impl Replicas {
         let told = |error| self.ended(error);
         let losses = self.collective.gather(Vec::new()).map_err(told)?;
         let reduced = reduce(&*self.collective, model).await;
-        reduced.map_err(|failure| self.failed(failure))?;
+        reduced.map_err(|failure| failure.told_by(|error| self.ended(error)))?;
         let number = |bytes: &Vec<u8>| {
             bytes
                 .as_slice()
@@ -247,7 +229,7 @@ impl Replicas {
         Ok(losses.iter().skip(1).map(number).sum())
     }
 
-    /// Gives the first ranks a batch each to evaluate; rank 0's is for the caller to compute.
+    /// Gives ranks 1 and up a batch each to evaluate, as far as there are any.
     pub(crate) fn infer(&self, batches: &[Batch], with_loss: bool) -> Result<(), TrainError> {
         self.tell(&Instruction::Infer {
             batches: batches.to_vec(),
@@ -304,6 +286,16 @@ pub(crate) enum Failure {
     Own(TrainError),
 }
 
+impl Failure {
+    /// As an error, with what is to be told of another rank's end.
+    pub(crate) fn told_by(self, ended: impl FnOnce(CollectiveError) -> TrainError) -> TrainError {
+        match self {
+            Self::Rank(error) => ended(error),
+            Self::Own(error) => error,
+        }
+    }
+}
+
 impl From<CollectiveError> for Failure {
     fn from(error: CollectiveError) -> Self {
         Self::Rank(error)
@@ -329,20 +321,18 @@ pub(crate) async fn reduce(collective: &dyn Collective, model: &mut Model) -> Re
     Ok(())
 }
 
-/// Gives all ranks rank 0's model.
-pub(crate) async fn share_values(
+/// Gives all ranks what all of rank 0's blocks hold.
+pub(crate) async fn share(
     collective: &dyn Collective,
-    model: &mut Model,
+    all: Vec<&mut Blocks>,
 ) -> Result<(), Failure> {
-    model.zero_grad();
-    for blocks in model.parameters.all_values() {
-        share(collective, blocks).await?;
+    for blocks in all {
+        share_one(collective, blocks).await?;
     }
     Ok(())
 }
 
-/// Gives all ranks what rank 0's blocks hold.
-async fn share(collective: &dyn Collective, blocks: &mut Blocks) -> Result<(), Failure> {
+async fn share_one(collective: &dyn Collective, blocks: &mut Blocks) -> Result<(), Failure> {
     let count = blocks.count();
     let counts = collective.gather(count.to_le_bytes().to_vec())?;
     let differs = counts.iter().any(|bytes| bytes[..] != count.to_le_bytes());
@@ -432,11 +422,13 @@ impl Follower<'_> {
                     learning_rate,
                     mut batches,
                 } => {
-                    let own = batches.get_mut(self.collective.rank()).map(std::mem::take);
+                    let own = batches
+                        .get_mut(self.collective.rank() - 1)
+                        .map(std::mem::take);
                     self.step(learning_rate, own.unwrap_or_default()).await?;
                 }
                 Instruction::Infer { batches, with_loss } => {
-                    let own = batches.get(self.collective.rank());
+                    let own = batches.get(self.collective.rank() - 1);
                     self.infer(own, with_loss).await?;
                 }
                 Instruction::End => return Ok(()),
@@ -458,7 +450,8 @@ impl Follower<'_> {
                 (parts, model)
             }
         };
-        share_values(self.collective, &mut model).await?;
+        model.zero_grad();
+        share(self.collective, model.parameters.all_values()).await?;
         self.model = Some((parts, model));
         Ok(())
     }
@@ -472,9 +465,7 @@ impl Follower<'_> {
         let (_, model) = self.model.as_ref().ok_or_else(out_of_order)?;
         let mut optimizer = AdamW::from_arguments(model, args, param_groups)?;
         if steps > 0 {
-            for moment in optimizer.moments() {
-                share(self.collective, moment).await?;
-            }
+            share(self.collective, optimizer.moments().into()).await?;
             optimizer.set_steps(steps);
         }
         self.optimizer = Some(optimizer);

@@ -50,11 +50,7 @@ impl Replicas {
         match *self {}
     }
 
-    pub(crate) fn step(
-        &self,
-        _: f64,
-        _: Vec<Vec<MicroBatch>>,
-    ) -> Result<Vec<MicroBatch>, TrainError> {
+    pub(crate) fn step(&self, _: f64, _: Vec<Vec<MicroBatch>>) -> Result<(), TrainError> {
         match *self {}
     }
 

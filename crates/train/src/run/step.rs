@@ -51,17 +51,6 @@ struct Collated {
     digest: BatchDigest,
 }
 
-/// The same, and what came of them.
-struct Computed {
-    rows: usize,
-    longest: usize,
-    tokens: usize,
-    digest: BatchDigest,
-    /// The loss of each batch on the trainer's own device, and its share.
-    losses: Vec<(Tensor<1>, f64)>,
-    others_loss: f64,
-}
-
 impl Run<'_> {
     /// Gives the device a step. Nothing waits for it, unless something is due that needs its numbers.
     pub(super) async fn step(&mut self) -> Result<(), TrainError> {
@@ -73,14 +62,14 @@ impl Run<'_> {
             _ => self.plan.epoch_order(planned.epoch),
         };
         let learning_rate = self.schedule.learning_rate(done);
-        let Computed {
+        let Collated {
+            batches,
             rows,
             longest,
             tokens,
             digest,
-            losses,
-            others_loss,
-        } = self.gradients(&order, &planned, learning_rate).await?;
+        } = self.collate(&order, &planned)?;
+        let (losses, others_loss) = self.gradients(batches, learning_rate).await?;
         let model = &mut self.trainer.model;
         let norm = self.optimizer.step(model, learning_rate).values();
         if let Some(message) = model.device().failure() {
@@ -113,21 +102,16 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Computes the gradients of a step, on all devices.
+    /// Computes the gradients of a step, on all devices; gives the losses of the trainer's own batches with their
+    /// shares, and what the others' add to the step's.
     async fn gradients(
         &mut self,
-        order: &[u32],
-        planned: &PlannedStep,
+        batches: Vec<Vec<MicroBatch>>,
         learning_rate: f64,
-    ) -> Result<Computed, TrainError> {
-        let Collated {
-            batches,
-            rows,
-            longest,
-            tokens,
-            digest,
-        } = self.collate(order, planned)?;
-        let own = self.share_out(learning_rate, batches).await?;
+    ) -> Result<(Vec<(Tensor<1>, f64)>, f64), TrainError> {
+        let mut ranks = batches.into_iter();
+        let own = ranks.next().unwrap_or_default();
+        self.tell_replicas(learning_rate, ranks.collect()).await?;
         let mut losses = Vec::new();
         for (number, batch) in own.iter().enumerate() {
             let Trainer {
@@ -149,22 +133,15 @@ impl Run<'_> {
             Some(replicas) => replicas.reduce(model).await?,
             None => 0.0,
         };
-        Ok(Computed {
-            rows,
-            longest,
-            tokens,
-            digest,
-            losses,
-            others_loss,
-        })
+        Ok((losses, others_loss))
     }
 
-    /// Gives the other devices their batches of a step; those that are left are the trainer's own.
-    async fn share_out(
+    /// Gives the other devices their batches of a step, by rank from 1 on; before the first, the model as it is.
+    async fn tell_replicas(
         &mut self,
         learning_rate: f64,
         batches: Vec<Vec<MicroBatch>>,
-    ) -> Result<Vec<MicroBatch>, TrainError> {
+    ) -> Result<(), TrainError> {
         let Trainer {
             replicas: Some(replicas),
             replicas_follow,
@@ -174,7 +151,7 @@ impl Run<'_> {
             ..
         } = &mut *self.trainer
         else {
-            return Ok(batches.into_iter().next().unwrap_or_default());
+            return Ok(());
         };
         if !*replicas_follow {
             replicas.set_model(model).await?;
