@@ -7,6 +7,7 @@ use std::hash::{Hash, Hasher};
 
 mod fused;
 mod gemm;
+mod half;
 mod shared;
 mod staged;
 mod template;
@@ -14,6 +15,7 @@ mod tile;
 
 pub use fused::{Fused, Pass};
 pub use gemm::{Epilogue, Gemm, Layout, Sizes};
+pub use half::Halves;
 pub use tile::{Sharing, Staging, Tile};
 
 /// The type of one element of a storage binding.
@@ -35,8 +37,8 @@ pub struct Binding {
     pub name: &'static str,
     /// The element's type.
     pub element: Element,
-    /// The flag that a variant must carry for this binding to exist; `None`: always there.
-    pub when: Option<&'static str>,
+    /// The flags that a variant must carry for this binding to exist; none: always there.
+    pub when: &'static [&'static str],
 }
 
 /// A kernel: its text with placeholders, its bindings in order (the parameters follow as a uniform),
@@ -48,7 +50,7 @@ pub struct Shader {
     /// The text with placeholders.
     pub template: &'static str,
     /// Storage bindings in order.
-    pub bindings: &'static [Binding],
+    pub table: &'static [Binding],
     /// Invocations of a workgroup, a line of x, but for the variants with the flag `group`.
     pub workgroup_size: u32,
     /// The flags that this shader knows: one that a variant has or hasn't or, written `a|b,c|`, a choice of
@@ -157,10 +159,9 @@ impl Shader {
     /// The storage bindings that the variant with these flags has.
     pub fn active_bindings(&self, flags: &[&str]) -> impl Iterator<Item = &'static Binding> {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        self.bindings.iter().filter(move |binding| {
-            binding
-                .when
-                .is_none_or(|flag| flags.iter().any(|f| f == flag))
+        self.table.iter().filter(move |binding| {
+            let mut needed = binding.when.iter();
+            needed.all(|flag| flags.iter().any(|f| f == flag))
         })
     }
 
@@ -201,15 +202,19 @@ const fn binding(name: &'static str, element: Element) -> Binding {
     Binding {
         name,
         element,
-        when: None,
+        when: &[],
     }
 }
 
-const fn binding_when(name: &'static str, element: Element, flag: &'static str) -> Binding {
+const fn binding_when(
+    name: &'static str,
+    element: Element,
+    flags: &'static [&'static str],
+) -> Binding {
     Binding {
         name,
         element,
-        when: Some(flag),
+        when: flags,
     }
 }
 
@@ -220,7 +225,7 @@ macro_rules! shaders {
             pub const $constant: &Shader = &Shader {
                 name: $name,
                 template: include_str!(concat!("../wgsl/", $name, ".wgsl")),
-                bindings: &[$($binding),*],
+                table: &[$($binding),*],
                 workgroup_size: $workgroup_size,
                 flags: &[$($flag),*],
             };
@@ -235,63 +240,70 @@ use Element::{F32, I32, Vec4};
 // name, invocations a workgroup, flags, bindings: inputs, indices with the noise of a mask as the last, outputs.
 shaders! {
     COPY = "copy", 64, [], [binding("x", F32), binding("output", F32)];
+    CAST = "cast", 64, [], [binding("x", Vec4), binding("output", Vec4)];
     SCALE = "scale", 64, [], [binding("x", F32)];
     ZERO = "zero", 64, [], [binding("output", F32)];
-    DROPOUT = "dropout", 16, ["group"], [binding("x", F32), binding("noise", I32), binding("output", F32)];
-    LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "beta", "sum", "group"], [
-        binding("x", Vec4), binding_when("residual", Vec4, "residual"),
-        binding("affine", Vec4), binding_when("noise", I32, "dropout"),
-        binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding_when("added", Vec4, "sum"),
+    DROPOUT = "dropout", 16, ["fours|scalar", "group"], [
+        binding_when("x", Vec4, &["fours"]), binding_when("x", F32, &["scalar"]), binding("noise", I32),
+        binding_when("output", Vec4, &["fours"]), binding_when("output", F32, &["scalar"]),
+    ];
+    LAYER_NORM = "layer_norm", 16, ["residual", "dropout", "beta", "sum", "half", "group"], [
+        binding("x", Vec4), binding_when("residual", Vec4, &["residual"]),
+        binding("affine", Vec4), binding_when("noise", I32, &["dropout"]),
+        binding("y", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding_when("added", Vec4, &["sum"]),
     ];
     LAYER_NORM_BACKWARD = "layer_norm_backward", 16, ["dropout", "more", "group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("rstd", F32), binding("affine", Vec4),
-        binding_when("more", Vec4, "more"), binding_when("noise", I32, "dropout"),
-        binding("dsum", Vec4), binding_when("dx", Vec4, "dropout"),
+        binding_when("more", Vec4, &["more"]), binding_when("noise", I32, &["dropout"]),
+        binding("dsum", Vec4), binding_when("dx", Vec4, &["dropout"]),
     ];
     LAYER_NORM_PARAMETERS = "layer_norm_parameters", 16, ["beta", "group"], [
         binding("dy", Vec4), binding("xhat", Vec4), binding("daffine", Vec4),
     ];
     ADD = "add", 16, ["dropout", "group"], [
-        binding("residual", Vec4), binding("x", Vec4), binding_when("noise", I32, "dropout"),
+        binding("residual", Vec4), binding("x", Vec4), binding_when("noise", I32, &["dropout"]),
         binding("output", Vec4),
     ];
     ACTIVATE = "activate", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
-        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
-        binding_when("y", Vec4, "fours"), binding_when("y", F32, "scalar"),
+        binding_when("x", Vec4, &["fours"]), binding_when("x", F32, &["scalar"]),
+        binding_when("y", Vec4, &["fours"]), binding_when("y", F32, &["scalar"]),
     ];
     ACTIVATE_BACKWARD = "activate_backward", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
-        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
-        binding_when("dy", Vec4, "fours"), binding_when("dy", F32, "scalar"),
-        binding_when("dx", Vec4, "fours"), binding_when("dx", F32, "scalar"),
+        binding_when("x", Vec4, &["fours"]), binding_when("x", F32, &["scalar"]),
+        binding_when("dy", Vec4, &["fours"]), binding_when("dy", F32, &["scalar"]),
+        binding_when("dx", Vec4, &["fours"]), binding_when("dx", F32, &["scalar"]),
     ];
     GATED = "gated", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
-        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
-        binding_when("y", Vec4, "fours"), binding_when("y", F32, "scalar"),
+        binding_when("x", Vec4, &["fours"]), binding_when("x", F32, &["scalar"]),
+        binding_when("y", Vec4, &["fours"]), binding_when("y", F32, &["scalar"]),
     ];
     GATED_BACKWARD = "gated_backward", 64, ["gelu|gelu_tanh|relu|silu|tanh", "fours|scalar"], [
-        binding_when("x", Vec4, "fours"), binding_when("x", F32, "scalar"),
-        binding_when("dy", Vec4, "fours"), binding_when("dy", F32, "scalar"),
-        binding_when("dx", Vec4, "fours"), binding_when("dx", F32, "scalar"),
+        binding_when("x", Vec4, &["fours"]), binding_when("x", F32, &["scalar"]),
+        binding_when("dy", Vec4, &["fours"]), binding_when("dy", F32, &["scalar"]),
+        binding_when("dx", Vec4, &["fours"]), binding_when("dx", F32, &["scalar"]),
     ];
     ROPE = "rope", 64, ["backward", "fours|scalar"], [
-        binding_when("qkv", Vec4, "fours"), binding_when("qkv", F32, "scalar"),
-        binding_when("table", Vec4, "fours"), binding_when("table", F32, "scalar"),
+        binding_when("qkv", Vec4, &["fours"]), binding_when("qkv", F32, &["scalar"]),
+        binding_when("table", Vec4, &["fours"]), binding_when("table", F32, &["scalar"]),
         binding("sequences", I32),
-        binding_when("output", Vec4, "fours"), binding_when("output", F32, "scalar"),
+        binding_when("output", Vec4, &["fours"]), binding_when("output", F32, &["scalar"]),
     ];
     SOFTMAX = "softmax", 16, [
         "|biased,relative|biased,disentangled,keys|biased,disentangled,queries|biased,disentangled,keys,queries",
-        "window", "dropout", "group"
+        "window", "dropout", "fours|scalar", "group"
     ], [
-        binding("scores", F32),
-        binding_when("table", F32, "relative"), binding_when("products", F32, "disentangled"),
-        binding("sequences", I32), binding_when("places", I32, "biased"), binding_when("noise", I32, "dropout"),
-        binding("probabilities", F32), binding_when("dropped", F32, "dropout"),
+        binding_when("scores", Vec4, &["fours"]), binding_when("scores", F32, &["scalar"]),
+        binding_when("table", F32, &["relative"]), binding_when("products", F32, &["disentangled"]),
+        binding("sequences", I32), binding_when("places", I32, &["biased"]), binding_when("noise", I32, &["dropout"]),
+        binding_when("probabilities", Vec4, &["fours"]), binding_when("probabilities", F32, &["scalar"]),
+        binding_when("dropped", Vec4, &["fours", "dropout"]), binding_when("dropped", F32, &["scalar", "dropout"]),
     ];
-    SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout", "group"], [
-        binding("probabilities", F32), binding("dy", F32),
-        binding("sequences", I32), binding_when("noise", I32, "dropout"),
-        binding("dscores", F32), binding_when("dropped", F32, "dropout"),
+    SOFTMAX_BACKWARD = "softmax_backward", 16, ["dropout", "fours|scalar", "group"], [
+        binding_when("probabilities", Vec4, &["fours"]), binding_when("probabilities", F32, &["scalar"]),
+        binding_when("dy", Vec4, &["fours"]), binding_when("dy", F32, &["scalar"]),
+        binding("sequences", I32), binding_when("noise", I32, &["dropout"]),
+        binding_when("dscores", Vec4, &["fours"]), binding_when("dscores", F32, &["scalar"]),
+        binding_when("dropped", Vec4, &["fours", "dropout"]), binding_when("dropped", F32, &["scalar", "dropout"]),
     ];
     RELATIVE_BACKWARD = "relative_backward", 16, ["group"], [
         binding("dscores", F32), binding("sequences", I32), binding("places", I32), binding("table", F32),
@@ -301,9 +313,9 @@ shaders! {
     ];
     EMBEDDING = "embedding", 64, ["position", "token_type", "part"], [
         binding("word", Vec4),
-        binding_when("position", Vec4, "position"), binding_when("token_type", Vec4, "token_type"),
+        binding_when("position", Vec4, &["position"]), binding_when("token_type", Vec4, &["token_type"]),
         binding("ids", I32),
-        binding_when("positions", I32, "position"), binding_when("type_ids", I32, "token_type"),
+        binding_when("positions", I32, &["position"]), binding_when("type_ids", I32, &["token_type"]),
         binding("output", Vec4),
     ];
     SCATTER_ADD = "scatter_add", 16, ["group", "part"], [binding("x", Vec4), binding("index", I32), binding("table", Vec4)];
@@ -323,8 +335,8 @@ shaders! {
         binding("logits", F32), binding("targets", F32), binding("dlogits", F32), binding("loss", F32),
     ];
     ADD_PARTS = "add_parts", 64, ["sums"], [
-        binding("parts", Vec4), binding_when("parts_of_sums", Vec4, "sums"),
-        binding("c", Vec4), binding_when("sums", Vec4, "sums"),
+        binding("parts", Vec4), binding_when("parts_of_sums", Vec4, &["sums"]),
+        binding("c", Vec4), binding_when("sums", Vec4, &["sums"]),
     ];
     SUM_SQUARES = "sum_squares", 16, [], [binding("x", Vec4), binding("partial", F32)];
     CLIP = "clip", 64, [], [binding("partial", F32), binding("norm", F32)];

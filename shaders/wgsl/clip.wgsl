@@ -1,6 +1,7 @@
 // norm[0] = the global gradient norm, norm[1] = the factor that clips it to max_norm, as
 // torch.nn.utils.clip_grad_norm_: min(1, max_norm / (norm + 1e-6)); max_norm 0 clips nothing.
-struct Params { slots: u32, max_norm: f32, pad: u32, pad0: u32 }
+// Of gradients that are `loss_scale` times what they should be: the norm is without it, and the factor takes it out.
+struct Params { slots: u32, max_norm: f32, loss_scale: f32, pad0: u32 }
 
 {{bindings}}
 
@@ -16,8 +17,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     if lane == 0u {
         var total = 0.0;
         for (var i = 0u; i < 64u; i++) { total += sums[i]; }
-        let value = sqrt(total);
+        let value = sqrt(total) / params.loss_scale;
         norm[0] = value;
-        norm[1] = select(1.0, min(1.0, params.max_norm / (value + 1e-6)), params.max_norm > 0.0);
+        let clipped = select(1.0, min(1.0, params.max_norm / (value + 1e-6)), params.max_norm > 0.0);
+        norm[1] = clipped / params.loss_scale;
     }
 }

@@ -1,4 +1,5 @@
-// out = x * mask / (1 - p), row by row; the backward pass is the same kernel over the gradient.
+// out = x * mask / (1 - p), row by row; the backward pass is the same kernel over the gradient. `cols` counts fours
+// of columns or, with the flag `scalar`, columns.
 struct Params { rows: u32, cols: u32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
@@ -15,6 +16,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
     if row >= params.rows { return; }
     let start = row * params.cols;
     let draw = this_draw(row, 0u);
+    {{#fours}}
+    for (var c = lane; c < params.cols; c += LANES) { output[start + c] = x[start + c] * dropout_factors(c, draw); }
+    {{/fours}}
+    {{#scalar}}
     for (var block = lane; block * 4u < params.cols; block += LANES) {
         let factors = dropout_factors(block, draw);
         for (var i = 0u; i < 4u; i++) {
@@ -22,4 +27,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
             if col < params.cols { output[start + col] = x[start + col] * factors[i]; }
         }
     }
+    {{/scalar}}
 }

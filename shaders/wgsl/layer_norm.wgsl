@@ -1,5 +1,6 @@
 // y = LayerNorm(residual + dropout(x)) * gamma (+ beta), row by row; keeps the normalised row and
-// the reciprocal standard deviation for the backward pass, and with the flag `sum` what was normalised. `affine` holds gamma, then beta if there is one. Ba et al., arXiv 1607.06450.
+// the reciprocal standard deviation for the backward pass, and with the flag `sum` what was normalised. `affine` holds gamma, then beta if there is one. With the flag `half`,
+// where `xhat` holds halves, the sum is rounded to one before it is normalised. Ba et al., arXiv 1607.06450.
 struct Params { rows: u32, cols4: u32, epsilon: f32, site: u32, threshold: u32, keep_scale: f32, pad: u32, pad0: u32 }
 
 {{bindings}}
@@ -23,6 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(workgroup_id) gro
         {{#residual}}value += residual[start + c];{{/residual}}
         {{#sum}}added[start + c] = value;{{/sum}}
         xhat[start + c] = value;
+        {{#half}}value = xhat[start + c];{{/half}}
         sum += value;
     }
     sum = total(sum, lane);

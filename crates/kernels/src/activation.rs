@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tunesmith_architecture::Activation;
 use tunesmith_shaders::{ACTIVATE, ACTIVATE_BACKWARD, GATED, GATED_BACKWARD, Shader};
 
-use crate::buffer::{empty, floats, tensor};
+use crate::buffer::{Precision, empty_in, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 use crate::math::{erf, exp, in_vectors, sigmoid, tanh};
 
@@ -158,7 +158,7 @@ fn elementwise(kind: Activation, inputs: &[&Tensor<2>]) -> Tensor<2> {
         count: shape[0] * shape[1],
         backward: inputs.len() == 2,
     };
-    let output = empty(shape, &inputs[0].device());
+    let output = empty_in(Precision::of(inputs[0]), shape, &inputs[0].device());
     let inputs: Vec<_> = inputs
         .iter()
         .map(|input| floats((*input).clone()))
@@ -232,7 +232,7 @@ pub fn gated(kind: Activation, x: &Tensor<2>) -> Tensor<2> {
         wide: both / 2,
         backward: false,
     };
-    let y = empty([rows, both / 2], &x.device());
+    let y = empty_in(Precision::of(x), [rows, both / 2], &x.device());
     let [y] = run(&op, &[floats(x.clone())], &[], [y]);
     tensor(y)
 }
@@ -247,7 +247,13 @@ pub fn gated_backward(kind: Activation, x: &Tensor<2>, dy: &Tensor<2>) -> Tensor
         backward: true,
     };
     let inputs = [floats(x.clone()), floats(dy.clone())];
-    let [dx] = run(&op, &inputs, &[], [empty([rows, 2 * wide], &x.device())]);
+    // Whole fours of either half.
+    let precision = match wide.is_multiple_of(4) {
+        true => Precision::of(x),
+        false => Precision::F32,
+    };
+    let dx = empty_in(precision, [rows, 2 * wide], &x.device());
+    let [dx] = run(&op, &inputs, &[], [dx]);
     tensor(dx)
 }
 

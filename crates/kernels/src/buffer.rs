@@ -1,12 +1,14 @@
 //! Burn tensors as the plain buffers that kernels see.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use burn::backend::Flex;
 use burn::backend::wgpu::{CubeBackend, CubeTensor};
-use burn::tensor::{DType, Device, Int, Shape, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Shape, Tensor, TensorData, f16};
 
 use crate::class::Class;
+use crate::half::{floats_of, halves_of};
 
 /// The CPU device's tensor primitive.
 pub(crate) type CpuTensor = <Flex as burn::backend::BackendTypes>::FloatTensorPrimitive;
@@ -14,7 +16,27 @@ pub(crate) type CpuTensor = <Flex as burn::backend::BackendTypes>::FloatTensorPr
 /// Bytes of a float or an index.
 const WIDTH: u64 = 4;
 
-/// One contiguous tensor or a part of one, of floats or of 32-bit indices, on whichever device holds
+/// How the numbers of a tensor are stored. Kernels compute in `f32`, whichever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// As they are computed.
+    #[default]
+    F32,
+    /// Rounded to IEEE 754 binary16.
+    F16,
+}
+
+impl Precision {
+    /// That of a tensor.
+    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Self {
+        match tensor.dtype() {
+            DType::F16 => Self::F16,
+            _ => Self::F32,
+        }
+    }
+}
+
+/// One contiguous tensor or a part of one, of floats, halves or 32-bit indices, on whichever device holds
 /// it.
 #[derive(Clone, Debug)]
 pub(crate) enum Buffer {
@@ -39,6 +61,28 @@ impl Buffer {
             Self::Gpu(tensor) => Some(Class::beside(tensor)),
             Self::Cpu(..) => None,
         }
+    }
+
+    /// Room for its numbers as floats, where it lies on a GPU.
+    pub(crate) fn unrounded(&self) -> Option<Self> {
+        let Self::Gpu(tensor) = self else { return None };
+        let count = self.count();
+        Some(Self::gpu(CubeTensor::new_contiguous(
+            tensor.client.clone(),
+            tensor.device.clone(),
+            Shape::new([count]),
+            tensor.client.empty(count * WIDTH as usize),
+            DType::F32,
+        )))
+    }
+
+    /// Whether it holds halves.
+    pub(crate) fn is_half(&self) -> bool {
+        let dtype = match self {
+            Self::Gpu(tensor) => tensor.dtype,
+            Self::Cpu(tensor, _) => tensor.dtype(),
+        };
+        dtype == DType::F16
     }
 
     /// Elements.
@@ -83,7 +127,33 @@ impl Buffer {
         }
     }
 
-    /// The same to be changed in place; copied first where something else holds the tensor too.
+    /// The numbers of a buffer on the CPU, halves as the floats that they are.
+    ///
+    /// # Panics
+    /// As [`Buffer::floats`].
+    pub(crate) fn numbers(&self) -> Cow<'_, [f32]> {
+        match self {
+            Self::Cpu(tensor, range) if self.is_half() => {
+                Cow::Owned(floats_of(&tensor.storage::<f16>()[range.clone()]))
+            }
+            _ => Cow::Borrowed(self.floats()),
+        }
+    }
+
+    /// Writes numbers, rounded, to a buffer of halves on the CPU.
+    ///
+    /// # Panics
+    /// As [`Buffer::floats`].
+    pub(crate) fn round_from(&mut self, numbers: &[f32]) {
+        match self {
+            Self::Cpu(tensor, range) => {
+                halves_of(numbers, &mut tensor.storage_mut()[range.clone()]);
+            }
+            Self::Gpu(_) => panic!("a kernel was given tensors of two devices"),
+        }
+    }
+
+    /// Floats to be changed in place; copied first where something else holds the tensor too.
     ///
     /// # Panics
     /// As [`Buffer::floats`].
@@ -151,6 +221,35 @@ pub(crate) fn ints(tensor: &Tensor<1, Int>) -> Buffer {
             Ok(tensor) => Buffer::cpu(tensor),
             Err(error) => panic!("the kernels run on wgpu and on the CPU only: {error:?}"),
         },
+    }
+}
+
+/// The same as [`empty`] for numbers stored in this precision, rows in whole fours: those that are not stay floats,
+/// since kernels write halves by fours.
+pub(crate) fn empty_in<const D: usize>(
+    precision: Precision,
+    shape: [usize; D],
+    device: &Device,
+) -> Buffer {
+    let columns = shape[D - 1];
+    if precision == Precision::F32 || columns == 0 || !columns.is_multiple_of(4) {
+        return empty(shape, device);
+    }
+    let count: usize = shape.iter().product();
+    if *device == Device::flex() {
+        let data = TensorData::new(vec![f16::ZERO; count], shape);
+        return floats(Tensor::<D>::from_data(data, (device, DType::F16)));
+    }
+    // Two to a float's place: burn has halves only on adapters that compute in them.
+    match empty([count / 2], device) {
+        Buffer::Gpu(words) => Buffer::gpu(CubeTensor::new_contiguous(
+            words.client.clone(),
+            words.device.clone(),
+            Shape::new(shape),
+            words.handle.clone(),
+            DType::F16,
+        )),
+        buffer @ Buffer::Cpu(..) => buffer,
     }
 }
 

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor};
 use rayon::prelude::*;
 use tunesmith_shaders::{ADD, DROPOUT};
 
-use crate::buffer::{Buffer, empty, floats, indices, ints, tensor};
+use crate::buffer::{Buffer, Precision, empty_in, floats, indices, ints, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 use crate::math::in_vectors;
 use crate::philox::philox;
@@ -164,7 +164,7 @@ pub fn dropout(x: Tensor<2>, dropout: &Dropout) -> Tensor<2> {
         return x;
     };
     let [rows, cols] = x.dims();
-    let output = empty([rows, cols], &x.device());
+    let output = empty_in(Precision::of(&x), [rows, cols], &x.device());
     let op = Op {
         rows,
         cols,
@@ -176,12 +176,19 @@ pub fn dropout(x: Tensor<2>, dropout: &Dropout) -> Tensor<2> {
 
 impl Kernel for Op {
     fn launch(&self, class: Class) -> Launch {
+        let fours = self.cols.is_multiple_of(4);
+        let cols = if fours { self.cols / 4 } else { self.cols };
+        let flags = [
+            ("fours", fours),
+            ("scalar", !fours),
+            ("group", class.is_gpu()),
+        ];
         Launch {
-            variant: Variant::shader(DROPOUT, &[("group", class.is_gpu())]),
+            variant: Variant::shader(DROPOUT, &flags),
             extent: Extent::Rows(self.rows),
             params: self
                 .dropout
-                .params(Params::default().int(self.rows).int(self.cols)),
+                .params(Params::default().int(self.rows).int(cols)),
         }
     }
 
@@ -203,7 +210,7 @@ struct Add {
     dropout: Dropout,
 }
 
-/// `residual + dropout(x)`, `[rows, cols]`, `cols` a multiple of 4. The gradient of `residual` is that of the
+/// `residual + dropout(x)`, `[rows, cols]`, `cols` a multiple of 4, stored as the residual is. The gradient of `residual` is that of the
 /// sum, and that of `x` is [`dropout`] of it.
 pub fn add(residual: &Tensor<2>, x: &Tensor<2>, dropout: &Dropout) -> Tensor<2> {
     let [rows, cols] = x.dims();
@@ -214,7 +221,8 @@ pub fn add(residual: &Tensor<2>, x: &Tensor<2>, dropout: &Dropout) -> Tensor<2> 
     };
     let inputs = [floats(residual.clone()), floats(x.clone())];
     let noise: Vec<_> = dropout.noise().into_iter().collect();
-    let [sum] = run(&op, &inputs, &noise, [empty([rows, cols], &x.device())]);
+    let sum = empty_in(Precision::of(residual), [rows, cols], &x.device());
+    let [sum] = run(&op, &inputs, &noise, [sum]);
     tensor(sum)
 }
 

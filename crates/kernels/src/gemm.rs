@@ -7,6 +7,7 @@ use tunesmith_shaders::{Gemm, Layout, Sharing, Tile};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
+use crate::half::Cast;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 use crate::matrix::{Multiplication, Operand};
 use crate::packing::{Packing, sequence};
@@ -71,6 +72,8 @@ pub(crate) struct Product {
     pub(crate) epilogue: Epilogue,
     /// A and B are one buffer, which is given once.
     pub(crate) one_input: bool,
+    /// C holds halves, of which a lane writes four at a time.
+    pub(crate) half: bool,
     /// What decides the sizes: where it's the sequences of a [`Packing`], `outer` counts them, `inner` the
     /// heads, and sizes and distances that are a sequence's tokens and stride hold those of the longest.
     pub(crate) sizes: Sizes,
@@ -91,13 +94,30 @@ impl Product {
     /// Runs it on A, B (unless they are one) and, with [`Epilogue::Bias`], the bias; where `vec4` tiles apply, columns of C
     /// up to the next multiple of 4 are written.
     pub(crate) fn run(&self, inputs: &[Buffer], c: Buffer) -> Buffer {
-        let [c] = run(self, inputs, &[], [c]);
-        c
+        self.run_over(inputs, &[], c)
     }
 
     /// The same by the sequences of a batch.
     pub(crate) fn run_packed(&self, inputs: &[Buffer], packing: &Packing, c: Buffer) -> Buffer {
-        let [c] = run(self, inputs, &[packing.words()], [c]);
+        self.run_over(inputs, &[packing.words()], c)
+    }
+
+    fn run_over(&self, inputs: &[Buffer], indices: &[Buffer], c: Buffer) -> Buffer {
+        let half = c.is_half();
+        let op = Self { half, ..*self };
+        let scalar = |class| half && op.tile(class) == Tile::SCALAR;
+        let unrounded = c.class().filter(|class| scalar(*class)).and(c.unrounded());
+        let Some(mut floats) = unrounded else {
+            let [c] = run(&op, inputs, indices, [c]);
+            return c;
+        };
+        // Rows that aren't whole fours: C goes to floats and back.
+        let cast = Cast {
+            fours: c.count() / 4,
+        };
+        [floats] = run(&cast, std::slice::from_ref(&c), &[], [floats]);
+        [floats] = run(&op, inputs, indices, [floats]);
+        let [c] = run(&cast, &[floats], &[], [c]);
         c
     }
 
@@ -159,6 +179,7 @@ impl Product {
             _ if class.is_gpu() => Tile::SMALL,
             Some(lanes) if shares => Tile::shared(lanes).unwrap_or(Tile::LARGE),
             Some(_) if large => Tile::LARGE,
+            Some(_) if self.half => Tile::SMALL,
             // The classifier's, of as many columns as there are labels.
             Some(_) => Tile::SCALAR,
             None if large => Tile::LARGEST,

@@ -1,15 +1,17 @@
 //! One launch path for every kernel: the same call runs WGSL on a GPU and the plain twin on the CPU.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::backend::wgpu::CubeTensor;
+use burn::tensor::DType;
 use cubecl::ir::UIntKind;
 use cubecl::ir::metadata::Info;
 use cubecl::ir::settings::Dim3;
 use cubecl::prelude::*;
 use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
 use cubecl::{CubeKernel, PrecompiledSource};
-use tunesmith_shaders::{Fused, Gemm, Shader, Sharing};
+use tunesmith_shaders::{Element, Fused, Gemm, Halves, Shader, Sharing};
 
 use crate::blocks::{Blocks, Slot};
 use crate::buffer::Buffer;
@@ -97,15 +99,25 @@ impl Variant {
         matches!(self, Self::Shader { flags, .. } if flags.contains(&"group"))
     }
 
-    fn complete(&self) -> String {
+    /// The storage bindings in order.
+    fn bindings(&self) -> Vec<(&'static str, Element)> {
         match self {
+            Self::Shader { shader, flags } => shader.bindings(flags),
+            Self::Gemm(gemm) => gemm.bindings(),
+            Self::Fused(fused) => fused.bindings(),
+        }
+    }
+
+    fn complete(&self, halves: Halves) -> String {
+        let text = match self {
             Self::Shader { shader, flags } => shader.complete(flags),
             Self::Gemm(gemm) if gemm.tile.sharing == Sharing::Subgroup => {
                 format!("{}{}", subgroups::BEGINNING, gemm.complete())
             }
             Self::Gemm(gemm) => gemm.complete(),
             Self::Fused(fused) => fused.complete(),
-        }
+        };
+        halves.apply(text, &self.bindings())
     }
 }
 
@@ -168,11 +180,25 @@ pub(crate) fn run_over<const N: usize>(
         let outputs: Vec<&Buffer> = outputs.into_iter().map(|buffer| &*buffer).collect();
         launch(kernel, floats.iter().chain(indices).chain(outputs));
     } else {
-        let mut outputs: Vec<&mut [f32]> = outputs
-            .into_iter()
-            .map(|buffer| buffer.floats_mut())
-            .collect();
-        plain(kernel, floats, indices, &mut outputs);
+        // A twin computes in floats, and rounds what it has written where the kernel's stores do.
+        let mut unrounded = outputs
+            .each_ref()
+            .map(|buffer| buffer.is_half().then(|| buffer.numbers().into_owned()));
+        let mut slices: Vec<&mut [f32]> = Vec::with_capacity(N);
+        let mut halves = Vec::new();
+        for (buffer, unrounded) in outputs.into_iter().zip(&mut unrounded) {
+            match unrounded {
+                Some(numbers) => {
+                    halves.push((slices.len(), buffer));
+                    slices.push(numbers);
+                }
+                None => slices.push(buffer.floats_mut()),
+            }
+        }
+        plain(kernel, floats, indices, &mut slices);
+        for (place, buffer) in halves {
+            buffer.round_from(slices[place]);
+        }
     }
 }
 
@@ -233,6 +259,11 @@ fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
         !overlap(&tensors),
         "a kernel was given the same memory twice, which WebGPU refuses: a bug in the calling op"
     );
+    let halves = tensors
+        .iter()
+        .enumerate()
+        .filter(|(_, tensor)| tensor.dtype == DType::F16);
+    let halves = Halves(halves.map(|(number, _)| 1 << number).sum());
     let client = &tensors[0].client;
     let class = Class::beside(tensors[0]);
     let Launch {
@@ -245,13 +276,14 @@ fn launch<'a>(kernel: &dyn Kernel, buffers: impl Iterator<Item = &'a Buffer>) {
     let arguments = KernelArguments::new()
         .with_buffers(handles.map(Handle::binding).collect())
         .with_info(MetadataBindingInfo::custom(params.words()));
-    client.launch(Box::new(WgslKernel(variant)), count, arguments);
+    client.launch(Box::new(WgslKernel(variant, halves)), count, arguments);
 }
 
 fn overlap(tensors: &[&CubeTensor]) -> bool {
     let range = |tensor: &CubeTensor| {
         let start = tensor.handle.offset_start.unwrap_or(0);
-        start..start + 4 * tensor.meta.num_elements() as u64
+        let width = tensor.dtype.size() as u64;
+        start..start + width * tensor.meta.num_elements() as u64
     };
     tensors.iter().enumerate().any(|(place, one)| {
         let one_range = range(one);
@@ -266,21 +298,22 @@ fn overlap(tensors: &[&CubeTensor]) -> bool {
 
 fn plain(kernel: &dyn Kernel, floats: &[Buffer], indices: &[Buffer], outputs: &mut [&mut [f32]]) {
     DISPATCHES.fetch_add(1, Ordering::Relaxed);
-    let floats: Vec<&[f32]> = floats.iter().map(Buffer::floats).collect();
+    let floats: Vec<Cow<'_, [f32]>> = floats.iter().map(Buffer::numbers).collect();
+    let floats: Vec<&[f32]> = floats.iter().map(|numbers| &**numbers).collect();
     let indices: Vec<&[i32]> = indices.iter().map(Buffer::indices).collect();
     kernel.plain(&floats, &indices, outputs);
 }
 
-/// A complete WGSL text as cubecl launches it.
+/// A complete WGSL text as cubecl launches it, and which of its bindings hold halves.
 #[derive(Debug)]
-struct WgslKernel(Variant);
+struct WgslKernel(Variant, Halves);
 
 impl KernelMetadata for WgslKernel {
     fn id(&self) -> KernelId {
         // Our kernels guard their own indices, so naga need not bound their loops once more.
         KernelId::new::<Self>()
             .mode(ExecutionMode::Unchecked)
-            .info(self.0.clone())
+            .info((self.0.clone(), self.1))
     }
 
     fn address_type(&self) -> ElemType {
@@ -305,7 +338,7 @@ impl CubeKernel for WgslKernel {
 
     fn source(&self) -> Option<PrecompiledSource> {
         Some(PrecompiledSource {
-            source: self.0.complete(),
+            source: self.0.complete(self.1),
             entrypoint_name: "main".to_owned(),
             lang: "wgsl",
         })

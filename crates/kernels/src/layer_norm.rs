@@ -6,8 +6,9 @@ use rayon::prelude::*;
 use tunesmith_shaders::{GROUP_FOURS, LAYER_NORM, LAYER_NORM_BACKWARD, LAYER_NORM_PARAMETERS};
 
 use crate::blocks::{Blocks, Slot, View};
-use crate::buffer::{Buffer, empty, floats, tensor};
+use crate::buffer::{Buffer, Precision, empty, empty_in, floats, tensor};
 use crate::dropout::Dropout;
+use crate::half::round;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run, run_in_place};
 use crate::math::{in_vectors, sum, sum_of_two};
 
@@ -28,12 +29,13 @@ struct Forward {
     beta: bool,
     /// Whether the sum that is normalised is an output too.
     sum: bool,
+    precision: Precision,
     dropout: Dropout,
 }
 
 /// `LayerNorm(residual + dropout(x)) * gamma + beta` over rows of `[rows, cols]`, `cols` a multiple
 /// of 4, with what the backward pass needs. `affine` is gamma and behind it beta, `[2, cols]`, or gamma alone,
-/// `[cols]`, where nothing is added.
+/// `[cols]`, where nothing is added. Results are stored as the residual is or, without one, as `x` is.
 pub fn layer_norm(
     x: &Tensor<2>,
     residual: Option<&Tensor<2>>,
@@ -68,7 +70,7 @@ pub fn add_layer_norm(
         ..Forward::new(x, residual, affine, epsilon, dropout)
     };
     let [y, xhat, rstd] = op.outputs(x);
-    let outputs = [y, xhat, rstd, empty(x.dims(), &x.device())];
+    let outputs = [y, xhat, rstd, empty_in(op.precision, x.dims(), &x.device())];
     let inputs = inputs(x, residual, affine);
     let [y, xhat, rstd, sum] = run(&op, &inputs, &noise(dropout), outputs);
     let saved = LayerNormSaved {
@@ -106,6 +108,7 @@ impl Forward {
             residual: residual.is_some(),
             beta: affine.count() == 2 * cols,
             sum: false,
+            precision: Precision::of(residual.unwrap_or(x)),
             dropout: dropout.clone(),
         }
     }
@@ -114,8 +117,8 @@ impl Forward {
     fn outputs(&self, x: &Tensor<2>) -> [Buffer; 3] {
         let device = x.device();
         [
-            empty([self.rows, self.cols], &device),
-            empty([self.rows, self.cols], &device),
+            empty_in(self.precision, [self.rows, self.cols], &device),
+            empty_in(self.precision, [self.rows, self.cols], &device),
             empty([self.rows], &device),
         ]
     }
@@ -128,6 +131,7 @@ impl Kernel for Forward {
             ("dropout", self.dropout.is_active()),
             ("beta", self.beta),
             ("sum", self.sum),
+            ("half", self.precision == Precision::F16),
             ("group", class.is_gpu()),
         ];
         let params = Params::default()
@@ -158,6 +162,9 @@ impl Kernel for Forward {
                 for (sum, value) in sum.iter_mut().zip(&residual[range]) {
                     *sum += value;
                 }
+            }
+            if self.precision == Precision::F16 {
+                in_vectors(|| round(sum));
             }
         };
         let sums = sums.first_mut().map(|sums| {
@@ -244,9 +251,10 @@ pub fn layer_norm_backward(
     .into_iter()
     .chain(more.cloned().map(floats))
     .collect();
-    let sum = empty([rows, cols], &device);
+    let precision = Precision::of(dy);
+    let sum = empty_in(precision, [rows, cols], &device);
     if dropout.is_active() {
-        let x = empty([rows, cols], &device);
+        let x = empty_in(precision, [rows, cols], &device);
         let [sum, x] = run(&op, &inputs, &noise(dropout), [sum, x]);
         (tensor(sum), tensor(x))
     } else {

@@ -3,7 +3,7 @@
 //! On a wgpu device an op launches the text of `shaders/wgsl/<op>.wgsl`; on the CPU device (burn's
 //! Flex) it runs the plain twin beside it here, over slices. The two check each other in tests, and
 //! both draw the same dropout masks, so that a run sees the same noise on every device. Tensors are
-//! burn tensors of `f32` in row-major order, parameters and their gradients
+//! burn tensors in row-major order, of `f32` or of halves ([`Precision`]), parameters and their gradients
 //! [`Blocks`], to which an op adds in place.
 
 mod activation;
@@ -17,6 +17,7 @@ mod device;
 mod dropout;
 mod embedding;
 mod gemm;
+mod half;
 mod kernel;
 mod layer_norm;
 mod linear;
@@ -38,13 +39,14 @@ pub use activation::{activate, activate_backward, gated, gated_backward};
 pub use adamw::{AdamWHyper, AdamWState, adamw, adamw_of};
 pub use attention::{Attention, AttentionSaved, PositionBias, attention, attention_backward};
 pub use blocks::{BlockLayout, Blocks, Slot, View, zeros};
-pub use buffer::indices;
+pub use buffer::{Precision, indices};
 pub use device::{
     Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_adapter,
     open_device,
 };
 pub use dropout::{Dropout, Noise, add, dropout};
 pub use embedding::{EmbeddingTables, embedding, scatter_add};
+pub use half::cast;
 pub use kernel::dispatches;
 pub use layer_norm::{
     LayerNormSaved, add_layer_norm, layer_norm, layer_norm_backward, layer_norm_backward_parameters,
@@ -55,7 +57,7 @@ pub use linear::{
 pub use loss::{bce_with_logits, cross_entropy, mse};
 pub use packing::Packing;
 pub use read::{is_out_of_memory, read_back, read_backs};
-pub use reduce::{GradientNorm, gradient_norm};
+pub use reduce::{GradientNorm, gradient_norm, scaled_gradient_norm};
 pub use rope::rope;
 pub use tiles::{TileTime, take_named, take_quickest, time_tiles};
 pub use tokens::{Pooling, pool, pool_backward, windows, windows_backward};

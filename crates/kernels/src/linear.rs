@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use tunesmith_shaders::Layout;
 
 use crate::blocks::{Blocks, Slot, View};
-use crate::buffer::{empty, floats, tensor};
+use crate::buffer::{Precision, empty_in, floats, tensor};
 use crate::gemm::{Batch, Epilogue, Product, Sizes, Start};
 
 pub(crate) fn product(
@@ -26,11 +26,12 @@ pub(crate) fn product(
         accumulate: false,
         epilogue: Epilogue::None,
         one_input: false,
+        half: false,
         sizes: Sizes::Given,
     }
 }
 
-/// `x W^T (+ b)`: x `[rows, in]`, weight `[out, in]`, bias `[out]` give `[rows, out]`.
+/// `x W^T (+ b)`: x `[rows, in]`, weight `[out, in]`, bias `[out]` give `[rows, out]`, stored as x is.
 pub fn linear(x: &Tensor<2>, weight: &View, bias: Option<&View>) -> Tensor<2> {
     let [rows, inner] = x.dims();
     let out = weight.count() / inner;
@@ -42,7 +43,7 @@ pub fn linear(x: &Tensor<2>, weight: &View, bias: Option<&View>) -> Tensor<2> {
         epilogue,
         ..product(Layout::Nt, [rows, out, inner], [inner, inner, out])
     };
-    let y = empty([rows, out], &x.device());
+    let y = empty_in(Precision::of(x), [rows, out], &x.device());
     let inputs: Vec<_> = [floats(x.clone()), weight.0.clone()]
         .into_iter()
         .chain(bias.map(|bias| bias.0.clone()))
@@ -60,12 +61,12 @@ pub fn linear_backward_input(dy: &Tensor<2>, weight: &View, dx: Tensor<2>) -> Te
     tensor(op.run(&[floats(dy.clone()), weight.0.clone()], floats(dx)))
 }
 
-/// `dy W` where nothing is there to add to: `[rows, in]`.
+/// `dy W` where nothing is there to add to: `[rows, in]`, stored as `dy` is.
 pub fn linear_backward_input_new(dy: &Tensor<2>, weight: &View) -> Tensor<2> {
     let [rows, out] = dy.dims();
     let inner = weight.count() / out;
     let op = product(Layout::Nn, [rows, inner, out], [out, inner, inner]);
-    let dx = empty([rows, inner], &dy.device());
+    let dx = empty_in(Precision::of(dy), [rows, inner], &dy.device());
     tensor(op.run(&[floats(dy.clone()), weight.0.clone()], dx))
 }
 

@@ -18,7 +18,8 @@ pub struct GradientNorm {
 }
 
 impl GradientNorm {
-    /// `[2]`: the L2 norm over all gradients before clipping, and min(1, max_norm / (norm + 1e-6)).
+    /// `[2]`: the L2 norm over all gradients before clipping, and min(1, max_norm / (norm + 1e-6)) over the loss's
+    /// scale.
     pub fn values(&self) -> Tensor<1> {
         self.values.clone()
     }
@@ -33,6 +34,17 @@ struct SumSquares {
 /// The L2 norm over all `gradients`, clipped at `max_norm` as `torch.nn.utils.clip_grad_norm_` does; a
 /// `max_norm` of 0 clips nothing.
 pub fn gradient_norm(gradients: &Blocks, max_norm: f32, device: &Device) -> GradientNorm {
+    scaled_gradient_norm(gradients, max_norm, 1.0, device)
+}
+
+/// The same of gradients that are `loss_scale` times what they should be: the norm is without it, and the factor takes
+/// it out.
+pub fn scaled_gradient_norm(
+    gradients: &Blocks,
+    max_norm: f32,
+    loss_scale: f32,
+    device: &Device,
+) -> GradientNorm {
     let slots = gradients.buffers.len();
     let mut partial: Buffer = empty([slots * LANES], device);
     for (slot, block) in gradients.buffers.iter().enumerate() {
@@ -43,7 +55,11 @@ pub fn gradient_norm(gradients: &Blocks, max_norm: f32, device: &Device) -> Grad
         [partial] = run(&op, std::slice::from_ref(block), &[], [partial]);
     }
     let [norm] = run(
-        &Clip { slots, max_norm },
+        &Clip {
+            slots,
+            max_norm,
+            loss_scale,
+        },
         &[partial],
         &[],
         [empty([2], device)],
@@ -92,6 +108,7 @@ fn sum_of_squares(values: &[f32]) -> f32 {
 struct Clip {
     slots: usize,
     max_norm: f32,
+    loss_scale: f32,
 }
 
 impl Kernel for Clip {
@@ -99,17 +116,22 @@ impl Kernel for Clip {
         Launch {
             variant: Variant::shader(CLIP, &[]),
             extent: Extent::Line(64),
-            params: Params::default().int(self.slots).float(self.max_norm),
+            params: Params::default()
+                .int(self.slots)
+                .float(self.max_norm)
+                .float(self.loss_scale),
         }
     }
 
     fn plain(&self, floats: &[&[f32]], _: &[&[i32]], outputs: &mut [&mut [f32]]) {
         let norm = floats[0].iter().map(|x| f64::from(*x)).sum::<f64>().sqrt() as f32;
-        outputs[0][0] = norm;
-        outputs[0][1] = if self.max_norm > 0.0 {
+        let norm = norm / self.loss_scale;
+        let clipped = if self.max_norm > 0.0 {
             (self.max_norm / (norm + 1e-6)).min(1.0)
         } else {
             1.0
         };
+        outputs[0][0] = norm;
+        outputs[0][1] = clipped / self.loss_scale;
     }
 }

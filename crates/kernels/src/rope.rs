@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use tunesmith_shaders::ROPE;
 
 use crate::attention::Attention;
-use crate::buffer::{empty, floats, tensor};
+use crate::buffer::{Precision, empty, empty_in, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 use crate::packing::{Packing, sequence_of};
 
@@ -39,7 +39,11 @@ pub fn rope(
         backward,
     };
     let inputs = [floats(qkv.clone()), floats(table.clone())];
-    let output = empty([rows, width], &qkv.device());
+    // Whole fours of half a head.
+    let output = match (shape.head_dim / 2).is_multiple_of(4) {
+        true => empty_in(Precision::of(qkv), [rows, width], &qkv.device()),
+        false => empty([rows, width], &qkv.device()),
+    };
     let [output] = run(&op, &inputs, &[packing.words()], [output]);
     tensor(output)
 }

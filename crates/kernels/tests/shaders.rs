@@ -3,7 +3,7 @@
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, StorageAccess, TypeInner};
-use tunesmith_shaders::{ALL, Fused, Gemm, Shader};
+use tunesmith_shaders::{ALL, Element, Fused, Gemm, Halves, Shader};
 
 /// WebGPU's default limits.
 const MAX_STORAGE_BUFFERS: usize = 8;
@@ -13,12 +13,10 @@ const MAX_WORKGROUP_BYTES: u32 = 16 * 1024;
 fn parse(label: &str, text: &str) -> naga::Module {
     let module = naga::front::wgsl::parse_str(text)
         .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(text)));
-    // Subgroups are for the variants that an adapter with them is given.
-    let capabilities = if text.contains("subgroup") {
-        Capabilities::SUBGROUP
-    } else {
-        Capabilities::empty()
-    };
+    // Subgroups are for the variants that an adapter with them is given. All of WebGPU's unpack halves; naga's
+    // capability is for OpenGL's sake.
+    let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    capabilities.set(Capabilities::SUBGROUP, text.contains("subgroup"));
     Validator::new(ValidationFlags::all(), capabilities)
         .validate(&module)
         .unwrap_or_else(|error| panic!("{label}: {}", error.emit_to_string(text)));
@@ -87,6 +85,21 @@ fn check(label: &str, text: &str) -> Vec<String> {
     storage
 }
 
+/// The same text with halves in all bindings that may hold them, and in each alone.
+fn check_halves(
+    label: &str,
+    text: String,
+    (halves, bindings): (Halves, Vec<(&'static str, Element)>),
+) {
+    let alone = (0..bindings.len()).filter(|number| halves.has(*number));
+    for some in alone.map(|number| Halves(1 << number)).chain([halves]) {
+        let label = format!("{label} with {some:?}");
+        let storage = check(&label, &some.apply(text.clone(), &bindings));
+        let table: Vec<_> = bindings.iter().map(|(name, _)| *name).collect();
+        assert_eq!(storage, table, "{label}");
+    }
+}
+
 #[test]
 fn every_variant_is_valid_and_binds_what_the_table_says() {
     let mut checked = 0;
@@ -98,6 +111,8 @@ fn every_variant_is_valid_and_binds_what_the_table_says() {
                 .map(|b| b.name)
                 .collect();
             assert_eq!(storage, table, "{label}");
+            let halves = (shader.halves(&flags), shader.bindings(&flags));
+            check_halves(&label, shader.complete(&flags), halves);
             checked += 1;
         }
     }
@@ -116,6 +131,11 @@ fn every_matrix_product_is_valid() {
         let storage = check(&format!("{gemm:?}"), &gemm.complete());
         let table: Vec<_> = gemm.bindings().into_iter().map(|(name, _)| name).collect();
         assert_eq!(storage, table, "{gemm:?}");
+        check_halves(
+            &format!("{gemm:?}"),
+            gemm.complete(),
+            (gemm.halves(), gemm.bindings()),
+        );
     }
 }
 
@@ -125,5 +145,10 @@ fn every_attention_without_scores_is_valid() {
         let storage = check(&format!("{fused:?}"), &fused.complete());
         let table: Vec<_> = fused.bindings().into_iter().map(|(name, _)| name).collect();
         assert_eq!(storage, table, "{fused:?}");
+        check_halves(
+            &format!("{fused:?}"),
+            fused.complete(),
+            (fused.halves(), fused.bindings()),
+        );
     }
 }

@@ -175,6 +175,7 @@ impl Products {
             accumulate: false,
             epilogue: Epilogue::None,
             one_input: false,
+            half: false,
             sizes: Sizes::Given,
         }
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use tunesmith_shaders::{Fused, Pass};
 
 use super::{Attention, Over, Rows};
-use crate::buffer::{Buffer, empty, floats, tensor};
+use crate::buffer::{Buffer, Precision, empty, empty_in, floats, tensor};
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant, run};
 use crate::packing::sequences;
 
@@ -24,7 +24,8 @@ pub(super) fn suits(shape: &Attention, class: Class) -> bool {
 /// scores, `[tokens * heads]`.
 pub(super) fn forward(over: &Over<'_>, qkv: &Tensor<2>) -> (Tensor<2>, Tensor<1>) {
     let (device, shape) = (qkv.device(), over.shape);
-    let context = empty([over.packing.tokens, shape.hidden()], &device);
+    let precision = Precision::of(qkv);
+    let context = empty_in(precision, [over.packing.tokens, shape.hidden()], &device);
     let ends = empty([over.queries()], &device);
     let pass = FusedPass {
         over: over.clone(),
@@ -42,7 +43,7 @@ pub(super) fn backward(
     [context, dcontext]: [&Tensor<2>; 2],
     ends: &Tensor<1>,
 ) -> Tensor<2> {
-    let device = qkv.device();
+    let (device, precision) = (qkv.device(), Precision::of(qkv));
     let [qkv, dcontext, context] = [qkv, dcontext, context].map(|it| floats(it.clone()));
     let ends = floats(ends.clone());
     let indices = indices(over);
@@ -50,7 +51,8 @@ pub(super) fn backward(
         over: over.clone(),
         pass,
     };
-    let dqkv = empty([over.packing.tokens, 3 * over.shape.hidden()], &device);
+    let shape = [over.packing.tokens, 3 * over.shape.hidden()];
+    let dqkv = empty_in(precision, shape, &device);
     let deltas = empty([over.queries()], &device);
     let inputs = [qkv.clone(), dcontext.clone(), context, ends.clone()];
     let [dqkv, deltas] = run(&pass(Pass::Queries), &inputs, &indices, [dqkv, deltas]);

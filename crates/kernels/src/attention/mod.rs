@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor};
 use tunesmith_shaders::Layout;
 
 use crate::blocks::Blocks;
-use crate::buffer::{Buffer, empty, floats, tensor};
+use crate::buffer::{Buffer, Precision, empty_in, floats, tensor};
 use crate::dropout::Dropout;
 use crate::gemm::{Batch, Epilogue, Product, Sizes, Start};
 use crate::kernel::run;
@@ -88,8 +88,8 @@ impl Attention {
 
 impl Over<'_> {
     /// Room for the scores of all rows and heads.
-    fn scores(&self, device: &Device) -> Buffer {
-        empty([self.packing.scores(self.shape.heads)], device)
+    fn scores(&self, precision: Precision, device: &Device) -> Buffer {
+        empty_in(precision, [self.packing.scores(self.shape.heads)], device)
     }
 
     /// Queries of all rows and heads.
@@ -129,6 +129,7 @@ impl Over<'_> {
             accumulate: false,
             epilogue: Epilogue::None,
             one_input: false,
+            half: false,
             sizes,
         }
     }
@@ -164,7 +165,7 @@ struct Rows {
 }
 
 /// The context of every token: `qkv` `[tokens, 3 * hidden]`, a token's query, key and value one after the
-/// other, gives `[tokens, hidden]`. A token sees those of its own row. The
+/// other, gives `[tokens, hidden]`, stored as it is. A token sees those of its own row. The
 /// context of one that sees none, which only padding can be, is zero.
 pub fn attention(
     shape: &Attention,
@@ -184,15 +185,17 @@ pub fn attention(
         };
         return (context, saved);
     }
+    let precision = Precision::of(qkv);
     let qkv = floats(qkv.clone());
     let [query, key, value] = shape.projections();
     let scores = over.tokens_by_tokens([query, key], shape.scale).run_packed(
         std::slice::from_ref(&qkv),
         packing,
-        over.scores(&device),
+        over.scores(precision, &device),
     );
     let softmax = Softmax {
         over: over.clone(),
+        precision,
         bias: bias.kind(shape),
     };
     let inputs: Vec<_> = [scores]
@@ -205,14 +208,15 @@ pub fn attention(
         .chain(shape.dropout.noise())
         .collect();
     let (probabilities, dropped) = if shape.dropout.is_active() {
-        let outputs = [over.scores(&device), over.scores(&device)];
+        let outputs = [(); 2].map(|()| over.scores(precision, &device));
         let [kept, dropped] = run(&softmax, &inputs, &indices, outputs);
         (kept, dropped)
     } else {
-        let [kept] = run(&softmax, &inputs, &indices, [over.scores(&device)]);
+        let outputs = [over.scores(precision, &device)];
+        let [kept] = run(&softmax, &inputs, &indices, outputs);
         (kept.clone(), kept)
     };
-    let context = empty([packing.tokens, shape.hidden()], &device);
+    let context = empty_in(precision, [packing.tokens, shape.hidden()], &device);
     let context = over
         .scores_by_tokens(Layout::Nn, [value, shape.context()], 1.0)
         .run_packed(&[dropped, qkv], packing, context);
@@ -240,28 +244,32 @@ pub fn attention_backward(
         return (dqkv, None);
     }
     let probabilities = floats(saved.numbers.clone());
-    let device = qkv.device();
+    let (device, precision) = (qkv.device(), Precision::of(qkv));
     let (qkv, dcontext) = (floats(qkv.clone()), floats(dcontext.clone()));
     let [query, key, value] = shape.projections();
     let inputs = [dcontext.clone(), qkv.clone()];
     let ddropped = over
         .tokens_by_tokens([shape.context(), value], 1.0)
-        .run_packed(&inputs, packing, over.scores(&device));
-    let backward = SoftmaxBackward { over: over.clone() };
+        .run_packed(&inputs, packing, over.scores(precision, &device));
+    let backward = SoftmaxBackward {
+        over: over.clone(),
+        precision,
+    };
     let inputs = [probabilities.clone(), ddropped];
     let indices: Vec<_> = [packing.words()]
         .into_iter()
         .chain(shape.dropout.noise())
         .collect();
     let (dscores, dropped) = if shape.dropout.is_active() {
-        let outputs = [over.scores(&device), over.scores(&device)];
+        let outputs = [(); 2].map(|()| over.scores(precision, &device));
         let [dscores, dropped] = run(&backward, &inputs, &indices, outputs);
         (dscores, dropped)
     } else {
-        let [dscores] = run(&backward, &inputs, &indices, [over.scores(&device)]);
+        let outputs = [over.scores(precision, &device)];
+        let [dscores] = run(&backward, &inputs, &indices, outputs);
         (dscores, probabilities)
     };
-    let dqkv = empty([packing.tokens, 3 * shape.hidden()], &device);
+    let dqkv = empty_in(precision, [packing.tokens, 3 * shape.hidden()], &device);
     let dqkv = over
         .scores_by_tokens(Layout::Tn, [shape.context(), value], 1.0)
         .run_packed(&[dropped, dcontext], packing, dqkv);

@@ -7,6 +7,7 @@ use tunesmith_shaders::{SOFTMAX, SOFTMAX_BACKWARD};
 
 use super::Over;
 use super::bias::Kind;
+use crate::buffer::Precision;
 use crate::kernel::{Class, Extent, Kernel, Launch, Params, Variant};
 use crate::math::{exp, in_vectors, sum, sum_of_two};
 use crate::packing::{Square, squares};
@@ -14,6 +15,8 @@ use crate::packing::{Square, squares};
 /// Over the scores and, with a bias, its table or products; the packing, with a bias its places, and the noise.
 pub(super) struct Softmax<'a> {
     pub(super) over: Over<'a>,
+    /// Of scores and probabilities.
+    pub(super) precision: Precision,
     pub(super) bias: Kind,
 }
 
@@ -29,6 +32,8 @@ impl Kernel for Softmax<'_> {
             ("queries", queries),
             ("window", shape.window.is_some()),
             ("dropout", shape.dropout.is_active()),
+            ("fours", self.precision == Precision::F16),
+            ("scalar", self.precision == Precision::F32),
             ("group", class.is_gpu()),
         ];
         let [span, columns] = self.bias.extents(shape.heads);
@@ -150,6 +155,8 @@ impl Softmax<'_> {
 /// Over the probabilities and the gradient of what came of them; the packing, and the noise.
 pub(super) struct SoftmaxBackward<'a> {
     pub(super) over: Over<'a>,
+    /// Of probabilities and gradients.
+    pub(super) precision: Precision,
 }
 
 impl Kernel for SoftmaxBackward<'_> {
@@ -157,6 +164,8 @@ impl Kernel for SoftmaxBackward<'_> {
         let Over { shape, packing } = self.over;
         let flags = [
             ("dropout", shape.dropout.is_active()),
+            ("fours", self.precision == Precision::F16),
+            ("scalar", self.precision == Precision::F32),
             ("group", class.is_gpu()),
         ];
         let params = Params::default()

@@ -2,10 +2,12 @@
 
 use burn::tensor::{Device, Tensor};
 use tunesmith_kernels::{
-    Attention, Packing, PositionBias, View, attention, attention_backward, indices,
+    Attention, Packing, PositionBias, Precision, View, attention, attention_backward, indices,
 };
 
-use crate::support::{compare, gradients, lengths, matrix, noise, read, read_all};
+use crate::support::{
+    compare_in_each, gradients, lengths, matrix, matrix_in, noise, read, read_all,
+};
 
 /// Two of the rows have padding, which sees the others' keys.
 fn packing(longest: usize, device: &Device) -> Packing {
@@ -29,13 +31,14 @@ fn both_ways(
     shape: &Attention,
     longest: usize,
     bias: &PositionBias<'_>,
+    precision: Precision,
     device: &Device,
 ) -> Vec<Vec<f32>> {
     let packing = packing(longest, device);
     let hidden = shape.heads * shape.head_dim;
     let (qkv, d) = (
-        matrix(packing.tokens, 3 * hidden, 1, device),
-        matrix(packing.tokens, hidden, 4, device),
+        matrix_in(precision, [packing.tokens, 3 * hidden], 1, device),
+        matrix_in(precision, [packing.tokens, hidden], 4, device),
     );
     let (context, saved) = attention(shape, &qkv, &packing, bias);
     // Of the slots, the second is the one that a table's gradient goes to.
@@ -64,8 +67,14 @@ const SEQUENCES: [(usize, f32); 5] = [
 #[test]
 fn attention_over_rows_of_many_lengths() {
     for (seq, p) in SEQUENCES {
-        compare(&format!("attention {seq} p {p}"), |device| {
-            both_ways(&shape(seq, 8, p, device), seq, &PositionBias::None, device)
+        compare_in_each(&format!("attention {seq} p {p}"), |precision, device| {
+            both_ways(
+                &shape(seq, 8, p, device),
+                seq,
+                &PositionBias::None,
+                precision,
+                device,
+            )
         });
     }
 }
@@ -74,15 +83,15 @@ fn attention_over_rows_of_many_lengths() {
 fn attention_with_wide_heads() {
     // As many numbers as MiniLM's and BERT's, and more than a lane has registers for.
     for (head_dim, seq, p) in [(32, 70, 0.1), (64, 65, 0.1), (68, 33, 0.1)] {
-        compare(
+        compare_in_each(
             &format!("attention {seq}, heads of {head_dim}, p {p}"),
-            |device| {
+            |precision, device| {
                 let shape = Attention {
                     // Scores of products of so many.
                     scale: 0.1,
                     ..shape(seq, head_dim, p, device)
                 };
-                both_ways(&shape, seq, &PositionBias::None, device)
+                both_ways(&shape, seq, &PositionBias::None, precision, device)
             },
         );
     }
@@ -91,14 +100,14 @@ fn attention_with_wide_heads() {
 #[test]
 fn attention_within_a_window() {
     for (window, (seq, p)) in [0, 1, 9, 64, 40].into_iter().zip(SEQUENCES) {
-        compare(
+        compare_in_each(
             &format!("attention {seq} within {window} p {p}"),
-            |device| {
+            |precision, device| {
                 let shape = Attention {
                     window: Some(window),
                     ..shape(seq, 8, p, device)
                 };
-                both_ways(&shape, seq, &PositionBias::None, device)
+                both_ways(&shape, seq, &PositionBias::None, precision, device)
             },
         );
     }
@@ -117,20 +126,23 @@ fn buckets(seq: usize) -> Vec<u32> {
 #[test]
 fn attention_with_a_table_of_distances() {
     for (window, (seq, p)) in [None, None, Some(5), None, None].into_iter().zip(SEQUENCES) {
-        compare(&format!("attention by distance {seq} p {p}"), |device| {
-            let shape = Attention {
-                window,
-                ..shape(seq, 8, p, device)
-            };
-            let table = View::from(&matrix(BUCKETS, 2, 5, device));
-            let (_, slots) = gradients(&[8, BUCKETS * 2], device);
-            let bias = PositionBias::Relative {
-                table: &table,
-                slot: slots[1],
-                index: &indices(&buckets(seq), device),
-            };
-            both_ways(&shape, seq, &bias, device)
-        });
+        compare_in_each(
+            &format!("attention by distance {seq} p {p}"),
+            |precision, device| {
+                let shape = Attention {
+                    window,
+                    ..shape(seq, 8, p, device)
+                };
+                let table = View::from(&matrix(BUCKETS, 2, 5, device));
+                let (_, slots) = gradients(&[8, BUCKETS * 2], device);
+                let bias = PositionBias::Relative {
+                    table: &table,
+                    slot: slots[1],
+                    index: &indices(&buckets(seq), device),
+                };
+                both_ways(&shape, seq, &bias, precision, device)
+            },
+        );
     }
 }
 
@@ -165,11 +177,11 @@ fn attention_disentangled_from_positions() {
             // Over a single token nothing depends on distances.
             let seq = seq.max(2);
             let hidden = 2 * head_dim;
-            compare(
+            compare_in_each(
                 &format!(
                     "disentangled attention {queries:?} {keys:?} of {parts}x{hidden}, {seq} p {p}"
                 ),
-                |device| {
+                |precision, device| {
                     let positions: Tensor<2> = matrix(PLACES, parts * hidden, 5, device);
                     let bias = PositionBias::Disentangled {
                         positions: &positions,
@@ -177,7 +189,13 @@ fn attention_disentangled_from_positions() {
                         keys: keys.map(|part: usize| part * hidden),
                         index: &indices(&places(seq), device),
                     };
-                    both_ways(&shape(seq, head_dim, p, device), seq, &bias, device)
+                    both_ways(
+                        &shape(seq, head_dim, p, device),
+                        seq,
+                        &bias,
+                        precision,
+                        device,
+                    )
                 },
             );
         }

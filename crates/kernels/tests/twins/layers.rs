@@ -2,35 +2,40 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Activation, BlockLayout, Blocks, EmbeddingTables, View, activate, activate_backward, add,
-    add_layer_norm, dropout, embedding, gated, gated_backward, indices, layer_norm,
+    Activation, BlockLayout, Blocks, EmbeddingTables, Precision, View, activate, activate_backward,
+    add, add_layer_norm, cast, dropout, embedding, gated, gated_backward, indices, layer_norm,
     layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
     linear_backward_input_new, linear_backward_parameters, scatter_add,
 };
 
 use crate::support::{
-    compare, gradients, matrix, noise, read, read_all, renderers, values, vector,
+    compare, compare_in_each, gradients, matrix, matrix_in, noise, read, read_all, renderers,
+    values, vector,
 };
 
 fn linear_layer([rows, inner, out]: [usize; 3]) {
-    compare(&format!("linear {rows}x{inner}x{out}"), |device| {
-        let x = matrix(rows, inner, 1, device);
-        let weight = View::from(&matrix(out, inner, 2, device));
-        let bias = View::from(&vector(out, 3, device));
-        let dy = matrix(rows, out, 4, device);
-        let y = linear(&x, &weight, Some(&bias));
-        let added = matrix(rows, inner, 5, device);
-        let dx = linear_backward_input(&dy, &weight, added);
-        let new = linear_backward_input_new(&dy, &weight);
-        let (mut sums, slots) = gradients(&[out * inner, out], device);
-        linear_backward_parameters(&dy, &x, &mut sums, slots[0], Some(slots[1]));
-        let mut all = vec![read(y), read(dx), read(new)];
-        // Without a bias.
-        all.push(read(linear(&x, &weight, None)));
-        linear_backward_parameters(&dy, &x, &mut sums, slots[0], None);
-        all.extend(read_all(&sums, &slots));
-        all
-    });
+    compare_in_each(
+        &format!("linear {rows}x{inner}x{out}"),
+        |precision, device| {
+            let matrix_in = |rows, cols, salt| matrix_in(precision, [rows, cols], salt, device);
+            let x = matrix_in(rows, inner, 1);
+            let weight = View::from(&matrix(out, inner, 2, device));
+            let bias = View::from(&vector(out, 3, device));
+            let dy = matrix_in(rows, out, 4);
+            let y = linear(&x, &weight, Some(&bias));
+            let added = matrix_in(rows, inner, 5);
+            let dx = linear_backward_input(&dy, &weight, added);
+            let new = linear_backward_input_new(&dy, &weight);
+            let (mut sums, slots) = gradients(&[out * inner, out], device);
+            linear_backward_parameters(&dy, &x, &mut sums, slots[0], Some(slots[1]));
+            let mut all = vec![read(y), read(dx), read(new)];
+            // Without a bias.
+            all.push(read(linear(&x, &weight, None)));
+            linear_backward_parameters(&dy, &x, &mut sums, slots[0], None);
+            all.extend(read_all(&sums, &slots));
+            all
+        },
+    );
 }
 
 #[test]
@@ -62,10 +67,11 @@ fn layer_norms() {
         (65, 132, 1, false, 0.0),
         (63, 36, 1, true, 0.1),
     ] {
-        compare(
+        compare_in_each(
             &format!("layer_norm {rows}x{cols} of {parts} {residual} {p}"),
-            |device| {
-                let [x, r, dy] = [1, 2, 3].map(|salt| matrix(rows, cols, salt, device));
+            |precision, device| {
+                let matrix_in = |salt| matrix_in(precision, [rows, cols], salt, device);
+                let [x, r, dy] = [1, 2, 3].map(matrix_in);
                 let affine = View::from(&vector(parts * cols, 4, device));
                 let site = noise(p, &[rows as u32], device);
                 let (y, saved) = layer_norm(&x, residual.then_some(&r), &affine, 1e-12, &site);
@@ -75,7 +81,7 @@ fn layer_norms() {
                 let mut all = vec![read(y), read(dsum), read(dx)];
                 // The sum may go on, and has a gradient of its own then.
                 let (sum, y, saved) = add_layer_norm(&x, &r, &affine, 1e-12, &site);
-                let more = matrix(rows, cols, 5, device);
+                let more = matrix_in(5);
                 let (dsum, dx) = layer_norm_backward(&dy, &saved, &affine, Some(&more), &site);
                 all.extend([read(sum), read(y), read(dsum), read(dx)]);
                 all.extend(read_all(&sums, &slots));
@@ -99,8 +105,9 @@ fn steep(rows: usize, cols: usize, device: &Device) -> Tensor<2> {
 fn activations() {
     for (rows, cols) in [(1, 1), (1, 4), (63, 64), (65, 36), (33, 7)] {
         for kind in Activation::ALL {
-            compare(&format!("{kind:?} {rows}x{cols}"), |device| {
-                let (x, dy) = (steep(rows, cols, device), matrix(rows, cols, 2, device));
+            compare_in_each(&format!("{kind:?} {rows}x{cols}"), |precision, device| {
+                let x = cast(steep(rows, cols, device), precision);
+                let dy = matrix_in(precision, [rows, cols], 2, device);
                 vec![
                     read(activate(kind, &x)),
                     read(activate_backward(kind, &x, &dy)),
@@ -114,19 +121,23 @@ fn activations() {
 fn gated_activations() {
     for (rows, wide) in [(1, 1), (2, 4), (65, 36), (33, 7)] {
         for kind in Activation::ALL {
-            compare(&format!("gated {kind:?} {rows}x{wide}"), |device| {
-                // A right half as steep would make much of the last bits of the left.
-                let sides = [steep(rows, wide, device), matrix(rows, wide, 3, device)];
-                let [left, right] = sides.map(read);
-                let x: Vec<f32> = left
-                    .chunks(wide)
-                    .zip(right.chunks(wide))
-                    .flat_map(|(left, right)| [left, right].concat())
-                    .collect();
-                let x = Tensor::from_data(TensorData::new(x, [rows, 2 * wide]), device);
-                let dy = matrix(rows, wide, 2, device);
-                vec![read(gated(kind, &x)), read(gated_backward(kind, &x, &dy))]
-            });
+            compare_in_each(
+                &format!("gated {kind:?} {rows}x{wide}"),
+                |precision, device| {
+                    // A right half as steep would make much of the last bits of the left.
+                    let sides = [steep(rows, wide, device), matrix(rows, wide, 3, device)];
+                    let [left, right] = sides.map(read);
+                    let x: Vec<f32> = left
+                        .chunks(wide)
+                        .zip(right.chunks(wide))
+                        .flat_map(|(left, right)| [left, right].concat())
+                        .collect();
+                    let x = Tensor::from_data(TensorData::new(x, [rows, 2 * wide]), device);
+                    let x = cast(x, precision);
+                    let dy = matrix_in(precision, [rows, wide], 2, device);
+                    vec![read(gated(kind, &x)), read(gated_backward(kind, &x, &dy))]
+                },
+            );
         }
     }
 }
@@ -134,10 +145,10 @@ fn gated_activations() {
 #[test]
 fn residual_sums() {
     for (rows, cols, p) in [(1, 4, 0.0), (65, 36, 0.1), (63, 132, 0.0), (64, 64, 0.5)] {
-        compare(&format!("add {rows}x{cols} {p}"), |device| {
-            let (residual, x) = (matrix(rows, cols, 1, device), matrix(rows, cols, 2, device));
+        compare_in_each(&format!("add {rows}x{cols} {p}"), |precision, device| {
+            let [residual, x] = [1, 2].map(|salt| matrix_in(precision, [rows, cols], salt, device));
             let site = noise(p, &[rows as u32], device);
-            vec![read(add(&residual, &x, &site))]
+            vec![read(add(&residual, &x, &site)), read(dropout(x, &site))]
         });
     }
     // The mask is that of the op whose gradient it takes.
@@ -145,6 +156,27 @@ fn residual_sums() {
     let (zeros, x) = (Tensor::zeros([5, 8], &device), matrix(5, 8, 1, &device));
     let site = noise(0.5, &[3, 2], &device);
     assert_eq!(read(add(&zeros, &x, &site)), read(dropout(x, &site)));
+}
+
+#[test]
+fn halves_are_the_same_bits_on_every_device() {
+    // Of every exponent a half may have and some beyond, ties among them.
+    let numbers: Vec<f32> = (0..1 << 16)
+        .map(|i| f32::from_bits((0x3200_0000 + i * 0x1800) | (i & 1) << 31))
+        .collect();
+    let halved = |device: &Device| {
+        let data = TensorData::new(numbers.clone(), [256, 256]);
+        let halves = cast(Tensor::from_data(data, device), Precision::F16);
+        let numbers = read(halves).into_iter();
+        numbers.map(f32::to_bits).collect::<Vec<_>>()
+    };
+    let wanted = halved(&Device::flex());
+    assert!(
+        wanted.contains(&f32::INFINITY.to_bits()) && wanted.contains(&(2f32.powi(-24)).to_bits())
+    );
+    for renderer in renderers() {
+        assert_eq!(halved(&renderer.device), wanted, "{}", renderer.name);
+    }
 }
 
 #[test]

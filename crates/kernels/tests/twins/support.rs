@@ -2,12 +2,18 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    AdapterKind, BlockLayout, Blocks, ComputeDevice, DeviceChoice, Dropout, Noise, Slot, adapters,
-    open_device,
+    AdapterKind, BlockLayout, Blocks, ComputeDevice, DeviceChoice, Dropout, Noise, Precision, Slot,
+    adapters, cast, open_device,
 };
 
 /// f32 sums of a few hundred products in another order.
 const TOLERANCE: f32 = 2e-5;
+/// Halves have 11 bits: where sums in another order lie on either side of a border, results are 2^-10 apart, and
+/// what is computed of these a little more.
+const HALF_TOLERANCE: f32 = 2e-3;
+
+/// How the tensors of an op are stored.
+pub(crate) const PRECISIONS: [Precision; 2] = [Precision::F32, Precision::F16];
 
 /// Over rows of a batch of these lengths, none for `p` of 0.
 pub(crate) fn noise(p: f32, lengths: &[u32], device: &Device) -> Dropout {
@@ -90,11 +96,25 @@ pub(crate) fn matrix(rows: usize, cols: usize, salt: u64, device: &Device) -> Te
     )
 }
 
+/// The same in another precision, where its rows are whole fours.
+pub(crate) fn matrix_in(
+    precision: Precision,
+    [rows, cols]: [usize; 2],
+    salt: u64,
+    device: &Device,
+) -> Tensor<2> {
+    cast(matrix(rows, cols, salt, device), precision)
+}
+
 pub(crate) fn vector(count: usize, salt: u64, device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values(count, salt), [count]), device)
 }
 
 pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    if Precision::of(&tensor) == Precision::F16 {
+        let count = tensor.dims().iter().product();
+        return read(cast(tensor.reshape([1, count]), Precision::F32));
+    }
     let data = pollster::block_on(tensor.into_data_async()).unwrap();
     data.try_to_vec::<f32>().unwrap()
 }
@@ -119,6 +139,22 @@ pub(crate) fn read_all(blocks: &Blocks, slots: &[Slot]) -> Vec<Vec<f32>> {
 
 /// Runs `op` on every renderer and on the CPU and compares every number it returns.
 pub(crate) fn compare(label: &str, op: impl Fn(&Device) -> Vec<Vec<f32>>) {
+    compare_within(TOLERANCE, label, op);
+}
+
+/// The same for an op over tensors of each precision.
+pub(crate) fn compare_in_each(label: &str, op: impl Fn(Precision, &Device) -> Vec<Vec<f32>>) {
+    for precision in PRECISIONS {
+        let tolerance = match precision {
+            Precision::F32 => TOLERANCE,
+            Precision::F16 => HALF_TOLERANCE,
+        };
+        let label = format!("{label} in {precision:?}");
+        compare_within(tolerance, &label, |device| op(precision, device));
+    }
+}
+
+fn compare_within(tolerance: f32, label: &str, op: impl Fn(&Device) -> Vec<Vec<f32>>) {
     let cpu = pollster::block_on(open_device(DeviceChoice::Cpu)).unwrap();
     let wanted = op(&cpu.device);
     for renderer in renderers() {
@@ -126,11 +162,11 @@ pub(crate) fn compare(label: &str, op: impl Fn(&Device) -> Vec<Vec<f32>>) {
         let got = op(&renderer.device);
         let label = format!("{label} on {} as {:?}", renderer.name, renderer.kind);
         assert_eq!(renderer.failure(), None, "{label}");
-        same(&label, &got, &wanted);
+        same(tolerance, &label, &got, &wanted);
     }
 }
 
-fn same(label: &str, got: &[Vec<f32>], wanted: &[Vec<f32>]) {
+fn same(tolerance: f32, label: &str, got: &[Vec<f32>], wanted: &[Vec<f32>]) {
     assert_eq!(got.len(), wanted.len(), "{label}");
     for (output, (got, wanted)) in got.iter().zip(wanted).enumerate() {
         assert_eq!(got.len(), wanted.len(), "{label}, output {output}");
@@ -139,7 +175,7 @@ fn same(label: &str, got: &[Vec<f32>], wanted: &[Vec<f32>]) {
             "{label}, output {output} is all zeros"
         );
         for (i, (g, w)) in got.iter().zip(wanted).enumerate() {
-            let close = (g - w).abs() <= TOLERANCE * (1.0 + w.abs());
+            let close = (g - w).abs() <= tolerance * (1.0 + w.abs());
             assert!(
                 close,
                 "{label}, output {output}, element {i}: {g} on the GPU, {w} on the CPU"
