@@ -55,6 +55,9 @@ struct StepArgs {
     /// Keeps of each layer its input, and computes the rest again.
     #[arg(long)]
     gradient_checkpointing: bool,
+    /// Stores activations as halves.
+    #[arg(long)]
+    fp16: bool,
     /// Steps measured after the first.
     #[arg(long, default_value_t = 20)]
     steps: usize,

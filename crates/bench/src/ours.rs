@@ -40,6 +40,7 @@ impl Ours {
             Model::from_config_with(config, &options, device)?
         };
         model.gradient_checkpointing = args.gradient_checkpointing;
+        model.fp16 = args.fp16;
         let optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
         Ok(Self {
             model,

@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Int, Tensor};
 use tunesmith_architecture::{self as architecture, Positions, Projection};
 use tunesmith_kernels::{
-    Blocks, Dropout, EmbeddingTables, LayerNormSaved, Slot, View, dropout, embedding, indices,
-    scatter_add,
+    Blocks, Dropout, EmbeddingTables, LayerNormSaved, Precision, Slot, View, cast, dropout,
+    embedding, indices, scatter_add,
 };
 
 use crate::inputs::Inputs;
@@ -137,12 +137,13 @@ impl Embeddings {
         }
     }
 
-    /// `[tokens, hidden]`.
+    /// `[tokens, hidden]`, in this precision from the sum of the tables' rows on.
     pub(crate) fn forward(
         &self,
         parameters: &Parameters,
         inputs: &DeviceInputs,
         noise: &Noise,
+        precision: Precision,
     ) -> (Tensor<2>, EmbeddingsSaved) {
         let values = &parameters.values;
         let mut word = self.word.views(values);
@@ -166,6 +167,7 @@ impl Embeddings {
             &inputs.positions,
             &inputs.type_ids,
         );
+        let summed = cast(summed, precision);
         let projected = self
             .before_norm
             .as_ref()

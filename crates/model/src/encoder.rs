@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor};
 use tunesmith_architecture::{Pooling, Positions, Spec};
-use tunesmith_kernels::{Dropout, LayerNormSaved, Packing};
+use tunesmith_kernels::{Dropout, LayerNormSaved, Packing, Precision};
 
 use crate::attention::{Sequences, angles};
 use crate::embeddings::{DeviceInputs, Embeddings, EmbeddingsSaved};
@@ -83,14 +83,15 @@ impl Encoder {
         }
     }
 
-    /// The last layer's output for every token, `[tokens, hidden]`, and what is kept for a backward pass.
+    /// The last layer's output for every token, `[tokens, hidden]`, and what is kept for a backward pass, both in
+    /// this precision.
     pub(crate) fn forward(
         &self,
         parameters: &Parameters,
         inputs: &Inputs,
         mode: Mode,
         device: &Device,
-        keep: Keep,
+        (keep, precision): (Keep, Precision),
     ) -> (Tensor<2>, Sequences, Option<EncoderSaved>) {
         let keeps_padding = inputs.keeps_padding(self.pooling);
         let (values, words) = (&parameters.values, parameters.table.as_ref());
@@ -110,7 +111,7 @@ impl Encoder {
             angles: angles.collect(),
         };
         let (mut hidden, embeddings) =
-            (self.embeddings).forward(parameters, &on_device, &sequences.noise);
+            (self.embeddings).forward(parameters, &on_device, &sequences.noise, precision);
         let is_kept = keep != Keep::Nothing;
         let embeddings = is_kept.then_some(embeddings);
         let (mut layers, mut layer_inputs) = (Vec::new(), Vec::new());

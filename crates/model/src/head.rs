@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 use tunesmith_architecture::{self as architecture, Pooling};
 use tunesmith_kernels::{
-    self as kernels, Activation, Blocks, Dropout, LayerNormSaved, activate, activate_backward,
-    dropout, pool, pool_backward,
+    self as kernels, Activation, Blocks, Dropout, LayerNormSaved, Precision, activate,
+    activate_backward, cast, dropout, pool, pool_backward,
 };
 
 use crate::attention::Sequences;
@@ -29,6 +29,8 @@ struct Dense {
 /// What the head keeps for its backward pass.
 #[derive(Debug)]
 pub(crate) struct HeadSaved {
+    /// How the encoder's output is stored, and its gradient.
+    encoder: Precision,
     pooled: Tensor<2>,
     dense: Option<DenseSaved>,
     features: Tensor<2>,
@@ -69,7 +71,8 @@ impl Head {
         }
     }
 
-    /// Logits, `[rows, num_labels]`: a row of the batch each or, for tokens, one a token.
+    /// Logits, `[rows, num_labels]`: a row of the batch each or, for tokens, one a token. It computes in `f32`,
+    /// whatever the encoder's output is.
     pub(crate) fn forward(
         &self,
         values: &Blocks,
@@ -77,9 +80,10 @@ impl Head {
         sequences: &Sequences,
     ) -> (Tensor<2>, HeadSaved) {
         let (noise, over_tokens) = (&sequences.noise, self.is_over_tokens());
+        let encoder = Precision::of(&hidden);
         let pooled = match self.pooled() {
             Some(pooling) => pool(&hidden, &sequences.packing, pooling),
-            None => hidden,
+            None => cast(hidden, Precision::F32),
         };
         let pooled = dropout(pooled, &noise.head_input(self.input_dropout, over_tokens));
         let mut features = pooled.clone();
@@ -98,6 +102,7 @@ impl Head {
         let features = dropout(features, &noise.head(self.dropout, over_tokens));
         let logits = self.classifier.forward(values, &features);
         let saved = HeadSaved {
+            encoder,
             pooled,
             dense: kept,
             features,
@@ -129,9 +134,10 @@ impl Head {
             dpooled = dense.linear.backward_into(pass.values, &dprojected, None);
         }
         let dpooled = dropout(dpooled, &noise.head_input(self.input_dropout, over_tokens));
-        match self.pooled() {
+        let dhidden = match self.pooled() {
             Some(pooling) => pool_backward(&dpooled, &sequences.packing, pooling),
             None => dpooled,
-        }
+        };
+        cast(dhidden, saved.encoder)
     }
 }

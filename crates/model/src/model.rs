@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::{Tensor, TensorData};
 use tunesmith_architecture::{ModelConfig, Pooling, Task};
 use tunesmith_checkpoint::TensorWriter;
-use tunesmith_kernels::{ComputeDevice, bce_with_logits, cross_entropy, indices, mse};
+use tunesmith_kernels::{ComputeDevice, Precision, bce_with_logits, cross_entropy, indices, mse};
 use tunesmith_platform::fs;
 
 use crate::attention::Sequences;
@@ -107,6 +107,12 @@ pub struct Model {
     /// Whether a forward pass keeps of each layer its input only, and the backward pass computes the rest again:
     /// less memory, a third more time, the same numbers.
     pub gradient_checkpointing: bool,
+    /// Whether the encoder's activations, and their gradients, are stored as halves (IEEE 754 binary16). Weights and
+    /// their gradients, the head and the loss are `f32`, and so is what kernels compute in. Multiply the gradient by a
+    /// loss scale, so that small ones don't become zero.
+    pub fp16: bool,
+    /// Whether [`Self::infer`] does so, too, where [`Self::fp16`] isn't set.
+    pub fp16_full_eval: bool,
 }
 
 impl Model {
@@ -198,6 +204,8 @@ impl Model {
             head,
             label_smoothing: 0.0,
             gradient_checkpointing: false,
+            fp16: false,
+            fp16_full_eval: false,
         };
         Ok((model, report))
     }
@@ -264,7 +272,7 @@ impl Model {
             true => Keep::Inputs,
             false => Keep::All,
         };
-        self.run(inputs, targets, *mode, (keep, scale))
+        self.run(inputs, targets, *mode, (keep, scale), self.fp16)
     }
 
     /// Runs the batch without dropout and keeps nothing for a backward pass: evaluation and prediction
@@ -277,8 +285,9 @@ impl Model {
         inputs: &Inputs,
         targets: Option<&Targets>,
     ) -> Result<Inference, ModelError> {
+        let fp16 = self.fp16 || self.fp16_full_eval;
         let Output { logits, loss, .. } =
-            self.run(inputs, targets, Mode::Evaluate, (Keep::Nothing, 1.0))?;
+            self.run(inputs, targets, Mode::Evaluate, (Keep::Nothing, 1.0), fp16)?;
         Ok(Inference { logits, loss })
     }
 
@@ -289,6 +298,7 @@ impl Model {
         targets: Option<&Targets>,
         mode: Mode,
         (keep, scale): (Keep, f32),
+        fp16: bool,
     ) -> Result<Output, ModelError> {
         self.check(inputs, targets)?;
         let Self {
@@ -299,9 +309,13 @@ impl Model {
         } = self;
         let (values, device) = (&parameters.values, &self.device.device);
         let smoothing = self.label_smoothing;
+        let precision = match fp16 {
+            true => Precision::F16,
+            false => Precision::F32,
+        };
         Ok(self.device.install(|| {
             let (hidden, sequences, encoder) =
-                layers.forward(parameters, inputs, mode, device, keep);
+                layers.forward(parameters, inputs, mode, device, (keep, precision));
             let (logits, head) = heads.forward(values, hidden, &sequences);
             let (loss, dlogits) = loss(&logits, inputs, targets, smoothing, scale).unzip();
             Output {

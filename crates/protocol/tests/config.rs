@@ -200,13 +200,13 @@ fn older_spellings_work_with_a_warning() {
 
 #[test]
 fn what_transformers_has_and_we_have_not_is_told() {
-    read(r#"{"fp16": false, "bf16": null, "report_to": "none", "optim": "adamw_torch"}"#);
+    read(r#"{"bf16_full_eval": false, "bf16": null, "report_to": "none", "optim": "adamw_torch"}"#);
     let (fields, message) = problems(RunConfig::from_json(
-        r#"{"fp16": true, "bf16": true, "report_to": ["wandb"], "optim": "lion"}"#,
+        r#"{"bf16": true, "bf16_full_eval": true, "report_to": ["wandb"], "optim": "lion"}"#,
     ));
-    assert_eq!(fields, ["fp16", "bf16", "report_to", "optim"]);
+    assert_eq!(fields, ["bf16", "bf16_full_eval", "report_to", "optim"]);
     assert!(
-        message.contains("float32") && message.contains("[\"wandb\"]"),
+        message.contains("use fp16") && message.contains("[\"wandb\"]"),
         "{message}"
     );
 }

@@ -43,6 +43,7 @@ impl Estimator {
     pub fn estimate(&self) -> Estimate {
         let batch = self.training.per_device_train_batch_size;
         let memory = MemoryEstimate::of(&self.model, batch, self.longest)
+            .fp16(self.training.fp16)
             .gradient_checkpointing(self.training.gradient_checkpointing);
         Estimate {
             parameters: memory.parameters,

@@ -34,10 +34,11 @@ pub(crate) fn check_memory(
     }) else {
         return Ok((None, 1));
     };
-    let wanted = |argument, rows: &TokenizedDataset, batch: usize, accumulation| Wanted {
+    let wanted = |argument, rows: &TokenizedDataset, batch, accumulation: Option<usize>| Wanted {
         argument,
         sharing: sharing.len(),
         gradient_checkpointing: args.gradient_checkpointing,
+        fp16: args.fp16 || (accumulation.is_none() && args.fp16_full_eval),
         lengths: longest(rows.lengths(), batch),
         accumulation,
     };
@@ -100,6 +101,7 @@ struct Wanted {
     /// Devices that the machine's memory is divided among.
     sharing: usize,
     gradient_checkpointing: bool,
+    fp16: bool,
     /// The tokens of its rows, the longest first.
     lengths: Vec<usize>,
     /// Batches to a step; none to an evaluation.
@@ -114,8 +116,9 @@ impl Wanted {
         let lengths = self.lengths.iter().copied();
         let estimate = match self.accumulation {
             Some(_) => MemoryEstimate::of_rows(config, lengths, words)
+                .fp16(self.fp16)
                 .gradient_checkpointing(self.gradient_checkpointing),
-            None => MemoryEstimate::of_evaluation(config, lengths, words),
+            None => MemoryEstimate::of_evaluation(config, lengths, words).fp16(self.fp16),
         };
         estimate.total()
     }
@@ -176,16 +179,33 @@ impl Wanted {
             };
             wanted.bytes(model) <= limit
         };
-        let less = Self {
-            gradient_checkpointing: true,
-            ..self.clone()
+        let trains = self.accumulation.is_some();
+        let less = |gradient_checkpointing: bool, fp16: bool, text: &str| {
+            let less = Self {
+                gradient_checkpointing: gradient_checkpointing || self.gradient_checkpointing,
+                fp16: fp16 || self.fp16,
+                ..self.clone()
+            };
+            let is_new =
+                (gradient_checkpointing && !self.gradient_checkpointing) || (fp16 && !self.fp16);
+            (trains && is_new && less.bytes(model) <= limit).then(|| format!("{text} would fit"))
         };
-        let by_less = (!self.gradient_checkpointing
-            && self.accumulation.is_some()
-            && less.bytes(model) <= limit)
-            .then(|| {
-                "gradient_checkpointing would fit (a third more time, the same numbers)".to_owned()
-            });
+        let mut by_less = vec![
+            less(
+                true,
+                false,
+                "gradient_checkpointing (a third more time, the same numbers)",
+            ),
+            less(
+                false,
+                true,
+                "fp16 (half precision, nearly the same numbers)",
+            ),
+        ];
+        by_less.retain(Option::is_some);
+        if by_less.is_empty() {
+            by_less.push(less(true, true, "gradient_checkpointing with fp16"));
+        }
         let rows = self.lengths.len();
         let batch = self.largest_batch(model, limit);
         let lengths = largest(self.length().div_ceil(LENGTHS), |eights| {
@@ -208,6 +228,7 @@ impl Wanted {
             .map(|length| format!("max_seq_length {length} would fit"));
         let ways: Vec<String> = by_less
             .into_iter()
+            .flatten()
             .chain(by_batch)
             .chain(by_length)
             .collect();
@@ -280,6 +301,7 @@ mod tests {
             argument: "per_device_train_batch_size",
             sharing: 1,
             gradient_checkpointing: false,
+            fp16: false,
             lengths: vec![length; batch],
             accumulation: Some(2),
         }
@@ -310,6 +332,41 @@ mod tests {
             number(&message, "gradient_accumulation_steps"),
             2 * 64_usize.div_ceil(batch)
         );
+    }
+
+    #[test]
+    fn what_saves_memory_is_named_where_it_would_fit() {
+        let config = config(30522);
+        let model = (&config, &Words::All);
+        let asked = wanted(64, 128);
+        let with = |gradient_checkpointing, fp16| {
+            let wanted = Wanted {
+                gradient_checkpointing,
+                fp16,
+                ..asked.clone()
+            };
+            wanted.bytes(model)
+        };
+        let advice = |total: u64| asked.check(model, memory(total, total)).unwrap_err();
+        let [half, again, both] = [with(false, true), with(true, false), with(true, true)];
+        assert!(both < again && again < half && half < with(false, false));
+        let told = advice(half);
+        assert!(told.contains("fp16 (half precision, nearly the same numbers) would fit"));
+        assert!(
+            told.contains("the same numbers) would fit; or fp16"),
+            "{told}"
+        );
+        let told = advice(half - 1);
+        assert!(
+            !told.contains("fp16") && told.contains("gradient_checkpointing"),
+            "{told}"
+        );
+        let told = advice(again - 1);
+        assert!(
+            told.contains("gradient_checkpointing with fp16 would fit"),
+            "{told}"
+        );
+        assert!(!advice(both - 1).contains("fp16"));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct MemoryEstimate {
     pub activations: u64,
     /// The same with `gradient_checkpointing`.
     pub checkpointed: u64,
+    /// Floats that the CPU computes in besides, where activations are halves: one operation's tensors.
+    pub unrounded: u64,
     /// The largest single tensor that must fit a binding; the table of words needn't, which may lie in
     /// several.
     pub largest: u64,
@@ -121,8 +123,24 @@ impl MemoryEstimate {
             others: numbers(others),
             activations: FLOAT * live,
             checkpointed: FLOAT * checkpointed,
+            unrounded: FLOAT * (4 * square).max(3 * tokens * i),
             largest: FLOAT * weights.max(tokens * i).max(square),
             program: PROGRAM + ENTRY * spec.vocabulary() as u64,
+        }
+    }
+
+    /// The same training with `fp16`, if it has that: halves, and what the CPU computes in besides, which a GPU doesn't
+    /// need.
+    #[must_use]
+    pub fn fp16(self, has: bool) -> Self {
+        if !has {
+            return self;
+        }
+        let halves = |bytes: u64| bytes / 2 + self.unrounded;
+        Self {
+            activations: halves(self.activations),
+            checkpointed: halves(self.checkpointed),
+            ..self
         }
     }
 

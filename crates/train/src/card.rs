@@ -198,6 +198,10 @@ fn hyperparameters(card: &mut String, trainer: &Trainer) {
     for (key, value) in lines {
         let _ = writeln!(card, "- {key}: {value}");
     }
+    if args.fp16 {
+        // As transformers calls it.
+        let _ = writeln!(card, "- mixed_precision_training: Native AMP");
+    }
     let devices = trainer.num_processes();
     if devices > 1 {
         let train = args.per_device_train_batch_size * args.gradient_accumulation_steps * devices;

@@ -14,7 +14,7 @@ use crate::optimizer::check_shape;
 use crate::plan::PlanIdentity;
 use crate::run::{LastStep, Losses};
 use crate::schedule::FollowingState;
-use crate::{AdamW, ParamGroup, TrainError, TrainerState};
+use crate::{AdamW, GradScaler, ParamGroup, TrainError, TrainerState};
 
 const OPTIMIZER: &str = "optimizer.safetensors";
 /// What the Trainer's own state has no place for: transformers refuses unknown keys there.
@@ -65,6 +65,9 @@ pub(crate) struct RunState {
     /// Those of one's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) param_groups: Option<Vec<ParamGroup>>,
+    /// Of half precision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) loss_scale: Option<GradScaler>,
 }
 
 impl RunState {
@@ -84,6 +87,13 @@ impl RunState {
             return Err(format!(
                 "{RUN_STATE} has a log entry of step {}, after the {global_step} of {TRAINER_STATE}",
                 self.losses.logged_step
+            ));
+        }
+        if let Some(scaler) = self.loss_scale.filter(|scaler| !scaler.is_of(global_step)) {
+            return Err(format!(
+                "{RUN_STATE} has a loss scale of {} after {} skipped steps of {global_step}, which no run comes to",
+                scaler.scale(),
+                scaler.skipped_steps()
             ));
         }
         let actions = [Action::Log, Action::Evaluate, Action::Save];

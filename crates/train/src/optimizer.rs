@@ -7,7 +7,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use tunesmith_kernels::{
-    AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, adamw_of, gradient_norm,
+    AdamWHyper, AdamWState, Blocks, GradientNorm, adamw, adamw_of, scaled_gradient_norm,
 };
 use tunesmith_model::{Model, ModelError, Parameter, Parameters, TensorFile, write_tensors};
 use tunesmith_protocol::TrainingArguments;
@@ -92,19 +92,37 @@ impl AdamW {
     /// One step with the gradients that the model holds, which are zero afterwards. Gives the norm
     /// before clipping; nothing is waited for.
     pub fn step(&mut self, model: &mut Model, learning_rate: f64) -> GradientNorm {
+        let norm = self.norm(model, 1.0);
+        self.step_with(model, learning_rate, &norm);
+        norm
+    }
+
+    /// The norm of the gradients that the model holds, which are `loss_scale` times what they should be, before
+    /// clipping. Where it isn't finite, the step is to be skipped, and otherwise taken by [`Self::step_with`].
+    #[must_use]
+    pub fn norm(&self, model: &mut Model, loss_scale: f32) -> GradientNorm {
+        let device = model.device().clone();
+        let (_, gradients) = model.parameters.values_and_gradients();
+        device.install(|| {
+            scaled_gradient_norm(gradients, self.max_grad_norm, loss_scale, &device.device)
+        })
+    }
+
+    /// One step with the gradients that [`Self::norm`] was of, which are zero afterwards.
+    pub fn step_with(&mut self, model: &mut Model, learning_rate: f64, norm: &GradientNorm) {
         let device = model.device().clone();
         let parameters = &mut model.parameters;
-        device.install(|| self.take_step(parameters, learning_rate, &device.device))
+        device.install(|| self.take_step(parameters, learning_rate, norm, &device.device));
     }
 
     fn take_step(
         &mut self,
         parameters: &mut Parameters,
         learning_rate: f64,
+        norm: &GradientNorm,
         device: &Device,
-    ) -> GradientNorm {
+    ) {
         let (values, gradients) = parameters.values_and_gradients();
-        let norm = gradient_norm(gradients, self.max_grad_norm, device);
         self.steps += 1;
         let hyper = |rate: f64| AdamWHyper::new(rate, self.betas, self.epsilon, self.steps, device);
         let Some(groups) = &self.groups else {
@@ -114,10 +132,10 @@ impl AdamW {
                 exp_avg: &mut self.exp_avg,
                 exp_avg_sq: &mut self.exp_avg_sq,
             };
-            adamw(&hyper(learning_rate), &norm, self.weight_decay, state);
+            adamw(&hyper(learning_rate), norm, self.weight_decay, state);
             let kept = kept(learning_rate, self.weight_decay);
             parameters.decay_untrained(kept);
-            return norm;
+            return;
         };
         for (group, runs) in groups {
             let hyper = hyper(learning_rate * group.learning_rate_scale);
@@ -128,7 +146,7 @@ impl AdamW {
                     exp_avg: &mut self.exp_avg,
                     exp_avg_sq: &mut self.exp_avg_sq,
                 };
-                adamw_of(&hyper, &norm, group.weight_decay, run.clone(), state);
+                adamw_of(&hyper, norm, group.weight_decay, run.clone(), state);
             }
         }
         if let Some(group) = groups
@@ -140,7 +158,6 @@ impl AdamW {
             let kept = kept(rate, group.weight_decay);
             parameters.decay_untrained(kept);
         }
-        norm
     }
 
     /// Steps taken.

@@ -105,7 +105,8 @@ impl<'t> Run<'t> {
             });
         }
         set_parameters(&mut self.trainer.model, &model).map_err(broken)?;
-        let steps = u32::try_from(state.global_step).unwrap_or(u32::MAX);
+        let skipped = run.loss_scale.map_or(0, |scaler| scaler.skipped_steps());
+        let steps = u32::try_from(state.global_step - skipped).unwrap_or(u32::MAX);
         self.optimizer
             .restore(&self.trainer.model, &optimizer, run.words.as_deref(), steps)
             .map_err(broken)?;
@@ -153,6 +154,9 @@ impl<'t> Run<'t> {
             ));
         }
         self.schedule.resume(run.schedule);
+        if let Some(scaler) = &mut self.scaler {
+            *scaler = run.loss_scale.unwrap_or_default();
+        }
         self.losses = run.losses;
         self.last = run.last;
         self.pending = run.pending.into();
@@ -230,7 +234,7 @@ fn broken(path: &Path, reason: String) -> TrainError {
 
 /// Arguments that change the course of a run, where they differ.
 fn changed_arguments(was: &TrainingArguments, is: &TrainingArguments) -> Vec<String> {
-    const MATTER: [&str; 13] = [
+    const MATTER: [&str; 14] = [
         "learning_rate",
         "lr_scheduler_type",
         "lr_scheduler_kwargs",
@@ -243,6 +247,7 @@ fn changed_arguments(was: &TrainingArguments, is: &TrainingArguments) -> Vec<Str
         "adam_epsilon",
         "max_grad_norm",
         "label_smoothing_factor",
+        "fp16",
         "seed",
     ];
     let (Ok(was), Ok(is)) = (serde_json::to_value(was), serde_json::to_value(is)) else {

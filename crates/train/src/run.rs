@@ -19,7 +19,7 @@ use crate::checkpoint::Action;
 use crate::evaluate::EvalPass;
 use crate::speed::Speed;
 use crate::{
-    AdamW, Evaluation, OutputFolder, Plan, Schedule, TrainError, TrainOutput, Trainer,
+    AdamW, Evaluation, GradScaler, OutputFolder, Plan, Schedule, TrainError, TrainOutput, Trainer,
     TrainerControl,
 };
 
@@ -31,6 +31,8 @@ pub struct Run<'t> {
     pub(crate) plan: Plan,
     pub(crate) schedule: Schedule,
     pub(crate) optimizer: AdamW,
+    /// Of half precision.
+    pub(crate) scaler: Option<GradScaler>,
     pub(crate) output_dir: PathBuf,
     /// The order of rows of one epoch, and which.
     order: Option<(u64, Vec<u32>)>,
@@ -101,6 +103,7 @@ impl<'t> Run<'t> {
         output_dir: PathBuf,
     ) -> Self {
         trainer.control = TrainerControl::default();
+        let scaler = trainer.args.fp16.then(GradScaler::default);
         Self {
             trainer,
             train,
@@ -108,6 +111,7 @@ impl<'t> Run<'t> {
             plan,
             schedule,
             optimizer,
+            scaler,
             output_dir,
             order: None,
             events: VecDeque::new(),

@@ -91,7 +91,8 @@ impl TrainOutput {
 }
 
 impl Trainer {
-    /// A trainer without data yet. Takes `label_smoothing_factor` and `gradient_checkpointing` over into the model. The collator
+    /// A trainer without data yet. Takes `label_smoothing_factor`, `gradient_checkpointing`, `fp16` and `fp16_full_eval`
+    /// over into the model. The collator
     /// is [`tunesmith_data::DataCollatorWithPadding`] or a function of one's own.
     #[must_use]
     pub fn new(
@@ -101,6 +102,8 @@ impl Trainer {
     ) -> Self {
         model.label_smoothing = args.label_smoothing_factor as f32;
         model.gradient_checkpointing = args.gradient_checkpointing;
+        model.fp16 = args.fp16;
+        model.fp16_full_eval = args.fp16_full_eval;
         let state = TrainerState::new(&args, 0, 0);
         Self {
             model,

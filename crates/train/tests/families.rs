@@ -23,6 +23,18 @@ const LIMITS: [(&str, f64); 5] = [
     ("loss of a step", 1e-4),
 ];
 
+/// The same with halves, whose numbers have 11 bits.
+const HALF_LIMITS: [(&str, f64); 5] = [
+    ("logit", 2e-2),
+    ("loss", 1e-2),
+    ("gradient's norm", 3e-2),
+    ("gradient's product", 6e-2),
+    ("loss of a step", 2e-2),
+];
+
+/// What the loss's gradient is multiplied by with halves.
+const LOSS_SCALE: f32 = 1024.0;
+
 fn inputs(batch: &Value) -> Inputs {
     let types = batch.get("token_type_ids").map(integers);
     Inputs {
@@ -64,9 +76,10 @@ fn model(config: &Value, task: Task, scale: f32, device: &ComputeDevice) -> Mode
 
 fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &mut Distance) {
     let targets = targets(model.task(), &golden["labels"]);
+    let scale = if model.fp16 { LOSS_SCALE } else { 1.0 };
     let inferred = model.infer(inputs, Some(&targets)).unwrap();
     let output = model
-        .forward(inputs, Some(&targets), &Mode::Evaluate)
+        .forward_scaled(inputs, Some(&targets), &Mode::Evaluate, scale)
         .unwrap();
     let logits = read(output.logits.clone());
     let mut wanted = floats(&golden["logits"]);
@@ -96,8 +109,10 @@ fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &
         let told = gradients.get(&parameter.name);
         let told = told.unwrap_or_else(|| panic!("{of} is none of PyTorch's"));
         let [wanted_norm, wanted_product] = [0, 1].map(|place| told[place].as_f64().unwrap());
-        let gradient = read_pieces(model.parameters.gradient(parameter));
-        let unit = wanted_norm.max(1e-3 * most);
+        let mut gradient = read_pieces(model.parameters.gradient(parameter));
+        gradient.iter_mut().for_each(|number| *number /= scale);
+        let noise = if model.fp16 { 1e-2 } else { 1e-3 };
+        let unit = wanted_norm.max(noise * most);
         let got = norm(&gradient);
         far.note("gradient's norm", (got - wanted_norm).abs() / unit, || {
             format!("{of}: {got}, PyTorch {wanted_norm}")
@@ -116,11 +131,12 @@ fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &
     let mut optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
     for (step, wanted) in floats(&golden["losses"]).into_iter().enumerate() {
         let output = model
-            .forward(inputs, Some(&targets), &Mode::Evaluate)
+            .forward_scaled(inputs, Some(&targets), &Mode::Evaluate, scale)
             .unwrap();
         let loss = output.loss.clone().unwrap();
         model.backward(output);
-        optimizer.step(&mut model, 1e-3);
+        let norm = optimizer.norm(&mut model, scale);
+        optimizer.step_with(&mut model, 1e-3, &norm);
         let got = f64::from(read(loss)[0]);
         far.note("loss of a step", (got - wanted).abs(), || {
             format!("{name}, step {step}: {got}, PyTorch {wanted}")
@@ -129,17 +145,26 @@ fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &
 }
 
 fn follows_pytorch(device: &ComputeDevice) {
+    follows_pytorch_within(&LIMITS, false, device);
+}
+
+fn follows_pytorch_with_halves(device: &ComputeDevice) {
+    follows_pytorch_within(&HALF_LIMITS, true, device);
+}
+
+fn follows_pytorch_within(limits: &[(&str, f64)], fp16: bool, device: &ComputeDevice) {
     let golden = golden("families.json");
     let scale = golden["scale"].as_f64().unwrap() as f32;
     let mut far = Distance::default();
     for (name, case) in golden["cases"].as_object().unwrap() {
         let inputs = inputs(&case["batch"]);
         for (task, golden) in case["tasks"].as_object().unwrap() {
-            let model = model(&case["config"], task_of(task), scale, device);
+            let mut model = model(&case["config"], task_of(task), scale, device);
+            model.fp16 = fp16;
             compare(&format!("{name}, {task}"), &inputs, golden, model, &mut far);
         }
     }
-    far.within(&LIMITS, &format!("{} as {:?}", device.name, device.kind));
+    far.within(limits, &format!("{} as {:?}", device.name, device.kind));
     assert_eq!(device.failure(), None);
 }
 
@@ -156,4 +181,19 @@ fn follows_pytorch_on_a_software_renderer() {
 #[test]
 fn follows_pytorch_with_the_kernels_of_a_gpu() {
     with_the_kernels_of_a_gpu(follows_pytorch);
+}
+
+#[test]
+fn follows_pytorch_with_halves_on_the_cpu() {
+    on_the_cpu(follows_pytorch_with_halves);
+}
+
+#[test]
+fn follows_pytorch_with_halves_on_a_software_renderer() {
+    on_a_software_renderer(follows_pytorch_with_halves);
+}
+
+#[test]
+fn follows_pytorch_with_halves_and_the_kernels_of_a_gpu() {
+    with_the_kernels_of_a_gpu(follows_pytorch_with_halves);
 }

@@ -55,6 +55,8 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
       { name: "gradient_accumulation_steps", kind: "integer", fallback: "1", help: "Batches per optimizer step." },
       { name: "auto_find_batch_size", kind: "flag", fallback: "false", help: "Where a batch doesn't fit into memory, compute it in smaller parts; a step has as many rows as before." },
       { name: "gradient_checkpointing", kind: "flag", fallback: "false", help: "Keep less of each layer for the backward pass, and compute the rest again: less memory, a third more time, the same numbers." },
+      { name: "fp16", kind: "flag", fallback: "false", help: "Store activations as 16-bit numbers (half precision), with dynamic loss scaling: about half the memory for activations, nearly the same results. Works on every device." },
+      { name: "fp16_full_eval", kind: "flag", fallback: "false", help: "Store activations as 16-bit numbers in evaluations and predictions, too, where fp16 is off." },
       { name: "max_train_samples", kind: "integer", fallback: "all", help: "Use only the first N training rows." },
       { name: "dataloader_drop_last", kind: "flag", fallback: "false", help: "Drop the last batch of an epoch if it isn't full." },
       { name: "group_by_length", kind: "flag", fallback: "false", help: "Put rows of similar length into the same batch, which saves padding." },

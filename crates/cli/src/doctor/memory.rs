@@ -9,12 +9,15 @@ use crate::output::{megabytes, table};
 /// The estimate's parts, a line each.
 pub fn lines(estimate: &MemoryEstimate) -> String {
     let weights = 4 * estimate.parameters;
+    let halves = estimate.fp16(true);
     let rows = [
         ("  weights", weights),
         ("  gradients", weights),
         ("  AdamW's two moments", 2 * weights),
         ("  activations", estimate.activations),
         ("  (with --gradient_checkpointing)", estimate.checkpointed),
+        ("  (with --fp16)", halves.activations),
+        ("  (with both)", halves.checkpointed),
         ("  the program itself", estimate.program),
         ("  together", estimate.total()),
         ("  largest tensor", estimate.largest),

@@ -55,6 +55,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     for (number, adapter) in adapters.iter().enumerate() {
         output::line(describe(number, adapter))?;
     }
+    output::line("  --fp16 works on every adapter, and on the CPU")?;
     let chosen = pollster::block_on(open_device(DeviceChoice::Auto))?;
     output::line(format!(
         "\n--device auto takes {} ({}): {}",

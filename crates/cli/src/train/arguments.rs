@@ -270,8 +270,9 @@ mod tests {
 
     #[test]
     fn what_transformers_has_and_we_do_not_is_told() {
-        parsed("--report_to none --fp16 false --optim adamw_torch");
-        assert!(refused("--fp16").contains("half precision is not supported"));
+        parsed("--report_to none --bf16 false --optim adamw_torch");
+        assert!(refused("--bf16").contains("has no bfloat16: use fp16"));
+        assert!(refused("--bf16_full_eval").contains("has no bfloat16: use fp16_full_eval"));
         assert!(refused("--report_to wandb").contains("read the event stream"));
     }
 

@@ -23,6 +23,8 @@ fn doctor_names_the_devices_and_measures_them() {
             "AdamW's two moments",
             "activations",
             "(with --gradient_checkpointing)",
+            "(with --fp16)",
+            "--fp16 works on every adapter, and on the CPU",
             "its largest tensor fits",
             "CPU (--device cpu):",
             "(--device software-gpu):",

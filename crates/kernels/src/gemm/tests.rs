@@ -108,6 +108,7 @@ fn every_tile_equals_the_plain_product() {
                 accumulate: gemm.epilogue != Epilogue::Bias,
                 epilogue: gemm.epilogue,
                 one_input: gemm.one_input,
+                half: false,
                 sizes: Sizes::Given,
             };
             let wanted = outputs(&op, gemm.tile, &Device::flex());
@@ -176,6 +177,7 @@ fn packed(gemm: &Gemm, device: &Device) -> Vec<f32> {
         accumulate: false,
         epilogue: gemm.epilogue,
         one_input: gemm.one_input,
+        half: false,
         sizes: gemm.sizes,
     };
     let (scores, tokens) = (packing.scores(HEADS), packing.tokens);

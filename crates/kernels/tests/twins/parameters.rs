@@ -1,6 +1,8 @@
 //! Writing parameters, and the optimizer.
 
-use tunesmith_kernels::{AdamWHyper, AdamWState, BlockLayout, Blocks, adamw, gradient_norm};
+use tunesmith_kernels::{
+    AdamWHyper, AdamWState, BlockLayout, Blocks, adamw, gradient_norm, scaled_gradient_norm,
+};
 
 use crate::support::{compare, gradients, read, read_all, values};
 
@@ -39,6 +41,12 @@ fn one_optimizer_step() {
             let (mut values, mut gradients) = (filled(1, 1), filled(2, 1));
             let (mut exp_avg, mut exp_avg_sq) = (filled(3, 1), filled(4, 2));
             let norm = gradient_norm(&gradients, max_norm, device);
+            // A power of two is taken out to the bit.
+            gradients.scale(1024.0);
+            let scaled = scaled_gradient_norm(&gradients, max_norm, 1024.0, device);
+            let [plain, unscaled] = [&norm, &scaled].map(|norm| read(norm.values()));
+            assert_eq!(unscaled, [plain[0], plain[1] / 1024.0]);
+            gradients.scale(1.0 / 1024.0);
             let hyper = AdamWHyper::new(1e-3, [0.9, 0.999], 1e-8, 3, device);
             let state = AdamWState {
                 values: &mut values,

@@ -20,14 +20,14 @@ pub const OLD_SPELLINGS: &[(&str, &str)] = &[
 /// anyway, written as JSON, and what to say of any other.
 const FIXED: &[(&str, &[&str], &str)] = &[
     (
-        "fp16",
-        &["false"],
-        "half precision is not supported: training is in float32",
-    ),
-    (
         "bf16",
         &["false"],
-        "half precision is not supported: training is in float32",
+        "WGSL, the language of GPU programs here, has no bfloat16: use fp16",
+    ),
+    (
+        "bf16_full_eval",
+        &["false"],
+        "WGSL, the language of GPU programs here, has no bfloat16: use fp16_full_eval",
     ),
     (
         "optim",

@@ -195,6 +195,18 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "Keep less of each layer for the backward pass, and compute the rest again: less memory, a third more time, the same numbers.",
             ),
             argument(
+                "fp16",
+                Flag,
+                "false",
+                "Store activations as 16-bit numbers (half precision), with dynamic loss scaling: about half the memory for activations, nearly the same results. Works on every device.",
+            ),
+            argument(
+                "fp16_full_eval",
+                Flag,
+                "false",
+                "Store activations as 16-bit numbers in evaluations and predictions, too, where fp16 is off.",
+            ),
+            argument(
                 "max_train_samples",
                 Integer,
                 "all",

@@ -21,11 +21,13 @@ pub(crate) struct MicroBatch {
 }
 
 impl MicroBatch {
-    /// Adds the batch's share of the step's gradients to the model's; gives its loss, `[1]`, and its share.
+    /// Adds the batch's share of the step's gradients, times `loss_scale`, to the model's; gives its loss, `[1]`, without
+    /// that, and its share.
     pub(crate) async fn backward(
         &self,
         model: &mut Model,
         loss_function: Option<&LossFunction>,
+        loss_scale: f32,
     ) -> Result<Option<(Tensor<1>, f64)>, TrainError> {
         let (inputs, targets) = batch_inputs(&self.batch);
         let (seed, step, first_row) = self.noise;
@@ -34,7 +36,7 @@ impl MicroBatch {
             step,
             first_row,
         };
-        let share = self.share as f32;
+        let share = self.share as f32 * loss_scale;
         let output = match loss_function {
             None => model.forward_scaled(&inputs, targets.as_ref(), &mode, share)?,
             Some(function) => {

@@ -41,6 +41,8 @@ enum Instruction {
     /// Take an optimizer step with these batches, by rank from 1 on.
     Step {
         learning_rate: f64,
+        /// In half precision; whether the gradients are finite follows then, and the step is skipped if they aren't.
+        loss_scale: Option<f32>,
         batches: Vec<Vec<MicroBatch>>,
     },
     /// Evaluate these batches, by rank from 1 on; the last ranks have none where there are fewer.
@@ -60,6 +62,8 @@ struct ModelParts {
     words: Option<[Vec<u32>; 2]>,
     label_smoothing: f32,
     gradient_checkpointing: bool,
+    fp16: bool,
+    fp16_full_eval: bool,
 }
 
 impl ModelParts {
@@ -74,6 +78,8 @@ impl ModelParts {
             },
             label_smoothing: model.label_smoothing,
             gradient_checkpointing: model.gradient_checkpointing,
+            fp16: model.fp16,
+            fp16_full_eval: model.fp16_full_eval,
         }
     }
 
@@ -93,6 +99,8 @@ impl ModelParts {
         let mut model = Model::from_config_with(config, &options, device)?;
         model.label_smoothing = self.label_smoothing;
         model.gradient_checkpointing = self.gradient_checkpointing;
+        model.fp16 = self.fp16;
+        model.fp16_full_eval = self.fp16_full_eval;
         Ok(model)
     }
 }
@@ -206,12 +214,21 @@ impl Replicas {
     pub(crate) fn step(
         &self,
         learning_rate: f64,
+        loss_scale: Option<f32>,
         batches: Vec<Vec<MicroBatch>>,
     ) -> Result<(), TrainError> {
         self.tell(&Instruction::Step {
             learning_rate,
+            loss_scale,
             batches,
         })
+    }
+
+    /// Tells ranks 1 and up whether a step with a loss scale is taken: all do the same, whatever each would have found.
+    pub(crate) fn tell_whether_finite(&self, finite: bool) -> Result<(), TrainError> {
+        let told = self.collective.broadcast(vec![u8::from(finite)]);
+        told.map_err(|error| self.ended(error))?;
+        Ok(())
     }
 
     /// Adds up the gradients of all ranks, the model's with them; gives what the others' losses add to the step's.
@@ -420,12 +437,14 @@ impl Follower<'_> {
                 }
                 Instruction::Step {
                     learning_rate,
+                    loss_scale,
                     mut batches,
                 } => {
                     let own = batches
                         .get_mut(self.collective.rank() - 1)
                         .map(std::mem::take);
-                    self.step(learning_rate, own.unwrap_or_default()).await?;
+                    let own = own.unwrap_or_default();
+                    self.step(learning_rate, loss_scale, own).await?;
                 }
                 Instruction::Infer { batches, with_loss } => {
                     let own = batches.get(self.collective.rank() - 1);
@@ -472,13 +491,19 @@ impl Follower<'_> {
         Ok(())
     }
 
-    async fn step(&mut self, learning_rate: f64, batches: Vec<MicroBatch>) -> Result<(), Failure> {
+    async fn step(
+        &mut self,
+        learning_rate: f64,
+        loss_scale: Option<f32>,
+        batches: Vec<MicroBatch>,
+    ) -> Result<(), Failure> {
         let (Some((_, model)), Some(optimizer)) = (&mut self.model, &mut self.optimizer) else {
             return Err(out_of_order().into());
         };
         let (mut losses, mut shares) = (Vec::new(), Vec::new());
         for batch in &batches {
-            let (loss, share) = batch.backward(model, None).await?.unzip();
+            let scale = loss_scale.unwrap_or(1.0);
+            let (loss, share) = batch.backward(model, None, scale).await?.unzip();
             losses.extend(loss);
             shares.extend(share);
         }
@@ -487,7 +512,17 @@ impl Follower<'_> {
         let loss: f64 = parts.map(|(loss, share)| f64::from(*loss) * share).sum();
         self.collective.gather(loss.to_le_bytes().to_vec())?;
         reduce(self.collective, model).await?;
-        optimizer.step(model, learning_rate);
+        let Some(scale) = loss_scale else {
+            optimizer.step(model, learning_rate);
+            return Ok(());
+        };
+        match self.collective.broadcast(Vec::new())?.first() {
+            Some(1) => {
+                let norm = optimizer.norm(model, scale);
+                optimizer.step_with(model, learning_rate, &norm);
+            }
+            _ => model.zero_grad(),
+        }
         Ok(())
     }
 

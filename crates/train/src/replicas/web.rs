@@ -50,7 +50,16 @@ impl Replicas {
         match *self {}
     }
 
-    pub(crate) fn step(&self, _: f64, _: Vec<Vec<MicroBatch>>) -> Result<(), TrainError> {
+    pub(crate) fn step(
+        &self,
+        _: f64,
+        _: Option<f32>,
+        _: Vec<Vec<MicroBatch>>,
+    ) -> Result<(), TrainError> {
+        match *self {}
+    }
+
+    pub(crate) fn tell_whether_finite(&self, _: bool) -> Result<(), TrainError> {
         match *self {}
     }
 

@@ -46,6 +46,7 @@ impl Run<'_> {
             last: self.last,
             schedule: self.schedule.state(),
             param_groups: param_groups.clone(),
+            loss_scale: self.scaler,
         };
         let contents = Contents {
             model,

@@ -35,8 +35,8 @@ pub(super) struct Unread {
     losses: Vec<(Tensor<1>, f64)>,
     /// What other devices' batches add to the loss.
     others_loss: f64,
-    /// `[norm, clip factor]`.
-    norm: Tensor<1>,
+    /// `[norm, clip factor]`; none of a step that was skipped.
+    norm: Option<Tensor<1>>,
 }
 
 /// The batches of a step.
@@ -61,7 +61,9 @@ impl Run<'_> {
             Some((epoch, order)) if epoch == planned.epoch => order,
             _ => self.plan.epoch_order(planned.epoch),
         };
-        let learning_rate = self.schedule.learning_rate(done);
+        // A step that was skipped is none of the schedule's.
+        let skipped = self.scaler.map_or(0, |scaler| scaler.skipped_steps());
+        let learning_rate = self.schedule.learning_rate(done - skipped);
         let Collated {
             batches,
             rows,
@@ -70,9 +72,8 @@ impl Run<'_> {
             digest,
         } = self.collate(&order, &planned)?;
         let (losses, others_loss) = self.gradients(batches, learning_rate).await?;
-        let model = &mut self.trainer.model;
-        let norm = self.optimizer.step(model, learning_rate).values();
-        if let Some(message) = model.device().failure() {
+        let norm = self.optimize(learning_rate).await?;
+        if let Some(message) = self.trainer.model.device().failure() {
             return Err(TrainError::Read(message));
         }
 
@@ -102,6 +103,31 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Takes the optimizer's step and gives the gradient's norm. In half precision it waits for that, and gives none where
+    /// gradients overflowed and the step is skipped.
+    async fn optimize(&mut self, learning_rate: f64) -> Result<Option<Tensor<1>>, TrainError> {
+        let Trainer {
+            model, replicas, ..
+        } = &mut *self.trainer;
+        let Some(scaler) = &mut self.scaler else {
+            let norm = self.optimizer.step(model, learning_rate);
+            return Ok(Some(norm.values()));
+        };
+        let norm = self.optimizer.norm(model, scaler.scale());
+        let found = read(vec![norm.values()]).await?.concat();
+        let finite = found.first().is_some_and(|norm| norm.is_finite());
+        if let Some(replicas) = replicas {
+            replicas.tell_whether_finite(finite)?;
+        }
+        scaler.update(finite);
+        if finite {
+            self.optimizer.step_with(model, learning_rate, &norm);
+        } else {
+            model.zero_grad();
+        }
+        Ok(finite.then(|| norm.values()))
+    }
+
     /// Computes the gradients of a step, on all devices; gives the losses of the trainer's own batches with their
     /// shares, and what the others' add to the step's.
     async fn gradients(
@@ -111,7 +137,9 @@ impl Run<'_> {
     ) -> Result<(Vec<(Tensor<1>, f64)>, f64), TrainError> {
         let mut ranks = batches.into_iter();
         let own = ranks.next().unwrap_or_default();
-        self.tell_replicas(learning_rate, ranks.collect()).await?;
+        let loss_scale = self.scaler.map(|scaler| scaler.scale());
+        self.tell_replicas(learning_rate, loss_scale, ranks.collect())
+            .await?;
         let mut losses = Vec::new();
         for (number, batch) in own.iter().enumerate() {
             let Trainer {
@@ -119,7 +147,9 @@ impl Run<'_> {
                 loss_function,
                 ..
             } = &mut *self.trainer;
-            losses.extend(batch.backward(model, loss_function.as_ref()).await?);
+            let scale = loss_scale.unwrap_or(1.0);
+            let loss = batch.backward(model, loss_function.as_ref(), scale).await?;
+            losses.extend(loss);
             if number + 1 < own.len() {
                 self.trainer.ask(|callback, args, state, control| {
                     callback.on_substep_end(args, state, control);
@@ -140,6 +170,7 @@ impl Run<'_> {
     async fn tell_replicas(
         &mut self,
         learning_rate: f64,
+        loss_scale: Option<f32>,
         batches: Vec<Vec<MicroBatch>>,
     ) -> Result<(), TrainError> {
         let Trainer {
@@ -161,7 +192,7 @@ impl Run<'_> {
                 .await?;
             *replicas_follow = true;
         }
-        replicas.step(learning_rate, batches)
+        replicas.step(learning_rate, loss_scale, batches)
     }
 
     /// Makes the batches of a step, for every device.
@@ -224,7 +255,7 @@ impl Run<'_> {
         }
         let tensors = unread
             .iter()
-            .flat_map(|step| step.losses.iter().map(|(loss, _)| loss).chain([&step.norm]))
+            .flat_map(|step| step.losses.iter().map(|(loss, _)| loss).chain(&step.norm))
             .chain(&weights)
             .cloned()
             .collect();
@@ -238,7 +269,14 @@ impl Run<'_> {
         for step in unread {
             let own: f64 = step.losses.iter().map(|(_, share)| next() * share).sum();
             let loss = own + step.others_loss;
-            let grad_norm = next();
+            let grad_norm = match step.norm {
+                Some(_) => next(),
+                // As the last one that was taken.
+                None => {
+                    self.tell_of_skipped(step.step)?;
+                    self.last.grad_norm
+                }
+            };
             let numbers = [("loss", loss), ("gradient norm", grad_norm)];
             self.check_finite(step.step, step.learning_rate, &numbers)?;
             self.read_step = step.step;
@@ -270,6 +308,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    fn tell_of_skipped(&mut self, step: u64) -> Result<(), TrainError> {
+        let Some(scaler) = self.scaler else {
+            return Ok(());
+        };
+        if scaler.is_exhausted() {
+            let learning_rate = self.last.learning_rate;
+            return self.check_finite(step, learning_rate, &[("gradient norm", f64::INFINITY)]);
+        }
+        self.warn(format!(
+            "step {step} was skipped: its gradients are too large for half precision. The loss scale is {} now",
+            scaler.scale()
+        ));
+        Ok(())
+    }
+
     /// `[norm, _]` of all weights, where something is to be made of them: a step's own numbers are of
     /// the weights before it.
     fn norm_of_weights(&mut self) -> Option<Tensor<1>> {
@@ -295,7 +348,10 @@ impl Run<'_> {
         }
         for &(what, value) in values {
             if !value.is_finite() {
-                let kept = self.kept();
+                let kept = match self.scaler {
+                    Some(_) => format!("or leave fp16 out; {}", self.kept()),
+                    None => self.kept(),
+                };
                 return Err(TrainError::NotFinite {
                     what,
                     value,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use tunesmith_shaders::{ALL, ENABLE_SUBGROUPS, Fused, Gemm, Sharing};
+use tunesmith_shaders::{ALL, ENABLE_SUBGROUPS, Element, Fused, Gemm, Halves, Sharing};
 
 use super::{Optimised, build};
 use crate::project::Project;
@@ -76,23 +76,44 @@ fn browser(project: &Project, arguments: &[&str]) -> Result<Tally> {
     Ok(tally)
 }
 
+/// A kernel's text over floats and, where there is such, over halves.
+fn texts(
+    name: &str,
+    enable: &str,
+    text: String,
+    (halves, bindings): (Halves, Vec<(&'static str, Element)>),
+) -> Vec<Value> {
+    let of = |halves: Halves| {
+        let text = halves.apply(text.clone(), &bindings);
+        json!({ "name": format!("{name} {halves:?}"), "code": format!("{enable}{text}") })
+    };
+    let mut all = vec![of(Halves::default())];
+    if halves != Halves::default() {
+        all.push(of(halves));
+    }
+    all
+}
+
 fn write_kernels(path: &Path) -> Result<()> {
     let shaders = ALL.iter().flat_map(|shader| {
-        let text = |flags: Vec<&'static str>| {
-            json!({ "name": format!("{} {flags:?}", shader.name), "code": shader.complete(&flags) })
-        };
-        shader.variants().into_iter().map(text)
+        shader.variants().into_iter().flat_map(|flags| {
+            let name = format!("{} {flags:?}", shader.name);
+            let halves = (shader.halves(&flags), shader.bindings(&flags));
+            texts(&name, "", shader.complete(&flags), halves)
+        })
     });
-    let products = Gemm::variants().into_iter().map(|gemm| {
+    let products = Gemm::variants().into_iter().flat_map(|gemm| {
         let enable = match gemm.tile.sharing {
             Sharing::Subgroup => ENABLE_SUBGROUPS,
             Sharing::None | Sharing::Workgroup(_) => "",
         };
-        json!({ "name": format!("{gemm:?}"), "code": format!("{enable}{}", gemm.complete()) })
+        let halves = (gemm.halves(), gemm.bindings());
+        texts(&format!("{gemm:?}"), enable, gemm.complete(), halves)
     });
-    let fused = Fused::variants().into_iter();
-    let fused =
-        fused.map(|fused| json!({ "name": format!("{fused:?}"), "code": fused.complete() }));
+    let fused = Fused::variants().into_iter().flat_map(|fused| {
+        let halves = (fused.halves(), fused.bindings());
+        texts(&format!("{fused:?}"), "", fused.complete(), halves)
+    });
     let kernels: Vec<Value> = shaders.chain(products).chain(fused).collect();
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
