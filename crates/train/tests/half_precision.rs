@@ -164,6 +164,31 @@ fn steps_that_overflow_are_skipped_and_a_resumed_run_knows_the_scale() {
 }
 
 #[test]
+fn the_card_says_so_and_what_is_saved_is_f32() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = "- mixed_precision_training: Native AMP";
+    for fp16 in [true, false] {
+        let out = dir.path().join(format!("fp16-{fp16}"));
+        let args = TrainingArguments {
+            fp16,
+            max_steps: 1,
+            ..args(&out)
+        };
+        let mut trainer = trainer(args, &cpu());
+        train(&mut trainer).unwrap();
+        trainer.save_model_card(&out).unwrap();
+        let card = fs::read_to_string(out.join("README.md")).unwrap();
+        assert_eq!(card.contains(line), fp16, "{card}");
+        let saved = fs::read(out.join("checkpoint-1").join("model.safetensors")).unwrap();
+        let header = String::from_utf8_lossy(&saved[8..4096]);
+        assert!(
+            header.contains("\"F32\"") && !header.contains("\"F16\""),
+            "{header}"
+        );
+    }
+}
+
+#[test]
 fn a_scale_that_no_run_comes_to_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let first = dir.path().join("first");
