@@ -137,7 +137,7 @@ impl MemoryEstimate {
         if !has {
             return self;
         }
-        let halves = |bytes: u64| bytes / 2 + self.unrounded;
+        let halves = |bytes: u64| bytes.min(bytes / 2 + self.unrounded);
         Self {
             activations: halves(self.activations),
             checkpointed: halves(self.checkpointed),
