@@ -6,10 +6,11 @@
 use std::collections::BTreeSet;
 
 use crate::error::Error;
-use crate::grammar::Grammar;
+use crate::grammar::{Event, Grammar};
 use crate::measure;
 use crate::pair::{self, Pair};
 use crate::rng::Rng;
+use crate::topics::{self, Row};
 
 /// The seed of the committed files.
 pub const SEED: u64 = 20_260_101;
@@ -84,6 +85,50 @@ impl Generator {
         Ok(pairs)
     }
 
+    /// Makes a split of `rows` sentences, all topics of [`LABELS`](topics::LABELS) equally frequent.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] where the grammar has no fresh sentence of a topic.
+    pub fn topics(&mut self, name: &str, rows: u32) -> Result<Vec<Row>, Error> {
+        let mut labels: Vec<usize> = (0..rows as usize)
+            .map(|row| row % topics::LABELS.len())
+            .collect();
+        Rng::new(SEED, name, u64::MAX).shuffle(&mut labels);
+        let mut found = Vec::new();
+        for (row, label) in (0u64..).zip(labels) {
+            let mut rng = Rng::new(SEED, name, row);
+            let topic = topics::LABELS[label];
+            let events: Vec<&Event> = self
+                .grammar
+                .events
+                .iter()
+                .filter(|event| event.name.split('.').next() == Some(topic))
+                .collect();
+            let pair = (0..TRIES)
+                .filter_map(|_| {
+                    let event = rng.pick(&events)?;
+                    pair::candidate(&self.grammar, event, true, &mut rng)
+                })
+                .find(|pair| self.is_fresh(&pair.sentence1) && !self.facts.contains(&pair.keys[0]));
+            let Some(pair) = pair else {
+                return Err(Error::Exhausted {
+                    split: name.to_owned(),
+                    row,
+                    label: topic,
+                    overlap_tenths: 0,
+                    tries: TRIES,
+                });
+            };
+            self.sentences.insert(pair.sentence1.clone());
+            self.facts.extend(pair.keys);
+            found.push(Row {
+                text: pair.sentence1,
+                label: label as i64,
+            });
+        }
+        Ok(found)
+    }
+
     fn row(&self, split: &str, row: u64, label: bool) -> Result<Pair, Error> {
         let mut rng = Rng::new(SEED, split, row);
         let bin = draw_bin(&mut rng);
@@ -106,13 +151,17 @@ impl Generator {
         })
     }
 
+    /// Whether a sentence is of the length of newswire, and wasn't used.
+    fn is_fresh(&self, sentence: &str) -> bool {
+        LENGTHS.contains(&sentence.split_whitespace().count())
+            && !sentence.starts_with(|c: char| c.is_ascii_digit())
+            && !self.sentences.contains(sentence)
+    }
+
     fn fits(&self, pair: &Pair, bin: u32) -> bool {
         let sentences = [&pair.sentence1, &pair.sentence2];
-        sentences.iter().all(|sentence| {
-            LENGTHS.contains(&sentence.split_whitespace().count())
-                && !sentence.starts_with(|c: char| c.is_ascii_digit())
-                && !self.sentences.contains(*sentence)
-        }) && measure::overlap_tenths(&pair.sentence1, &pair.sentence2).min(9) == bin
+        sentences.iter().all(|sentence| self.is_fresh(sentence))
+            && measure::overlap_tenths(&pair.sentence1, &pair.sentence2).min(9) == bin
             && pair.keys.iter().all(|key| !self.facts.contains(key))
     }
 }
@@ -146,6 +195,17 @@ mod tests {
         for pairs in &splits {
             assert_eq!(pairs.iter().map(Pair::label).sum::<i64>(), 135);
         }
+    }
+
+    #[test]
+    fn topics_are_equally_frequent_and_share_no_sentence() {
+        let mut generator = Generator::new().unwrap();
+        let [a, b] = ["a", "b"].map(|name| generator.topics(name, 160).unwrap());
+        for label in 0..topics::LABELS.len() as i64 {
+            assert_eq!(a.iter().filter(|row| row.label == label).count(), 20);
+        }
+        let texts: BTreeSet<&String> = a.iter().chain(&b).map(|row| &row.text).collect();
+        assert_eq!(texts.len(), 320);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use parquet::file::properties::WriterProperties;
 use crate::dataset::{Generator, LABELS};
 use crate::error::Error;
 use crate::pair::Pair;
-use crate::tiny;
+use crate::{tiny, topics};
 
 /// The config's name, and the folder of its parquet files.
 pub const CONFIG: &str = "mrpc_like";
@@ -54,7 +54,7 @@ pub fn generate() -> Result<Vec<File>, Error> {
     let (mut download_bytes, mut dataset_bytes) = (0, 0);
     for (split, rows) in SPLITS {
         let pairs = generator.split(split, rows)?;
-        let bytes = parquet(split, &pairs)?;
+        let bytes = pairs_parquet(split, &pairs)?;
         card = fill(&card, split, &pairs);
         download_bytes += bytes.len();
         dataset_bytes += arrow_bytes(&pairs);
@@ -80,6 +80,7 @@ pub fn generate() -> Result<Vec<File>, Error> {
         bytes: card.into_bytes(),
     });
     files.extend(tiny::files(&sentences)?);
+    files.extend(topics::files(&mut generator)?);
     Ok(files)
 }
 
@@ -111,7 +112,7 @@ fn features() -> String {
     .to_string()
 }
 
-fn parquet(split: &str, pairs: &[Pair]) -> Result<Vec<u8>, Error> {
+fn pairs_parquet(split: &str, pairs: &[Pair]) -> Result<Vec<u8>, Error> {
     let schema = Arc::new(Schema::new(vec![
         Field::new("sentence1", DataType::Utf8, true),
         Field::new("sentence2", DataType::Utf8, true),
@@ -125,6 +126,16 @@ fn parquet(split: &str, pairs: &[Pair]) -> Result<Vec<u8>, Error> {
         Arc::new(Int64Array::from_iter_values(pairs.iter().map(Pair::label))),
         Arc::new(Int32Array::from_iter_values((0..).take(pairs.len()))),
     ];
+    parquet(split, schema, columns, features())
+}
+
+/// A parquet file with the features that `datasets` reads from its metadata.
+pub(crate) fn parquet(
+    split: &str,
+    schema: Arc<Schema>,
+    columns: Vec<ArrayRef>,
+    features: String,
+) -> Result<Vec<u8>, Error> {
     let batch = RecordBatch::try_new(schema.clone(), columns).map_err(|source| Error::Arrow {
         split: split.to_owned(),
         source,
@@ -135,7 +146,7 @@ fn parquet(split: &str, pairs: &[Pair]) -> Result<Vec<u8>, Error> {
         .set_created_by("tunesmith-paraphrase".to_owned())
         .set_key_value_metadata(Some(vec![KeyValue::new(
             "huggingface".to_owned(),
-            features(),
+            features,
         )]))
         .build();
     let mut bytes = Vec::new();

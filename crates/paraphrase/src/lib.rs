@@ -15,6 +15,7 @@ pub mod render;
 pub mod rng;
 pub mod syntax;
 pub mod tiny;
+pub mod topics;
 pub mod value;
 pub mod words;
 

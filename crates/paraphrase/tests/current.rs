@@ -7,7 +7,7 @@ use std::path::Path;
 fn regenerating_gives_the_committed_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let files = tunesmith_paraphrase::write_all(folder.path()).unwrap();
-    assert_eq!(files.len(), 13);
+    assert_eq!(files.len(), 16);
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for file in files {
         let written = std::fs::read(folder.path().join(&file.path)).unwrap();

@@ -1,4 +1,4 @@
-//! The data set and the model that the page offers at once.
+//! The data sets and the model that the page offers at once.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,8 @@ use crate::files;
 use crate::project::Project;
 
 /// The folders of `data/`.
-const DATASET: &str = "paraphrase";
+const TOPICS: &str = "news";
+const PAIRS: &str = "paraphrase";
 const MODEL: &str = "tiny";
 
 /// Copies them to `web/dist/builtin`, with an `index.json` that lists their files for the page.
@@ -21,7 +22,8 @@ pub fn copy(project: &Project) -> Result<()> {
     let builtin = project.web().join("dist").join("builtin");
     let data = project.root.join("data");
     let index = json!({
-        "dataset": folder(&data, DATASET, &builtin)?,
+        "topics": folder(&data, TOPICS, &builtin)?,
+        "pairs": folder(&data, PAIRS, &builtin)?,
         "model": folder(&data, MODEL, &builtin)?,
     });
     let path = builtin.join("index.json");
