@@ -8,6 +8,7 @@ use tunesmith_protocol::DataArguments;
 
 use crate::SessionError;
 use crate::label_columns::{LabelQuestion, LabelSource};
+use crate::label_guess::is_of_classes;
 
 /// The columns with text, the second only for pairs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,11 @@ const TEXTS: [&str; 10] = [
     "text", "sentence", "content", "title", "review", "comment", "message", "document", "query",
     "question",
 ];
+
+/// Whether a column of this name, in lower case, holds a text.
+pub(crate) fn is_text_name(name: &str) -> bool {
+    TEXTS.contains(&name) || PAIRS.iter().any(|(a, b)| [*a, *b].contains(&name))
+}
 
 /// What is known of the columns before the data is read.
 #[derive(Debug, Default, Clone)]
@@ -140,7 +146,7 @@ impl Question {
         Ok((Columns { text, labels }, warning))
     }
 
-    fn source(&self, dataset: &Dataset) -> Result<LabelSource, SessionError> {
+    pub(crate) fn source(&self, dataset: &Dataset) -> Result<LabelSource, SessionError> {
         let named = self.named.as_ref().or(self.trained.as_ref());
         let text = named.and_then(|names| names.first());
         let text = text.filter(|name| self.named.is_some() || dataset.column(name).is_ok());
@@ -194,12 +200,16 @@ impl Question {
         let is_label = |name: &str| {
             labels.iter().any(|label| label == name) || self.has_only_classes(dataset, name)
         };
-        let strings: Vec<&str> = dataset
+        let mut strings: Vec<&str> = dataset
             .features()
             .iter()
             .filter(|(name, feature)| **feature == Feature::Value(Dtype::String) && !is_label(name))
             .map(|(name, _)| name)
             .collect();
+        // A language or a country beside the text is no second text.
+        if strings.iter().any(|name| !is_of_classes(dataset, name)) {
+            strings.retain(|name| !is_of_classes(dataset, name));
+        }
         let known_pair = PAIRS
             .into_iter()
             .find(|(first, second)| strings.contains(first) && strings.contains(second));
@@ -394,6 +404,26 @@ mod tests {
         let (columns, warning) = asked.ask(&rows).unwrap();
         assert_eq!(columns, pair("title", Some("body")));
         assert!(warning.unwrap().contains("taken as the pair"));
+    }
+
+    #[test]
+    fn a_guessed_label_is_no_text() {
+        let labelled = |csv: &str| Question::default().columns(&dataset(csv)).unwrap().0;
+        let columns = labelled("text,category\na long day,x\na short one,y\n");
+        assert_eq!(columns.text, pair("text", None));
+        assert_eq!(columns.labels, LabelSource::One("category".to_owned()));
+        // Nor is a column of few words beside a text.
+        let rows: Vec<String> = (0..20)
+            .map(|row| {
+                format!(
+                    "{},row {row} of the text,{}",
+                    ["en", "de"][row % 2],
+                    row % 2
+                )
+            })
+            .collect();
+        let columns = labelled(&format!("language,text,label\n{}\n", rows.join("\n")));
+        assert_eq!(columns.text, pair("text", None));
     }
 
     #[test]

@@ -85,10 +85,11 @@ async fn read(config: RunConfig, shared: &Shared) -> Result<Estimator, SessionEr
     let bert = AutoConfig::from_pretrained(&model)?;
     let longest = longest(&tokenizer, &bert, data.max_seq_length)?;
     let devices = count(&training).await?;
-    let request = dataset(&data, cache.as_deref(), task(&data)?, shared).await?;
+    let glue = task(&data)?;
+    let request = dataset(&data, cache.as_deref(), glue, shared).await?;
     let most = data.max_train_samples;
     let rows = background(shared, move |emit| {
-        let loaded = load(request, &data, &Question::default(), emit)?;
+        let loaded = load(request, &data, &Question::of(&data, glue, None), emit)?;
         Ok(loaded.splits.get("train")?.num_rows())
     })
     .await?;

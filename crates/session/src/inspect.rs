@@ -10,7 +10,7 @@ use tunesmith_protocol::{
 use crate::SessionError;
 use crate::background::background;
 use crate::columns::{Question, task};
-use crate::fetch::{dataset, load};
+use crate::fetch::{Loaded, dataset, load};
 use crate::label_columns::{LabelSource, problem_type, task_of};
 use crate::labels::{self, Labels, Wanted};
 use crate::session::Shared;
@@ -19,7 +19,7 @@ use crate::session::Shared;
 const ROWS: usize = 8;
 
 /// Labels counted one by one; a column with more is no column of classes.
-const MOST_LABELS: usize = 100;
+const MOST_LABELS: usize = 1000;
 
 /// Reads the data that `config` names, and says what a training would take of it.
 ///
@@ -35,13 +35,16 @@ pub async fn inspect(
     let request = dataset(&data, cache.as_deref(), task, &shared).await?;
     let work = background(&shared, move |emit| {
         let question = Question::of(&data, task, None);
-        let loaded = load(request, &data, &question, emit)?.splits;
+        let Loaded {
+            splits: loaded,
+            mut warnings,
+            ..
+        } = load(request, &data, &question, emit)?;
         let Some((_, first)) = loaded.iter().next() else {
             return Err(SessionError::Arguments(
                 "the data has no split: name a file or a data set with rows".to_owned(),
             ));
         };
-        let mut warnings = Vec::new();
         let mut found = Found::default();
         match question.columns(first) {
             Ok((columns, warning)) => {

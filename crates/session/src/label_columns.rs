@@ -5,6 +5,7 @@ use tunesmith::model::{ModelConfig, Task, TrainedColumns};
 use tunesmith_protocol::{DataArguments, ProblemType};
 
 use crate::SessionError;
+use crate::label_guess::label_column;
 
 /// What the label's column is called unless somebody says otherwise.
 const LABEL: &str = "label";
@@ -136,15 +137,21 @@ impl LabelQuestion {
         text: Option<&str>,
     ) -> Result<LabelSource, SessionError> {
         match self.task {
-            Some(Task::SingleLabel | Task::Regression) => Ok(self.one()),
+            Some(Task::SingleLabel | Task::Regression) => Ok(self.one(dataset, text)),
             Some(Task::MultiLabel) => Ok(LabelSource::Several(self.several(dataset)?)),
             Some(Task::Tokens) => Ok(LabelSource::Tags(self.tags(dataset, text)?)),
             None => self.guess(dataset, text),
         }
     }
 
-    fn one(&self) -> LabelSource {
-        LabelSource::One(self.column.clone().unwrap_or_else(|| LABEL.to_owned()))
+    fn one(&self, dataset: &Dataset, text: Option<&str>) -> LabelSource {
+        let texts: Vec<String> = text.map(str::to_owned).into_iter().collect();
+        let guess = || {
+            let found = label_column(dataset, &texts);
+            found.filter(|_| !self.is_trained).unwrap_or(LABEL)
+        };
+        let column = self.column.as_deref().unwrap_or_else(guess);
+        LabelSource::One(column.to_owned())
     }
 
     fn several(&self, dataset: &Dataset) -> Result<LabelColumns, SessionError> {
@@ -186,7 +193,7 @@ impl LabelQuestion {
             )
         };
         if is_value(self.column.as_deref().unwrap_or(LABEL)) {
-            return Ok(self.one());
+            return Ok(self.one(dataset, text));
         }
         if let Ok(tags) = TagColumns::of(dataset, text, self.column.as_deref())
             && (text.is_some() || are_tags(dataset, &tags))
@@ -202,7 +209,7 @@ impl LabelQuestion {
                     dataset, column, separator,
                 )?))
             }
-            None => Ok(self.one()),
+            None => Ok(self.one(dataset, text)),
         }
     }
 }
@@ -256,7 +263,8 @@ mod tests {
     fn what_the_columns_hold_says_what_the_labels_are() {
         let one = |name: &str| LabelSource::One(name.to_owned());
         assert_eq!(found(r#"{"text": "a", "label": 1}"#), one("label"));
-        assert_eq!(found(r#"{"text": "a", "topic": "b"}"#), one("label"));
+        assert_eq!(found(r#"{"text": "a", "topic": "b"}"#), one("topic"));
+        assert_eq!(found(r#"{"text": "a", "note": "b"}"#), one("label"));
         let list = |name: &str| LabelSource::Several(LabelColumns::List(name.to_owned()));
         assert_eq!(
             found(r#"{"text": "a", "labels": ["b", "c"]}"#),

@@ -120,14 +120,18 @@ fn a_missing_or_misnamed_column() {
 fn labels_out_of_range_missing_or_of_the_wrong_type() {
     let message = refused("rows.csv", "sentence1,sentence2,label\na,b,-1\nc,d,-1\n");
     contains(&message, &["column \"label\"", "every label is -1"]);
-    let message = refused(
-        "rows.csv",
-        "sentence1,sentence2,label\na,b,same\nc,d,\ne,f,other\n",
-    );
+    // One that is missing costs its row; with none at all there is nothing to learn.
+    let scratch = Scratch::ready();
+    let rows = "sentence1,sentence2,label\na,b,same\nc,d,\ne,f,other\n";
+    scratch.write("train.csv", rows);
+    let ran = scratch.train("--eval_strategy no");
     contains(
-        &message,
-        &["row 1, column \"label\": the label is missing (null)"],
+        &ran.stderr,
+        &["split 'train': 1 row of 3 has no label in the column 'label' and is left out"],
     );
+    ran.ok();
+    let message = refused("rows.csv", "sentence1,sentence2,label\na,b,\nc,d,\n");
+    contains(&message, &["label is missing"]);
     let lines = "{\"sentence1\": \"a\", \"sentence2\": \"b\", \"label\": 1}\n\
                  {\"sentence1\": \"c\", \"sentence2\": \"d\", \"label\": [0]}\n";
     contains(

@@ -16,6 +16,7 @@ use tunesmith_protocol::{DataArguments, Event, ModelArguments};
 
 use crate::SessionError;
 use crate::columns::Question;
+use crate::label_columns::LabelSource;
 use crate::session::Shared;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -106,17 +107,20 @@ pub(crate) struct Loaded {
     pub(crate) splits: DatasetDict,
     /// All training rows, where the validation split was made of some of them.
     pub(crate) whole: Option<Dataset>,
+    /// What a person should know of rows that were left out.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Loads the splits. Where none is for validation, the arguments may say how many of the training rows
-/// become one. The columns that `question` takes for text are read as text.
+/// become one. The columns that `question` takes for text are read as text. Rows to learn from or to
+/// measure on that have no label are left out, as long as others have one.
 pub(crate) fn load(
     request: LoadDataset,
     data: &DataArguments,
     question: &Question,
     emit: &mut dyn FnMut(Event),
 ) -> Result<Loaded, SessionError> {
-    let loaded = load_texts(request, question, emit)?;
+    let (loaded, warnings) = labelled(load_texts(request, question, emit)?, question);
     let has_validation = loaded
         .names()
         .iter()
@@ -129,6 +133,7 @@ pub(crate) fn load(
         return Ok(Loaded {
             splits: loaded,
             whole: None,
+            warnings,
         });
     };
     let parts = train
@@ -141,7 +146,52 @@ pub(crate) fn load(
         splits.insert(name, split.clone());
     }
     let whole = Some(train.clone());
-    Ok(Loaded { splits, whole })
+    Ok(Loaded {
+        splits,
+        whole,
+        warnings,
+    })
+}
+
+/// The splits without the rows whose one label is missing, and how many these are. Where no row has a
+/// label, all stay: what is wrong then is another thing.
+fn labelled(loaded: DatasetDict, question: &Question) -> (DatasetDict, Vec<String>) {
+    let mut warnings = Vec::new();
+    let mut splits = DatasetDict::new();
+    for (name, rows) in loaded.iter() {
+        let kept = match question.source(rows) {
+            Ok(LabelSource::One(column)) if !name.starts_with("test") => with_label(rows, &column),
+            _ => None,
+        };
+        if let Some((kept, column)) = &kept {
+            let missing = rows.num_rows() - kept.num_rows();
+            let (rows, have) = match missing {
+                1 => ("row", "has"),
+                _ => ("rows", "have"),
+            };
+            warnings.push(format!(
+                "split '{name}': {missing} {rows} of {} {have} no label in the column '{column}' and {} left out",
+                kept.num_rows() + missing,
+                if missing == 1 { "is" } else { "are" },
+            ));
+        }
+        splits.insert(name, kept.map_or_else(|| rows.clone(), |(kept, _)| kept));
+    }
+    (splits, warnings)
+}
+
+/// The rows that have a label; `None` where all or none have one.
+fn with_label(rows: &Dataset, column: &str) -> Option<(Dataset, String)> {
+    let view = rows.column(column).ok()?;
+    let has_label = |row: &usize| {
+        let value = view.get(*row).filter(|value| !value.is_null());
+        value.is_some_and(|value| value.as_str().is_none_or(|text| !text.trim().is_empty()))
+    };
+    let kept: Vec<usize> = (0..rows.num_rows()).filter(has_label).collect();
+    if kept.is_empty() || kept.len() == rows.num_rows() {
+        return None;
+    }
+    Some((rows.select(&kept).ok()?, column.to_owned()))
 }
 
 /// Loads data whose text columns are text in every split, whatever they look like. Where which they

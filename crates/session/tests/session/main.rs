@@ -17,6 +17,7 @@ use tunesmith_session::{
 };
 
 mod labels;
+mod newcomer;
 mod support;
 
 use support::{Place, WORDS, json, run, tokenizer_json};
@@ -354,9 +355,8 @@ fn a_head_of_other_labels_is_refused_or_drawn_anew() {
     place.config.model.ignore_mismatched_sizes = true;
     let records = place.run();
     let drawn = records.iter().any(|record| match &record.event {
-        Event::Warning { message } => {
-            message.contains("newly initialized: ['classifier.weight', 'classifier.bias']")
-        }
+        Event::RunStarted(run) => run.new_parameters == ["classifier.weight", "classifier.bias"],
+        Event::Warning { message } => panic!("{message}"),
         _ => false,
     });
     assert!(drawn, "{records:?}");
