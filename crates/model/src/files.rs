@@ -38,7 +38,7 @@ const OTHERS: [(&str, &str); 5] = [
 ///
 /// # Errors
 /// Where they aren't there: what is there instead, and what to do.
-pub(crate) fn weights(dir: &Path) -> Result<PathBuf, ModelError> {
+pub fn weights(dir: &Path) -> Result<PathBuf, ModelError> {
     if let Some(path) = Checkpoint::find(dir) {
         return Ok(path);
     }

@@ -27,6 +27,7 @@ mod words;
 
 pub use auto::{AutoConfig, AutoModelForSequenceClassification, AutoModelForTokenClassification};
 pub use error::ModelError;
+pub use files::weights as weights_file;
 pub use inputs::{Inputs, Targets};
 pub use model::{Inference, LoadOptions, Model, Output};
 pub use noise::Mode;

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::null_is_nan;
-use crate::{ClassReport, Metrics, ProblemType, without_dashes};
+use crate::{ClassReport, LabelCount, Metrics, ProblemType, without_dashes};
 
 /// The version written into every [`Record`]; it rises when an old reader would misread a new log.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -202,6 +202,11 @@ pub struct RunStarted {
     pub trainable_parameters: u64,
     /// The optimizer steps already taken, where the run goes on from a checkpoint.
     pub resumed_from_step: Option<u64>,
+    /// The tensors of the layer that gives the answer, where the checkpoint has none: they start from
+    /// random values, and this run trains them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<String>>"))]
+    pub new_parameters: Vec<String>,
 }
 
 impl RunStarted {
@@ -266,6 +271,11 @@ pub struct Split {
     pub num_rows: u64,
     /// A digest of the tokenized rows, by which two targets compare; `None` where none was taken.
     pub digest: Option<String>,
+    /// Of a split to be measured on whose rows have one class each: the most frequent class. Always
+    /// giving it is the least that a model should beat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub most_frequent: Option<LabelCount>,
 }
 
 /// One optimizer step.

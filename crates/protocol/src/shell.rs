@@ -32,6 +32,12 @@ pub enum Request {
         #[cfg_attr(test, ts(optional = nullable))]
         revision: Option<String>,
     },
+    /// Checks that a model's folder can be trained: its family, its weights, its tokenizer. Not answered
+    /// with anything.
+    CheckModel {
+        /// The folder.
+        path: String,
+    },
     /// What the data looks like: an [`Inspection`].
     Inspect {
         /// Which data, and which columns.
@@ -352,6 +358,32 @@ pub struct Review {
     pub per_class: Vec<ClassReport>,
     /// The rows with the greatest loss among those it got wrong, the worst first.
     pub most_wrong: Vec<WrongRow>,
+    /// Where numbers are predicted: the true and the predicted number of each of the first rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<[f64; 2]>>"))]
+    pub numbers: Vec<[f64; 2]>,
+}
+
+impl Review {
+    /// The most frequent class and its share of the rows, 0 to 1, where a row has one class: what always
+    /// giving that answer would get right.
+    #[must_use]
+    pub fn most_frequent(&self) -> Option<(&str, f64)> {
+        let counts = self.confusion.iter().map(|row| row.iter().sum::<u64>());
+        // Of equals the first, as a person reads them.
+        let (class, count) = counts
+            .enumerate()
+            .max_by_key(|(class, count)| (*count, std::cmp::Reverse(*class)))?;
+        let share = count as f64 / self.num_rows.max(1) as f64;
+        Some((self.labels.get(class)?, share))
+    }
+
+    /// Whether always giving the most frequent class would be right as often.
+    #[must_use]
+    pub fn is_no_better(&self) -> bool {
+        let share = self.num_right as f64 / self.num_rows.max(1) as f64;
+        self.most_frequent().is_some_and(|(_, most)| share <= most)
+    }
 }
 
 /// The precision, recall and F1 of a class, label or type of entity, as scikit-learn's
@@ -410,6 +442,9 @@ pub struct SavedRun {
     pub config: Option<RunConfig>,
     /// Whether it came to its end.
     pub finished: bool,
+    /// Whether another window or command writes to its folder now.
+    #[serde(default)]
+    pub in_use: bool,
     /// What it wrote to `all_results.json`: `train_loss`, `eval_accuracy`.
     #[serde(default)]
     #[cfg_attr(test, ts(optional, as = "Option<Metrics>"))]

@@ -105,6 +105,20 @@ pub struct RunView {
 }
 
 impl RunView {
+    /// The most frequent class of the split of the last evaluation and its share of the rows, 0 to 1, where
+    /// that evaluation's accuracy is no higher.
+    #[must_use]
+    pub fn no_better_than(&self) -> Option<(&str, f64)> {
+        let (eval, dataset) = (self.evals.last()?, self.dataset.as_ref()?);
+        let mut splits = dataset.splits.iter();
+        let split = splits.find(|split| split.name == eval.split)?;
+        let most = split.most_frequent.as_ref()?;
+        let share = most.count as f64 / split.num_rows.max(1) as f64;
+        let accuracy = eval.metrics.get("accuracy")?;
+        // Two ways of computing one share differ by a rounding.
+        (accuracy <= share + 1e-9).then_some((most.label.as_str(), share))
+    }
+
     /// Takes in one record, and says whether it was new. A record that was applied before is
     /// ignored, so a reader that reconnects may replay; record 0 begins a new run.
     pub fn apply(&mut self, record: &Record) -> bool {
@@ -163,6 +177,20 @@ impl RunView {
             }
         }
         true
+    }
+
+    /// Where this run goes on from a checkpoint of another: puts what that one's view has of the steps before in
+    /// front, so that the curves begin where training began.
+    pub fn resume(&mut self, before: &Self) {
+        let Some(step) = self.run.as_ref().and_then(|run| run.resumed_from_step) else {
+            return;
+        };
+        let losses = before.losses.iter().filter(|point| point.step <= step);
+        self.losses.splice(..0, losses.cloned());
+        let logs = before.logs.iter().filter(|log| log.step <= step);
+        self.logs.splice(..0, logs.cloned());
+        let evals = before.evals.iter().filter(|eval| eval.step <= step);
+        self.evals.splice(..0, evals.cloned());
     }
 
     /// The share of the run's steps that is taken, 0 to 1; `None` before the first is known.

@@ -75,6 +75,7 @@ fn started(resumed_from_step: Option<u64>) -> Event {
         seed: 42,
         trainable_parameters: 22_713_986,
         resumed_from_step,
+        new_parameters: Vec::new(),
     })
 }
 
@@ -95,6 +96,7 @@ fn story() -> Vec<Record> {
         name: name.to_owned(),
         num_rows,
         digest: digest.map(str::to_owned),
+        most_frequent: None,
     };
     let events = [
         download(0, None),
@@ -176,6 +178,26 @@ fn view(records: &[Record]) -> RunView {
         assert!(view.apply(record), "record {} was not taken", record.seq);
     }
     view
+}
+
+/// A new run that goes on with another's checkpoint has its curves too.
+#[test]
+fn a_run_that_goes_on_keeps_the_curves_of_before() {
+    let records = golden();
+    let before = view(&records[..17]);
+    assert!(before.losses.iter().any(|point| point.step > 4));
+    let mut after = view(&records[17..25]);
+    assert_eq!(after.losses[0].step, 5);
+    after.resume(&before);
+    let steps: Vec<u64> = after.losses.iter().map(|point| point.step).collect();
+    assert_eq!(steps, (1..=8).collect::<Vec<_>>());
+    assert_eq!(after.losses[4].loss, 0.375, "step 5 as it was taken again");
+    assert_eq!(after.evals.len(), 2);
+    // One that begins anew has nothing before.
+    let mut fresh = view(&records[..10]);
+    let own = fresh.clone();
+    fresh.resume(&before);
+    assert_eq!(fresh.losses, own.losses);
 }
 
 /// NaN is unequal to itself; its JSON is not.

@@ -125,7 +125,14 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         }
     }
     let drawn = (training.seed, words);
-    let (model, report) = load(&model_files, config, &model_args, drawn, &device)?;
+    let head = config.spec().classifier_names();
+    let (model, mut report) = load(&model_files, config, &model_args, drawn, &device)?;
+    // A head that this run trains is no cause for concern.
+    let (new, others) = std::mem::take(&mut report.newly_initialized)
+        .into_iter()
+        .partition(|name| training.do_train && head.contains(name));
+    report.newly_initialized = others;
+    shared.new_parameters.replace(new);
     let class = model.config.class();
     for message in warnings(&report, &class, &model_args.model_name_or_path) {
         shared.emit(Event::Warning { message }).await;
@@ -249,9 +256,12 @@ async fn train_to_end(
             run.command(command);
         }
         match run.next().await? {
-            Some(event) => {
+            Some(mut event) => {
                 if matches!(event, Event::Checkpoint { .. }) {
                     saved::keep(told)?;
+                }
+                if let Event::RunStarted(run) = &mut event {
+                    run.new_parameters = shared.new_parameters.take();
                 }
                 shared.emit(event).await;
             }

@@ -222,6 +222,22 @@ impl Labels {
         }
     }
 
+    /// The most frequent class of rows that weren't encoded, where a row has one; of equals the first.
+    ///
+    /// # Errors
+    /// Where there is no such column.
+    pub(crate) fn most_frequent(&self, rows: &Dataset) -> Result<Option<LabelCount>, DataError> {
+        let Self::One { column, .. } = self else {
+            return Ok(None);
+        };
+        if self.task() != Task::SingleLabel {
+            return Ok(None);
+        }
+        let counts = values(rows, column)?.into_iter();
+        // The last of equals is the greatest.
+        Ok(counts.rev().max_by_key(|label| label.count))
+    }
+
     /// Tokenizes a split that was encoded, with its labels where it has some; `args` has the texts'
     /// columns.
     ///

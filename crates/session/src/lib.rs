@@ -22,6 +22,7 @@ mod fits;
 mod hub;
 mod inspect;
 mod label_columns;
+mod label_guess;
 mod labels;
 mod marked;
 mod memory;
@@ -51,6 +52,7 @@ pub use fetch::set_hub;
 pub use hub::{cached_datasets, cached_models, search_datasets, search_models};
 pub use inspect::inspect;
 pub use memory::MemoryEstimate;
+pub use model::check_model;
 pub use predict::{Predictor, predict_file, predict_texts};
 #[cfg(not(target_arch = "wasm32"))]
 pub use ranks::join;

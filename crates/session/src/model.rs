@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use tunesmith::data::TokenizedDataset;
 use tunesmith::kernels::ComputeDevice;
-use tunesmith::model::{LoadOptions, LoadReport, Model, ModelConfig, ModelError, Words};
+use tunesmith::model::{
+    AutoConfig, LoadOptions, LoadReport, Model, ModelConfig, ModelError, Words, weights_file,
+};
 use tunesmith_platform::fs;
 use tunesmith_protocol::ModelArguments;
 
 use crate::SessionError;
+use crate::prepare::open_tokenizer;
 
 /// The folder that the name is, or `None` where it can be the id of a model on the hub.
 pub(crate) fn local_model(name_or_path: &str) -> Result<Option<PathBuf>, SessionError> {
@@ -57,6 +60,18 @@ pub(crate) fn set_dropouts(
             config.set_dropout_field(name, p as f32).map_err(wrong)?;
         }
     }
+    Ok(())
+}
+
+/// Checks what a folder holds before anybody waits for a training of it: a configuration of a family that is
+/// known, weights, and a tokenizer that suits both.
+///
+/// # Errors
+/// What is missing or damaged, and what to do.
+pub fn check_model(dir: &Path) -> Result<(), SessionError> {
+    let config = AutoConfig::from_pretrained(dir)?;
+    weights_file(dir)?;
+    open_tokenizer(dir, &config)?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! From the data's name to tokenized splits whose labels are known to be good.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tunesmith::data::{
@@ -81,6 +82,7 @@ pub(crate) fn prepare(
     let Loaded {
         splits: datasets,
         whole,
+        mut warnings,
     } = load(dataset, data, &question, emit)?;
     let names = |asked: bool, names: Vec<String>| if asked { names } else { Vec::new() };
     let train = names(training.do_train, vec!["train".to_owned()]);
@@ -99,7 +101,6 @@ pub(crate) fn prepare(
         ));
     };
     let at = |name: &str| SessionError::split_of(name, file(data, name, whole.is_some()));
-    let mut warnings = Vec::new();
     let (columns, warning) = question.columns(datasets.get(first)?)?;
     warnings.extend(warning);
     let (text, source) = (columns.text, columns.labels);
@@ -141,6 +142,7 @@ pub(crate) fn prepare(
     check_kind(data, task, &labels)?;
 
     let mut chosen: Vec<(String, Dataset)> = Vec::new();
+    let mut most_frequent = BTreeMap::new();
     for name in &all {
         let name = *name;
         let most = match name {
@@ -157,6 +159,9 @@ pub(crate) fn prepare(
             continue;
         }
         let encoded = labels.encode(&rows).map_err(missing_label(at(name)))?;
+        if eval.contains(name) {
+            most_frequent.insert(name.clone(), labels.most_frequent(&rows).map_err(at(name))?);
+        }
         match encoded.one_class {
             // A small split to evaluate on, or the first few training rows, may have one class only.
             Some(error) if eval.contains(name) || most.is_some() => {
@@ -201,6 +206,7 @@ pub(crate) fn prepare(
             name: name.clone(),
             num_rows: rows.len() as u64,
             digest: Some(rows.digest()),
+            most_frequent: most_frequent.remove(name).flatten(),
         });
         tokenized.push((name.clone(), rows));
     }

@@ -7,7 +7,9 @@ use tunesmith::data::{ColumnView, Dataset, TagEncoder};
 use tunesmith::metrics::{ClassCounts, GlueTask, Metric};
 use tunesmith::model::Task;
 use tunesmith::train::{argmax, class_report};
-use tunesmith_protocol::{Event, Pair, Prediction, Review, RunConfig, Threshold, WrongRow};
+use tunesmith_protocol::{
+    Event, Metrics, Pair, Prediction, Review, RunConfig, Threshold, WrongRow,
+};
 
 use crate::background::background;
 use crate::columns::{Question, TextColumns, splits, task};
@@ -21,6 +23,9 @@ use crate::{Predictor, SessionError, inspect};
 
 /// Rows that are shown.
 const MOST_WRONG: usize = 50;
+
+/// Numbers that are shown one by one.
+const NUMBERS: usize = 1000;
 
 /// Rows between two progress events.
 const ROWS: usize = 64;
@@ -210,6 +215,8 @@ struct Tally<'a> {
     rows: u64,
     right: u64,
     wrong: Vec<WrongRow>,
+    /// The true and the predicted number of each row.
+    numbers: Vec<[f64; 2]>,
 }
 
 impl<'a> Tally<'a> {
@@ -230,6 +237,7 @@ impl<'a> Tally<'a> {
             rows: 0,
             right: 0,
             wrong: Vec::new(),
+            numbers: Vec::new(),
         })
     }
 
@@ -280,6 +288,7 @@ impl<'a> Tally<'a> {
             Prediction::Regression { score, .. } => {
                 let number = value.and_then(|value| value.as_f64()).ok_or_else(unknown)?;
                 self.metric.add(*score, number)?;
+                self.numbers.push([number, *score]);
                 Ok(Outcome {
                     label: format!("{number}"),
                     predicted: format!("{score:.3}"),
@@ -340,6 +349,13 @@ impl<'a> Tally<'a> {
         self.wrong.truncate(MOST_WRONG);
         let task = self.labels.task();
         let names = self.names();
+        let mut metrics: Metrics = self.metric.compute()?.iter().collect();
+        for (name, value) in errors(&self.numbers) {
+            if metrics.get(name).is_none() {
+                metrics.insert(name, value);
+            }
+        }
+        self.numbers.truncate(NUMBERS);
         let by_label = match task {
             Task::SingleLabel => self.classes.by_label(names),
             Task::MultiLabel | Task::Tokens | Task::Regression => self.metric.by_label(),
@@ -349,7 +365,8 @@ impl<'a> Tally<'a> {
             problem_type: problem_type(task),
             num_rows: self.rows,
             num_right: self.right,
-            metrics: self.metric.compute()?.iter().collect(),
+            metrics,
+            numbers: self.numbers,
             per_class: by_label.iter().map(class_report).collect(),
             labels: match task {
                 Task::SingleLabel | Task::MultiLabel | Task::Tokens => names.to_vec(),
@@ -361,11 +378,41 @@ impl<'a> Tally<'a> {
     }
 }
 
+/// The mean absolute error and the coefficient of determination of numbers, as scikit-learn has them.
+fn errors(numbers: &[[f64; 2]]) -> Vec<(&'static str, f64)> {
+    if numbers.is_empty() {
+        return Vec::new();
+    }
+    let count = numbers.len() as f64;
+    let mean = numbers.iter().map(|[is, _]| is).sum::<f64>() / count;
+    let absolute: f64 = numbers.iter().map(|[is, said]| (said - is).abs()).sum();
+    let squares: f64 = numbers.iter().map(|[is, said]| (said - is).powi(2)).sum();
+    let spread: f64 = numbers.iter().map(|[is, _]| (is - mean).powi(2)).sum();
+    let mut found = vec![("mae", absolute / count)];
+    // Equal numbers leave nothing to explain.
+    if spread > 0.0 {
+        found.push(("r2", 1.0 - squares / spread));
+    }
+    found
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
     use tunesmith::data::{Format, LabelEncoder};
+
+    #[test]
+    fn errors_of_numbers_are_scikit_learns() {
+        // mean_absolute_error and r2_score of these: 0.5 and 0.9486081370449679.
+        let numbers = [[3.0, 2.5], [-0.5, 0.0], [2.0, 2.0], [7.0, 8.0]];
+        let [(mae, absolute), (r2, share)] = errors(&numbers)[..] else {
+            panic!("there are two");
+        };
+        assert_eq!((mae, absolute, r2), ("mae", 0.5, "r2"));
+        assert!((share - 0.948_608_137_044_967_9).abs() < 1e-12);
+        assert_eq!(errors(&[[1.0, 2.0], [1.0, 0.0]]), [("mae", 1.0)]);
+    }
 
     #[test]
     fn a_report_is_scikit_learns() {

@@ -1,11 +1,12 @@
 //! Runs that were kept: what they were told, and how far they came.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 use tunesmith::model::AutoConfig;
 use tunesmith::train::{TrainerState, checkpoints, recover, replace_file};
-use tunesmith_platform::fs;
+use tunesmith_platform::fs::{self, lock::FolderLock};
 use tunesmith_protocol::{Metrics, ResumeFrom, RunConfig, SavedRun};
 
 use crate::SessionError;
@@ -50,6 +51,12 @@ fn results(dir: &Path) -> Metrics {
     numbers.collect()
 }
 
+/// Whether somebody writes to a run's folder now.
+fn is_in_use(dir: &Path) -> bool {
+    let held = FolderLock::holder(dir).map(|_| FolderLock::take(dir));
+    matches!(held, Some(Err(error)) if error.kind() == ErrorKind::WouldBlock)
+}
+
 fn saved_run(dir: &Path) -> Option<SavedRun> {
     recover(dir);
     let state = |dir: &Path| TrainerState::load(&dir.join("trainer_state.json")).ok();
@@ -69,6 +76,7 @@ fn saved_run(dir: &Path) -> Option<SavedRun> {
         total_steps: (state.max_steps > 0).then_some(state.max_steps),
         config: config.and_then(|text| serde_json::from_str(&text).ok()),
         finished,
+        in_use: is_in_use(dir),
         results: results(dir),
         problem_type: model.as_ref().map(|config| problem_type(config.task())),
         labels: model.map_or_else(Vec::new, |config| config.label_names()),

@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     /// The other processes of this training, until it begins.
     pub(crate) ranks: RefCell<Option<Box<dyn Collective>>>,
     pub(crate) steering: Steering,
+    /// What the checkpoint lacked of the layer that gives the answer, until that is told.
+    pub(crate) new_parameters: RefCell<Vec<String>>,
 }
 
 impl Shared {

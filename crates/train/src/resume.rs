@@ -192,6 +192,8 @@ impl<'t> Run<'t> {
             seed: args.seed,
             trainable_parameters: trainer.model.num_parameters() as u64,
             resumed_from_step: resumed.then_some(self.resumed_from),
+            // The session knows what the checkpoint lacked.
+            new_parameters: Vec::new(),
         }));
     }
 

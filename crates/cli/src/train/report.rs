@@ -67,6 +67,9 @@ pub fn end(view: &RunView) -> Result<()> {
         },
         (Some(done), _) => {
             let problem = view.dataset.as_ref().map(|data| data.problem_type);
+            if let Some((label, share)) = view.no_better_than() {
+                output::line(format!("\n{}", no_better(label, share)))?;
+            }
             output::line(format!("\n{}", finished(done, problem.unwrap_or_default())))
         }
         // The error that follows says what is kept.
@@ -118,6 +121,16 @@ fn report(eval: &Eval) -> String {
         ]
     }));
     output::table(&rows)
+}
+
+/// What to make of a model that learned nothing that shows.
+fn no_better(label: &str, share: f64) -> String {
+    format!(
+        "The model is no better than always answering {label} ({:.1} %).\n  \
+         To try: more epochs (--num_train_epochs), another --learning_rate, a larger pretrained model, or\n  \
+         more rows. Check that the labels follow from the text.",
+        share * 100.0
+    )
 }
 
 fn finished(done: &Done, problem: ProblemType) -> String {
@@ -175,6 +188,36 @@ mod tests {
              test         1.00    20  0.5000         -       -"
         );
         assert_eq!(metrics(&evals[0]), ", accuracy 0.7500, f1 0.8000");
+    }
+
+    #[test]
+    fn a_model_no_better_than_the_most_frequent_class_is_told() {
+        let mut view = RunView {
+            evals: vec![eval(10, "validation", &[("accuracy", 0.675)])],
+            ..RunView::default()
+        };
+        let split = tunesmith_protocol::Split {
+            name: "validation".to_owned(),
+            num_rows: 400,
+            digest: None,
+            most_frequent: Some(tunesmith_protocol::LabelCount {
+                label: "equivalent".to_owned(),
+                count: 270,
+            }),
+        };
+        view.dataset = Some(tunesmith_protocol::DatasetReady {
+            splits: vec![split],
+            labels: Vec::new(),
+            problem_type: ProblemType::SingleLabel,
+        });
+        let (label, share) = view.no_better_than().unwrap_or_default();
+        let text = no_better(label, share);
+        assert!(
+            text.contains("no better than always answering equivalent (67.5 %)"),
+            "{text}"
+        );
+        view.evals[0].metrics.insert("accuracy", 0.6775);
+        assert_eq!(view.no_better_than(), None);
     }
 
     #[test]

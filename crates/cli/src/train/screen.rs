@@ -63,6 +63,12 @@ impl Screen {
         self.progress.clear();
         self.total_steps = run.total_steps;
         self.say(&report::start(run));
+        if !run.new_parameters.is_empty() {
+            let names = run.new_parameters.join(", ");
+            self.say(&format!(
+                "The answer layer ({names}) starts from scratch; this run trains it."
+            ));
+        }
         let bar = self
             .progress
             .bar(run.total_steps, "[{wide_bar}] {pos}/{len} {msg}");
@@ -160,6 +166,7 @@ mod tests {
             name: name.to_owned(),
             num_rows,
             digest: None,
+            most_frequent: None,
         };
         let mut data = DatasetReady {
             splits: vec![split("train", 8), split("validation", 4)],

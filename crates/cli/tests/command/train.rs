@@ -266,3 +266,32 @@ fn wrong_arguments_are_told_together() {
     let ran: Ran = scratch.run("train --device cuda");
     contains(&ran.error(), &["device", "cuda", "software-gpu"]);
 }
+
+#[test]
+fn the_built_in_set_is_learned_by_the_built_in_model() {
+    let scratch = Scratch::new();
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data");
+    // As the window and the page set them.
+    let arguments = format!(
+        "train --model_name_or_path {data}/tiny --dataset_name {data}/news --do_train --device cpu \
+         --output_dir out --eval_strategy epoch --learning_rate 1e-3 --per_device_train_batch_size 16 \
+         --max_seq_length 128"
+    );
+    let shown = scratch.run(&arguments).ok();
+    assert!(!shown.contains("no better than"), "{shown}");
+    let state = json(&scratch, "out/trainer_state.json");
+    let log = state["log_history"].as_array().unwrap();
+    let accuracy = log
+        .iter()
+        .rev()
+        .find_map(|entry| entry["eval_accuracy"].as_f64());
+    assert!(accuracy.unwrap() >= 0.85, "{accuracy:?}");
+
+    // One epoch at a step size for pretrained models learns nothing, and that is told.
+    let slow = arguments.replace("1e-3", "1e-9").replace("out ", "slow ");
+    let shown = scratch.run(&format!("{slow} --num_train_epochs 1")).ok();
+    contains(
+        &shown,
+        &["no better than always answering", "(12.5 %)", "more epochs"],
+    );
+}
