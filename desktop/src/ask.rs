@@ -24,8 +24,8 @@ pub struct Asked {
 pub enum Ask {
     /// Which adapters there are: [`Answer::Adapters`].
     Adapters,
-    /// The data set that comes with the program: [`Answer::Data`].
-    BuiltinData,
+    /// A data set that comes with the program: [`Answer::Data`].
+    BuiltinData(Builtin),
     /// The model that comes with the program: [`Answer::Model`].
     BuiltinModel,
     /// What the data looks like: [`Answer::Inspected`].
@@ -39,6 +39,8 @@ pub enum Ask {
         /// A branch, tag or commit.
         revision: Option<String>,
     },
+    /// Whether a model's folder can be trained: [`Answer::Model`].
+    CheckModel(String),
     /// What of the hub is on this computer: [`Answer::Cached`].
     Cached(Kind),
     /// What the hub has by this name: [`Answer::Searched`].
@@ -82,6 +84,15 @@ pub enum Ask {
     Export(String),
     /// Deletes a run's folder: [`Answer::Did`].
     Delete(String),
+}
+
+/// A data set that comes with the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builtin {
+    /// Sentences by their topic.
+    Topics,
+    /// Pairs of sentences that say the same, or don't.
+    Pairs,
 }
 
 /// What a hub keeps.

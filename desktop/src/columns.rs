@@ -63,6 +63,20 @@ pub(crate) fn of_zeros_and_ones(found: &Inspection) -> Vec<String> {
         .collect()
 }
 
+/// What has to be chosen or changed before the data can be learned from, in a sentence.
+pub(crate) fn missing(found: &Inspection) -> Option<String> {
+    let text = if found.text_column_names.is_empty() {
+        "Choose the column with the text."
+    } else if found.label_column_name.is_none() && found.label_column_names.is_empty() {
+        "Choose the column to predict."
+    } else if found.problem_type.is_none() {
+        "There is nothing to learn from these labels: see the note beside the data."
+    } else {
+        return None;
+    };
+    Some(text.to_owned())
+}
+
 /// What a column is to a training.
 pub(crate) fn role(found: &Inspection, name: &str) -> &'static str {
     let tokens = found.problem_type == Some(ProblemType::Tokens);

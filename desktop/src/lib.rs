@@ -17,7 +17,7 @@ pub mod theme;
 mod widgets;
 mod window;
 
-pub use ask::{Answer, Ask, Asked, Checkpoint, Fit, Found, Kind, Pick, Snippet};
+pub use ask::{Answer, Ask, Asked, Builtin, Checkpoint, Fit, Found, Kind, Pick, Snippet};
 pub use settings::{DevicePick, Settings, Source, Theme};
 pub use state::{Arguments, Host, Panel, Run, State, Trained};
 pub use window::show;

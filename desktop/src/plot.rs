@@ -80,6 +80,20 @@ pub(crate) fn thin(points: Vec<Point>, most: usize) -> Vec<Point> {
     buckets.collect()
 }
 
+/// A tenth below and above values that are all equal: an axis of no length would have no marks to read.
+fn around<'a>(points: impl IntoIterator<Item = &'a Point>) -> Option<[f64; 2]> {
+    let mut values = points.into_iter().map(|[_, y]| *y);
+    let value = values.next()?;
+    if values.any(|other| other != value) {
+        return None;
+    }
+    let tenth = match value.abs() / 10.0 {
+        0.0 => 1.0,
+        tenth => tenth,
+    };
+    Some([value - tenth, value + tenth])
+}
+
 /// Draws curves over the steps, with a title; `empty` is said while there is nothing to draw.
 pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
     let palette = Palette::of(ui);
@@ -133,6 +147,10 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
         ])
         .y_axis_formatter(|mark, _| figure(mark.value))
         .include_x(0.0);
+    let plot = match around(shown().flat_map(|curve| &curve.points)) {
+        Some([low, high]) => plot.include_y(low).include_y(high),
+        None => plot,
+    };
     plot.show(ui, |ui| {
         for curve in curves {
             let color = curve.color(palette);
@@ -155,6 +173,35 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
     });
 }
 
+/// Draws points, and the line through 0 of this slope, on which a perfect prediction would lie.
+pub(crate) fn scatter(ui: &mut Ui, title: &str, axes: [&str; 2], points: &[Point], slope: f64) {
+    let palette = Palette::of(ui);
+    ui.label(RichText::new(title).strong());
+    let [x, y] = axes;
+    let plot = Plot::new(title)
+        .height(240.0)
+        .allow_scroll(false)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_boxed_zoom(false)
+        .show_background(false)
+        .grid_color(palette.line_strong)
+        .x_axis_label(x)
+        .y_axis_label(y);
+    let ends = points
+        .iter()
+        .fold([f64::MAX, f64::MIN], |[low, high], [x, _]| {
+            [low.min(*x), high.max(*x)]
+        });
+    plot.show(ui, |ui| {
+        let line = Line::new("perfect", ends.map(|x| [x, slope * x]).to_vec());
+        ui.line(line.color(palette.series[1]).width(1.5));
+        let dots = Points::new("rows", points.to_vec());
+        let color = palette.series[0].gamma_multiply(0.6);
+        ui.points(dots.color(color).radius(3.0).shape(MarkerShape::Circle));
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +216,14 @@ mod tests {
         assert_eq!(smooth(&falling, 0.0), falling);
         let half = smooth(&falling, 0.5);
         assert!((half[1][1] - 1.0 / 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn equal_values_have_an_axis_around_them() {
+        assert_eq!(around(&[[1.0, 1.0], [2.0, 1.0]]), Some([0.9, 1.1]));
+        assert_eq!(around(&[[1.0, 0.0]]), Some([-1.0, 1.0]));
+        assert_eq!(around(&[[1.0, 1.0], [2.0, 1.5]]), None);
+        assert_eq!(around(&[]), None);
     }
 
     #[test]

@@ -99,8 +99,10 @@ impl DevicePick {
 /// Where data or a model comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
-    /// What comes with the program.
+    /// What comes with the program: of data the sentences by topic.
     Builtin,
+    /// The pairs of sentences that come with the program.
+    Pairs,
     /// Files: of data the one to train on and the one to measure on, of a model its folder.
     Files(String, Option<String>),
     /// The hub: an id, and a configuration of data or a revision of a model.
@@ -113,6 +115,7 @@ impl Source {
     pub fn title(&self, builtin: &str) -> String {
         match self {
             Self::Builtin => builtin.to_owned(),
+            Self::Pairs => "Built-in pairs".to_owned(),
             Self::Files(path, _) => crate::format::base_name(path).to_owned(),
             Self::Hub(id, Some(part)) => format!("{id}/{part}"),
             Self::Hub(id, None) => id.clone(),

@@ -76,30 +76,49 @@ fn panel(ui: &mut Ui, state: &mut State) {
     ui.add_space(GAP / 2.0);
     notices(ui, state);
     match panel {
-        Panel::Gather => panels::gather::show(ui, state),
-        Panel::Choose => panels::choose::show(ui, state),
+        Panel::Data => panels::gather::show(ui, state),
+        Panel::Model => panels::choose::show(ui, state),
         Panel::Train => panels::train::show(ui, state),
-        Panel::Look => panels::look::show(ui, state),
+        Panel::Results => panels::look::show(ui, state),
         Panel::Try => panels::ask::show(ui, state),
-        Panel::Keep => panels::keep::show(ui, state),
+        Panel::Export => panels::keep::show(ui, state),
     }
+    next(ui, state);
+}
+
+/// The way on to the next panel; where something is missing, it says what.
+fn next(ui: &mut Ui, state: &mut State) {
+    let Some(next) = state.panel.next() else {
+        return;
+    };
+    ui.add_space(GAP);
+    let missing = state.missing_for(state.panel);
+    ui.horizontal_wrapped(|ui| {
+        let button = egui::Button::new(format!("Next: {}", next.name()));
+        if ui.add_enabled(missing.is_none(), button).clicked() {
+            state.panel = next;
+        }
+        if let Some(missing) = missing {
+            widgets::note(ui, missing);
+        }
+    });
 }
 
 /// The way to the panels, with a mark at those that are done.
 fn steps(ui: &mut Ui, state: &mut State, width: f32) {
     let palette = Palette::of(ui);
     let width = egui::vec2(width, 34.0);
-    for panel in Panel::ALL {
+    for (place, panel) in Panel::ALL.into_iter().enumerate() {
         let done = match panel {
-            Panel::Gather => state.data.inspection.done().is_some(),
-            Panel::Choose => state.model.folder.done().is_some(),
+            Panel::Data => state.data.inspection.done().is_some(),
+            Panel::Model => state.model.folder.done().is_some(),
             Panel::Train => state.trained.is_some(),
-            Panel::Look => state.review.done().is_some(),
+            Panel::Results => state.review.done().is_some(),
             Panel::Try => state.prediction.done().is_some(),
-            Panel::Keep => false,
+            Panel::Export => false,
         };
         let chosen = state.panel == panel;
-        let text = RichText::new(panel.name()).size(16.0);
+        let text = RichText::new(format!("{}  {}", place + 1, panel.name())).size(16.0);
         let button = ui.add(egui::Button::selectable(chosen, text).min_size(width));
         button.widget_info(|| WidgetInfo::selected(Role::Tab, true, chosen, panel.name()));
         // Beside the name; above the panel there is no room for it.
@@ -197,19 +216,24 @@ fn notices(ui: &mut Ui, state: &mut State) {
     if state.is_running() {
         return;
     }
-    if state.panel == Panel::Choose && !state.adapters.is_empty() && !state.has_gpu() {
+    if state.panel == Panel::Model && !state.adapters.is_empty() && !state.has_gpu() {
         let name = &state.adapters[0].name;
         let text = format!(
-            "{name} computes on the CPU, many times slower than a GPU. Automatic takes the CPU directly \
-             instead, which is quicker. If this computer has a GPU, its driver may be missing."
+            "{name} computes on the processor, many times slower than a GPU. Automatic uses the processor \
+             directly, which is quicker. If this computer has a GPU, its driver may be missing."
         );
-        widgets::notice(ui, "Only a software adapter", &text, |_| ());
+        widgets::notice(
+            ui,
+            "No GPU found: training uses the processor",
+            &text,
+            |_| (),
+        );
     }
-    let can_go_on = |panel| matches!(panel, Panel::Gather | Panel::Train);
+    let can_go_on = |panel| matches!(panel, Panel::Data | Panel::Train);
     let unfinished = state
         .saved
         .iter()
-        .find(|run| !run.finished && run.config.is_some());
+        .find(|run| !run.finished && !run.in_use && run.config.is_some());
     let own = state
         .run
         .as_ref()
@@ -243,7 +267,7 @@ fn running(ui: &mut Ui, state: &mut State) {
     ui.horizontal(|ui| {
         ui.label(text);
         widgets::at_right(ui, |ui| {
-            if ui.button("Stop and keep").clicked() {
+            if ui.button("Save and stop").clicked() {
                 state.steer(Command::StopAndSave);
             }
             let (name, command) = match paused {
@@ -269,7 +293,7 @@ fn take_drops(ui: &Ui, state: &mut State) {
     if paths.is_empty() || state.is_running() {
         return;
     }
-    state.panel = Panel::Gather;
+    state.panel = Panel::Data;
     let (validation, train): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| {
         let name = base_name(path).to_lowercase();
         ["valid", "dev", "eval"]
@@ -280,6 +304,34 @@ fn take_drops(ui: &Ui, state: &mut State) {
     state.take_files(train, validation.into_iter().next());
 }
 
+/// What was to be saved on closing could not be: the window stays and says so.
+fn not_saved(ctx: &egui::Context, state: &mut State) {
+    let message = state.run.as_ref().and_then(|run| run.view.message.clone());
+    let kept = state
+        .run
+        .as_ref()
+        .and_then(|run| run.view.last_checkpoint.clone());
+    Modal::new(Id::unique("not saved")).show(ctx, |ui| {
+        ui.set_max_width(420.0);
+        widgets::title(ui, "The run could not be saved");
+        widgets::error(ui, &message.unwrap_or_default());
+        ui.label(match &kept {
+            Some(path) => format!("The run can be continued from {}.", base_name(path)),
+            None => "No earlier checkpoint is there.".to_owned(),
+        });
+        ui.add_space(GAP / 2.0);
+        ui.horizontal_wrapped(|ui| {
+            if widgets::primary(ui, true, "Stay here").clicked() {
+                state.closing = Closing::No;
+                state.panel = Panel::Train;
+            }
+            if ui.button("Close all the same").clicked() {
+                state.closing = Closing::Now;
+            }
+        });
+    });
+}
+
 /// Closing during a run asks first.
 fn close(ui: &Ui, state: &mut State) {
     let ctx = ui.ctx().clone();
@@ -288,6 +340,9 @@ fn close(ui: &Ui, state: &mut State) {
     }
     if state.wants_to_close() {
         ctx.send_viewport_cmd(ViewportCommand::Close);
+    }
+    if state.closing == Closing::Failed {
+        not_saved(&ctx, state);
     }
     if !matches!(state.closing, Closing::Asking | Closing::AfterRun) {
         return;
@@ -312,8 +367,7 @@ fn close(ui: &Ui, state: &mut State) {
         ui.add_space(GAP / 2.0);
         ui.horizontal_wrapped(|ui| {
             if begun && widgets::primary(ui, true, "Save and close").clicked() {
-                state.steer(Command::StopAndSave);
-                state.closing = Closing::AfterRun;
+                state.save_and_close();
             }
             if ui.button("Close without saving").clicked() {
                 state.closing = Closing::Now;

@@ -315,7 +315,7 @@ impl Desktop {
         self.xdotool(&["search", "--name", "^Tunesmith$", "windowfocus", "--sync"]);
         self.click(RADIO_BUTTON, "Built-in set");
         self.wait_for_text("3,600 train");
-        self.click(PAGE_TAB, "Choose");
+        self.click(PAGE_TAB, "Model");
         self.click(RADIO_BUTTON, "Built-in model");
         self.wait_for_text("Built-in model is ready.");
         self.click(ENTRY, "Steps");
@@ -407,7 +407,7 @@ fn a_model_is_trained_by_clicking() {
         serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["id2label"]["1"], "equivalent");
 
-    desktop.click(PAGE_TAB, "Look");
+    desktop.click(PAGE_TAB, "Results");
     desktop.wait_for_text("of 400 validation rows are right.");
     desktop.click(PAGE_TAB, "Try");
     desktop.click(PUSH_BUTTON, "Take a row of the data");

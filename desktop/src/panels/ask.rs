@@ -1,30 +1,44 @@
 //! What the model says of a person's own words.
 
-use egui::{RichText, TextEdit, Ui};
+use egui::{Key, KeyboardShortcut, Modifiers, RichText, TextEdit, Ui};
 use tunesmith_protocol::{Prediction, TokenizedPrediction};
 
 use super::entities;
-use crate::format::{count, figure, label_text, percent};
+use crate::format::{count, figure, label_text, percent, plural};
 use crate::state::{State, Trained, Work};
 use crate::theme::{GAP, Palette};
 use crate::widgets::{self, Bar};
 
+/// The most labels that are shown with their probability.
+const SHOWN: usize = 5;
+
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     let pairs = state.trained.as_ref().is_none_or(Trained::reads_pairs);
+    let mut entered = false;
     widgets::columns(ui, if pairs { 2 } else { 1 }, 320.0, |ui, place| {
         let (name, text) = match place {
             0 => ("Text", &mut state.question.text),
             _ => ("Second text", &mut state.question.pair),
         };
         widgets::field(ui, name, |ui| {
-            let edit = TextEdit::multiline(text).desired_rows(3);
-            ui.add(edit.desired_width(f32::INFINITY))
+            // As in a search; a line break takes Shift.
+            let line_break = KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter);
+            let edit = TextEdit::multiline(text)
+                .desired_rows(3)
+                .return_key(line_break);
+            let response = ui.add(edit.desired_width(f32::INFINITY));
+            let plain = |input: &egui::InputState| {
+                input.key_pressed(Key::Enter) && input.modifiers.is_none()
+            };
+            entered |= response.has_focus() && ui.input(plain);
+            response
         });
     });
     ui.horizontal_wrapped(|ui| {
         let ready = state.trained.is_some() && !state.is_running() && !state.prediction.is_busy();
         let written = !state.question.text.trim().is_empty();
-        if widgets::primary(ui, ready && written, "Predict").clicked() {
+        let pressed = widgets::primary(ui, ready && written, "Predict").clicked();
+        if pressed || (entered && ready && written) {
             state.ask_model();
         }
         let rows = state.data.inspection.done();
@@ -36,7 +50,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         let about = match &state.trained {
             _ if state.is_running() => "Wait until the run has ended.".to_owned(),
             Some(trained) => format!("Asks {}.", trained.title),
-            None => "Train a model first, or open a stored one in Keep.".to_owned(),
+            None => "Train a model first, or open a stored one in Export.".to_owned(),
         };
         widgets::note(ui, about);
     });
@@ -70,7 +84,7 @@ fn answer(ui: &mut Ui, state: &State, found: &TokenizedPrediction) {
                 figure: percent(*score, 1),
                 quiet: false,
             });
-            widgets::bars(ui, "scores", rows);
+            bars(ui, rows.collect());
         }
         Prediction::MultiLabel { labels, scores, .. } => {
             let shown: Vec<String> = labels.iter().map(|label| label_text(label)).collect();
@@ -89,7 +103,7 @@ fn answer(ui: &mut Ui, state: &State, found: &TokenizedPrediction) {
                     quiet: !predicted,
                 }
             });
-            widgets::bars(ui, "scores", rows);
+            bars(ui, rows.collect());
         }
         Prediction::Regression { score, .. } => headline(ui, &figure(*score)),
         Prediction::Tokens { entities } => {
@@ -116,6 +130,20 @@ fn answer(ui: &mut Ui, state: &State, found: &TokenizedPrediction) {
         (token.as_str(), color)
     });
     widgets::chips(ui, tokens);
+}
+
+/// The labels' probabilities: of many, those that matter; of a few, all in their order.
+fn bars(ui: &mut Ui, mut rows: Vec<Bar>) {
+    let rest = rows.len().saturating_sub(SHOWN);
+    if rest > 0 {
+        rows.sort_by(|a, b| b.share.total_cmp(&a.share));
+        rows.truncate(SHOWN);
+    }
+    widgets::bars(ui, "scores", rows);
+    if rest > 0 {
+        let more = plural(rest as u64, "less likely label");
+        widgets::note(ui, format!("and {more}"));
+    }
 }
 
 fn headline(ui: &mut Ui, text: &str) {

@@ -6,7 +6,7 @@ use tunesmith_protocol::{ARGUMENTS, Argument, ArgumentKind, HubRepo};
 use crate::ask::{Ask, Fit, Found, Kind, Pick};
 use crate::format::{base_name, bytes, count, duration, parameters};
 use crate::settings::Source;
-use crate::state::{State, Way, Work, read, written};
+use crate::state::{ESSENTIALS, State, Way, Work, read, written};
 use crate::theme::{GAP, Palette};
 use crate::widgets;
 
@@ -18,7 +18,7 @@ const WAYS: [(Way, &str, &str); 3] = [
     ),
     (
         Way::Hub,
-        "From the hub",
+        "From Hugging Face",
         "A checkpoint of BERT, RoBERTa, DeBERTa or another encoder on huggingface.co, downloaded once.",
     ),
     (
@@ -33,16 +33,6 @@ const SUGGESTED: [(&str, &str); 3] = [
     ("sentence-transformers/all-MiniLM-L6-v2", "91 MB, quick"),
     ("google-bert/bert-base-uncased", "440 MB, better"),
     ("google/bert_uncased_L-2_H-128_A-2", "18 MB, very small"),
-];
-
-/// The arguments that matter, by the names that people know them by.
-const ESSENTIALS: [(&str, &str); 6] = [
-    ("num_train_epochs", "Epochs"),
-    ("max_steps", "Steps"),
-    ("per_device_train_batch_size", "Batch size"),
-    ("learning_rate", "Learning rate"),
-    ("max_seq_length", "Longest text"),
-    ("max_train_samples", "Training rows"),
 ];
 
 /// Arguments that are set elsewhere in the window.
@@ -65,7 +55,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
         match state.model.way {
             Some(Way::Hub) => hub(ui, state),
             Some(Way::Files) => files(ui, state),
-            Some(Way::Builtin) | None => {}
+            Some(Way::Builtin | Way::Pairs) | None => {}
         }
         match &state.model.folder {
             Work::Done(_) => {
@@ -121,7 +111,7 @@ fn hub(ui: &mut Ui, state: &mut State) {
                     .add_enabled(known, egui::Button::new("Download checkpoint"))
                     .clicked();
                 if ui
-                    .add_enabled(known, egui::Button::new("Search the hub"))
+                    .add_enabled(known, egui::Button::new("Search Hugging Face"))
                     .clicked()
                 {
                     let text = state.model.id.trim().to_owned();
@@ -179,9 +169,9 @@ pub(crate) fn hub_list(ui: &mut Ui, found: &Found, search: &Work<()>) -> Option<
     list(ui, "On this computer", &found.cached);
     match search {
         Work::Done(()) if found.searched.is_empty() => {
-            widgets::note(ui, "The hub has nothing by this name.");
+            widgets::note(ui, "Hugging Face has nothing by this name.");
         }
-        Work::Done(()) => list(ui, "On the hub", &found.searched),
+        Work::Done(()) => list(ui, "On Hugging Face", &found.searched),
         other => widgets::status(ui, other),
     }
     chosen
@@ -265,6 +255,10 @@ fn arguments(ui: &mut Ui, state: &mut State, wanted: &str) {
 
 /// What holds where the person enters nothing.
 fn fallback(state: &State, argument: &Argument) -> String {
+    // -1 is the Trainer's way of saying so.
+    if argument.name == "max_steps" {
+        return "by epochs".to_owned();
+    }
     let own = state.defaults().get(argument.name).map(written);
     own.unwrap_or_else(|| argument.fallback.to_owned())
 }
@@ -407,7 +401,9 @@ fn will_it_fit(ui: &mut Ui, fit: &Fit) -> Option<u64> {
     }
     let advice = match fit.batch_size_that_fits {
         Some(batch) => format!("A batch of {batch} would fit."),
-        None => "No batch would fit: choose a smaller model, or a shorter longest text.".to_owned(),
+        None => {
+            "No batch would fit: choose a smaller model, or a smaller number of tokens.".to_owned()
+        }
     };
     widgets::notice(ui, text.trim(), &advice, |ui| {
         let batch = fit.batch_size_that_fits?;

@@ -120,6 +120,7 @@ fn row(ui: &mut Ui, state: &mut State, run: &SavedRun, enabled: bool) {
         .total_steps
         .map_or_else(String::new, |total| format!(" of {}", count(total)));
     ui.label(match run.finished {
+        _ if run.in_use => "in use by another window or command".to_owned(),
         true => format!("finished, {}", plural(run.last_step, "step")),
         false => format!("step {}{whole}", count(run.last_step)),
     });
@@ -128,6 +129,7 @@ fn row(ui: &mut Ui, state: &mut State, run: &SavedRun, enabled: bool) {
             widgets::named_button(ui, enabled, text, &format!("{text} {name}")).clicked()
         };
         if !run.finished
+            && !run.in_use
             && let Some(config) = &run.config
             && button("Continue")
         {
@@ -136,7 +138,7 @@ fn row(ui: &mut Ui, state: &mut State, run: &SavedRun, enabled: bool) {
         if button("Open") {
             state.open_saved(run);
         }
-        if button("Delete") {
+        if !run.in_use && button("Delete") {
             state.deleting = Some(run.output_dir.clone());
         }
     });

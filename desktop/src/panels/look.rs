@@ -1,16 +1,29 @@
 //! Where the model is right, the rows it got most wrong, and how runs compare.
 
-use egui::{Align, Color32, CornerRadius, Grid, Label, RichText, Ui, vec2};
+use std::cmp::Reverse;
+
+use egui::{Align, Color32, CornerRadius, Grid, Label, RichText, Role, Ui, WidgetInfo, vec2};
 use tunesmith_protocol::{ClassReport, Metrics, ProblemType, Review, SavedRun, WrongRow};
 
 use crate::format::{base_name, count, figure, label_text, percent, plural};
 use crate::labels::{Words, words};
+use crate::plot::{self, Point};
 use crate::state::State;
 use crate::theme::{GAP, Palette};
 use crate::widgets;
 
 /// Rows shown before a person asks for more.
 const ROWS: usize = 5;
+
+/// Classes of a matrix that can be read.
+const CLASSES: usize = 20;
+
+/// Pairs of classes that are listed.
+const MISTAKES: usize = 8;
+
+/// What helps a model that learned nothing; the page's `look.ts` says the same.
+const TO_TRY: &str = "To try: more epochs, another learning rate, a pretrained model from Hugging Face in \
+                      place of the built-in one, or more rows. Check that the labels follow from the text.";
 
 pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     match &state.trained {
@@ -26,7 +39,7 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     }
     let can = state.trained.is_some() && !state.is_running() && !state.review.is_busy();
     if state.trained.is_some() && state.review.done().is_none() {
-        let button = egui::Button::new("Look at the errors");
+        let button = egui::Button::new("Show the errors");
         if ui.add_enabled(can, button).clicked() {
             state.look();
         }
@@ -51,6 +64,7 @@ fn draw(ui: &mut Ui, review: &Review, all_rows: &mut bool) {
         ui.label(RichText::new(share).size(24.0).strong());
         ui.label(format!("of {rows} {}", words.right));
     });
+    baseline(ui, review);
     let parts = if is_number { 1 } else { 2 };
     widgets::columns(ui, parts, 380.0, |ui, place| {
         widgets::card(ui, |ui| match place {
@@ -62,6 +76,9 @@ fn draw(ui: &mut Ui, review: &Review, all_rows: &mut bool) {
             }
         });
     });
+    if !review.numbers.is_empty() {
+        numbers(ui, &review.numbers);
+    }
     ui.add_space(GAP / 2.0);
     widgets::title(ui, "Most wrong");
     if review.most_wrong.is_empty() {
@@ -77,31 +94,118 @@ fn draw(ui: &mut Ui, review: &Review, all_rows: &mut bool) {
     }
 }
 
+/// What was predicted of numbers, row by row.
+fn numbers(ui: &mut Ui, numbers: &[[f64; 2]]) {
+    let off = |[is, said]: &[f64; 2]| [*is, said - is];
+    let residuals: Vec<Point> = numbers.iter().map(off).collect();
+    widgets::columns(ui, 2, 340.0, |ui, place| {
+        widgets::card(ui, |ui| match place {
+            0 => plot::scatter(
+                ui,
+                "Predicted against true",
+                ["true", "predicted"],
+                numbers,
+                1.0,
+            ),
+            _ => plot::scatter(
+                ui,
+                "Residuals",
+                ["true", "predicted − true"],
+                &residuals,
+                0.0,
+            ),
+        });
+    });
+}
+
+/// What always giving the most frequent class would get right, and what to try where the model is no better.
+fn baseline(ui: &mut Ui, review: &Review) {
+    let Some((label, share)) = review.most_frequent() else {
+        return;
+    };
+    let (label, share) = (label_text(label), percent(share, 1));
+    if review.is_no_better() {
+        let head = format!("No better than always answering {label} ({share})");
+        widgets::notice(ui, &head, TO_TRY, |_| ());
+    } else {
+        widgets::note(
+            ui,
+            format!("Always answering {label} would be right for {share}."),
+        );
+    }
+}
+
+/// The classes of a matrix, or of a large one those with the most rows in the wrong place.
+fn shown_classes(review: &Review) -> Vec<usize> {
+    let rows = &review.confusion;
+    let mut all: Vec<usize> = (0..rows.len()).collect();
+    if all.len() > CLASSES {
+        let wrong = |class: usize| -> u64 {
+            let of_class: u64 = rows[class].iter().sum();
+            let as_class: u64 = rows.iter().map(|row| row[class]).sum();
+            of_class + as_class - 2 * rows[class][class]
+        };
+        all.sort_by_key(|class| Reverse(wrong(*class)));
+        all.truncate(CLASSES);
+    }
+    all
+}
+
+/// Which class was most often taken for which.
+fn mistakes(ui: &mut Ui, review: &Review) {
+    let rows = review.confusion.iter().enumerate();
+    let cells =
+        rows.flat_map(|(i, row)| row.iter().enumerate().map(move |(j, rows)| (i, j, *rows)));
+    let mut found: Vec<_> = cells.filter(|(i, j, rows)| i != j && *rows > 0).collect();
+    if found.is_empty() || review.labels.len() <= 2 {
+        return;
+    }
+    found.sort_by_key(|(.., rows)| Reverse(*rows));
+    widgets::title(ui, "Most confused");
+    for (i, j, rows) in found.into_iter().take(MISTAKES) {
+        let [is, said] = [i, j].map(|class| label_text(&review.labels[class]));
+        let rows = plural(rows, "row");
+        ui.label(format!("Labelled {is}, predicted {said}: {rows}"));
+    }
+    ui.add_space(GAP / 2.0);
+}
+
 fn confusion(ui: &mut Ui, review: &Review) {
     let palette = Palette::of(ui);
+    mistakes(ui, review);
     widgets::title(ui, "Confusion matrix");
+    let shown = shown_classes(review);
+    if shown.len() < review.labels.len() {
+        let text = format!(
+            "The {CLASSES} classes with the most mistakes, of {}.",
+            review.labels.len()
+        );
+        widgets::note(ui, text);
+    }
     widgets::note(ui, "Rows: the true class. Columns: what the model says.");
-    Grid::new("confusion").spacing([6.0, 6.0]).show(ui, |ui| {
-        ui.label("");
-        for label in &review.labels {
-            widgets::note(ui, label_text(label));
-        }
-        ui.end_row();
-        for (i, row) in review.confusion.iter().enumerate() {
-            widgets::note(ui, label_text(&review.labels[i]));
-            let of_class: u64 = row.iter().sum();
-            for (j, cell) in row.iter().enumerate() {
-                let share = *cell as f64 / of_class.max(1) as f64;
-                let heat = palette.series[usize::from(i != j)];
-                confusion_cell(
-                    ui,
-                    *cell,
-                    share,
-                    mix(palette.sunk, heat, 0.55 * share as f32),
-                );
+    let area = egui::ScrollArea::both()
+        .id_salt("confusion")
+        .max_height(520.0);
+    area.show(ui, |ui| {
+        Grid::new("confusion").spacing([6.0, 6.0]).show(ui, |ui| {
+            ui.label("");
+            for j in &shown {
+                widgets::note(ui, label_text(&review.labels[*j]));
             }
             ui.end_row();
-        }
+            for i in &shown {
+                let row = &review.confusion[*i];
+                widgets::note(ui, label_text(&review.labels[*i]));
+                let of_class: u64 = row.iter().sum();
+                for j in &shown {
+                    let share = row[*j] as f64 / of_class.max(1) as f64;
+                    let heat = palette.series[usize::from(i != j)];
+                    let fill = mix(palette.sunk, heat, 0.55 * share as f32);
+                    confusion_cell(ui, row[*j], share, fill);
+                }
+                ui.end_row();
+            }
+        });
     });
 }
 
@@ -140,25 +244,64 @@ fn metrics(ui: &mut Ui, metrics: &Metrics) {
     });
 }
 
-/// Each class, label or type by itself.
+/// Each class, label or type by itself; a press on a column's head sorts by it.
 pub(crate) fn report(ui: &mut Ui, words: &Words, classes: &[ClassReport]) {
-    Grid::new("classes")
-        .striped(true)
-        .spacing([20.0, 6.0])
-        .show(ui, |ui| {
-            for head in [words.class, "precision", "recall", "F1", words.support] {
-                widgets::note(ui, head);
-            }
-            ui.end_row();
-            for class in classes {
-                ui.label(label_text(&class.label));
-                for value in [class.precision, class.recall, class.f1] {
-                    ui.label(format!("{value:.3}"));
-                }
-                ui.label(count(class.support));
-                ui.end_row();
-            }
+    let id = ui.scope_id().with("sorted by");
+    let mut sorted: Option<(usize, bool)> = ui.data(|data| data.get_temp(id));
+    let mut rows: Vec<&ClassReport> = classes.iter().collect();
+    if let Some((column, up)) = sorted {
+        rows.sort_by(|a, b| match column {
+            0 => a.label.cmp(&b.label),
+            4 => a.support.cmp(&b.support),
+            _ => figures(a)[column - 1].total_cmp(&figures(b)[column - 1]),
         });
+        if !up {
+            rows.reverse();
+        }
+    }
+    let area = egui::ScrollArea::vertical()
+        .id_salt("classes")
+        .max_height(520.0);
+    area.show(ui, |ui| {
+        Grid::new("classes")
+            .striped(true)
+            .spacing([20.0, 6.0])
+            .show(ui, |ui| {
+                let heads = [words.class, "precision", "recall", "F1", words.support];
+                for (column, head) in heads.into_iter().enumerate() {
+                    let text = match sorted {
+                        Some((by, true)) if by == column => format!("{head} ↑"),
+                        Some((by, false)) if by == column => format!("{head} ↓"),
+                        _ => head.to_owned(),
+                    };
+                    let text = RichText::new(text).color(Palette::of(ui).ink_soft);
+                    let button = ui.add(egui::Button::new(text).frame(false));
+                    button.widget_info(|| {
+                        WidgetInfo::labeled(Role::Button, true, format!("Sort by {head}"))
+                    });
+                    if button.clicked() {
+                        // The weakest first: that is what one looks for.
+                        sorted = Some((column, sorted != Some((column, true))));
+                    }
+                }
+                ui.end_row();
+                for class in rows {
+                    ui.label(label_text(&class.label));
+                    for value in figures(class) {
+                        ui.label(format!("{value:.3}"));
+                    }
+                    ui.label(count(class.support));
+                    ui.end_row();
+                }
+            });
+    });
+    if let Some(sorted) = sorted {
+        ui.data_mut(|data| data.insert_temp(id, sorted));
+    }
+}
+
+fn figures(class: &ClassReport) -> [f64; 3] {
+    [class.precision, class.recall, class.f1]
 }
 
 fn wrong(ui: &mut Ui, labels: ProblemType, row: &WrongRow) {

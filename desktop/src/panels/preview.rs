@@ -91,9 +91,9 @@ fn counts(ui: &mut Ui, labels: Option<ProblemType>, found: &Inspection) {
     ui.add_space(GAP / 2.0);
     widgets::title(ui, words.counts);
     let all = match (labels, found.splits.first()) {
-        // A row may be counted more than once, or not at all.
-        (Some(ProblemType::MultiLabel), Some(split)) => split.num_rows,
-        _ => counts.iter().map(|one| one.count).sum(),
+        // There it's entities that are counted.
+        (Some(ProblemType::Tokens), _) | (_, None) => counts.iter().map(|one| one.count).sum(),
+        (_, Some(split)) => split.num_rows,
     };
     let most = counts.iter().map(|one| one.count).max().unwrap_or(1);
     let rows = counts.iter().take(COUNTS).map(|one| {

@@ -24,7 +24,8 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
     widgets::run_bar(ui, share(run), 10.0);
     widgets::facts(ui, &figures(run));
     let view = &run.view;
-    let failed = matches!(view.state, RunState::Failed | RunState::DeviceLost);
+    let failed = matches!(view.state, RunState::Failed | RunState::DeviceLost)
+        && !(run.stopped && view.run.is_none());
     if let Some(message) = view.message.as_ref().filter(|_| failed) {
         widgets::error(ui, message);
     }
@@ -34,6 +35,16 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
             state.go_on(config, &folder);
             return;
         }
+    }
+    if view
+        .run
+        .as_ref()
+        .is_some_and(|run| !run.new_parameters.is_empty())
+    {
+        widgets::note(
+            ui,
+            "The answer layer starts from scratch; this run trains it.",
+        );
     }
     for warning in &view.warnings {
         widgets::notice(ui, warning, "", |_| ());
@@ -45,24 +56,15 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
 }
 
 fn buttons(ui: &mut Ui, state: &mut State) {
-    let Some(paused) = state
-        .run
-        .as_ref()
-        .filter(|run| run.going)
-        .map(|run| run.paused)
-    else {
-        let missing = [
-            state.data.inspection.done().is_none().then_some("the data"),
-            state.model.folder.done().is_none().then_some("a model"),
-        ];
-        let missing: Vec<&str> = missing.into_iter().flatten().collect();
-        let ready = matches!(state.plan, Some(Ok(_)));
+    let Some(run) = state.run.as_ref().filter(|run| run.going) else {
+        let missing = state.missing();
+        let ready = missing.is_none() && matches!(state.plan, Some(Ok(_)));
         ui.horizontal_wrapped(|ui| {
             if widgets::primary(ui, ready, "Train").clicked() {
                 state.train();
             }
-            if !missing.is_empty() {
-                widgets::note(ui, format!("Choose {} first.", missing.join(" and ")));
+            if let Some(missing) = missing {
+                widgets::note(ui, missing);
             }
         });
         if let (Work::Failed(message), Some(Err(_))) = (&state.estimate, &state.plan) {
@@ -70,21 +72,36 @@ fn buttons(ui: &mut Ui, state: &mut State) {
         }
         return;
     };
+    let pause = match run.paused {
+        true => ("Resume", Command::Resume),
+        false => ("Pause", Command::Pause),
+    };
+    let stop = match kept_step(&run.view) {
+        Some(step) => format!("Stop (back to step {})", count(step)),
+        None => "Stop".to_owned(),
+    };
+    // What was told to stop does nothing else.
+    let can = !run.stopped;
     ui.horizontal_wrapped(|ui| {
-        let (name, command) = match paused {
-            true => ("Resume", Command::Resume),
-            false => ("Pause", Command::Pause),
-        };
         for (name, command) in [
-            (name, command),
-            ("Stop", Command::Stop),
-            ("Stop and keep", Command::StopAndSave),
+            pause,
+            (&stop, Command::Stop),
+            ("Save and stop", Command::StopAndSave),
         ] {
-            if ui.button(name).clicked() {
+            if ui.add_enabled(can, egui::Button::new(name)).clicked() {
                 state.steer(command);
             }
         }
     });
+}
+
+/// The step of the last checkpoint, from which a run that is stopped goes on.
+fn kept_step(view: &RunView) -> Option<u64> {
+    let (_, step) = view
+        .last_checkpoint
+        .as_deref()?
+        .rsplit_once("checkpoint-")?;
+    step.parse().ok()
 }
 
 /// The state of a run in a line.
@@ -92,6 +109,17 @@ pub(crate) fn describe(run: &Run) -> String {
     let view = &run.view;
     if run.paused {
         return "Paused".to_owned();
+    }
+    if run.stopped && run.going {
+        return match (view.state, &view.step) {
+            (RunState::Training, Some(step)) => {
+                format!("Stopping after step {} …", count(step.step + 1))
+            }
+            _ => "Stopping …".to_owned(),
+        };
+    }
+    if run.stopped && view.run.is_none() {
+        return "Stopped before the first step".to_owned();
     }
     if let Some(progress) = view.progress.as_ref().filter(|_| run.going) {
         let mut stage = progress.stage.clone();

@@ -1,13 +1,13 @@
-//! What comes with the program: a data set and a model, unpacked where others are.
+//! What comes with the program: data sets and a model, unpacked where others are.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use tunesmith_desktop::{Arguments, Checkpoint};
+use tunesmith_desktop::{Arguments, Builtin, Checkpoint};
 
-/// The data set's rows lie in a folder by the configuration's name.
+/// The pairs' rows lie in a folder by the configuration's name.
 const CONFIG: &str = "mrpc_like";
 
 macro_rules! files {
@@ -16,7 +16,13 @@ macro_rules! files {
     };
 }
 
-const DATA: &[(&str, &[u8])] = files!("paraphrase":
+const TOPICS: &[(&str, &[u8])] = files!("news":
+    "README.md",
+    "train-00000-of-00001.parquet",
+    "validation-00000-of-00001.parquet",
+);
+
+const PAIRS: &[(&str, &[u8])] = files!("paraphrase":
     "README.md",
     "mrpc_like/train-00000-of-00001.parquet",
     "mrpc_like/validation-00000-of-00001.parquet",
@@ -32,16 +38,21 @@ const MODEL: &[(&str, &[u8])] = files!("tiny":
     "vocab.txt",
 );
 
-/// The arguments that name the data set.
+/// The arguments that name a data set.
 ///
 /// # Errors
 /// Where it can't be unpacked.
-pub fn data(home: &Path) -> Result<Arguments> {
-    let folder = unpack(home, "paraphrase", DATA)?;
+pub fn data(home: &Path, which: Builtin) -> Result<Arguments> {
+    let (folder, config) = match which {
+        Builtin::Topics => (unpack(home, "news", TOPICS)?, None),
+        Builtin::Pairs => (unpack(home, "paraphrase", PAIRS)?, Some(CONFIG)),
+    };
     let mut arguments = Arguments::new();
     let name = folder.display().to_string();
     arguments.insert("dataset_name".to_owned(), json!(name));
-    arguments.insert("dataset_config_name".to_owned(), json!(CONFIG));
+    if let Some(config) = config {
+        arguments.insert("dataset_config_name".to_owned(), json!(config));
+    }
     Ok(arguments)
 }
 

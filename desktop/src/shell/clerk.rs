@@ -32,8 +32,8 @@ pub fn serve(ask: Ask, ticket: u64, home: &Path, line: Line) {
 fn answer(ask: Ask, home: PathBuf, tell: &mut dyn FnMut(Event)) -> Option<Answer> {
     Some(match ask {
         Ask::Adapters => Answer::Adapters(block_on(session::adapter_infos())),
-        Ask::BuiltinData => {
-            Answer::Data(builtin::data(&home).map_err(|error| format!("{error:#}")))
+        Ask::BuiltinData(which) => {
+            Answer::Data(builtin::data(&home, which).map_err(|error| format!("{error:#}")))
         }
         Ask::BuiltinModel => {
             Answer::Model(builtin::model(&home).map_err(|error| format!("{error:#}")))
@@ -45,11 +45,13 @@ fn answer(ask: Ask, home: PathBuf, tell: &mut dyn FnMut(Event)) -> Option<Answer
         Ask::Estimate(config, device) => Answer::Estimated(fit(config, &device, tell)),
         Ask::FetchModel { name, revision } => {
             let folder = block_on(session::fetch_model(&name, revision.as_deref(), tell));
-            let checkpoint = folder.map(|folder| Checkpoint {
-                folder: folder.display().to_string(),
-            });
-            Answer::Model(checkpoint.map_err(|error| plain(&error)))
+            Answer::Model(
+                folder
+                    .map_err(|error| plain(&error))
+                    .and_then(|folder| checked(&folder)),
+            )
         }
+        Ask::CheckModel(folder) => Answer::Model(checked(Path::new(&folder))),
         Ask::Cached(Kind::Model) => Answer::Cached(Kind::Model, session::cached_models()),
         Ask::Cached(Kind::Dataset) => Answer::Cached(Kind::Dataset, session::cached_datasets()),
         Ask::Search(kind, text) => {
@@ -79,6 +81,14 @@ fn answer(ask: Ask, home: PathBuf, tell: &mut dyn FnMut(Event)) -> Option<Answer
     })
 }
 
+/// A model's folder that can be trained.
+fn checked(folder: &Path) -> Result<Checkpoint, String> {
+    session::check_model(folder).map_err(|error| plain(&error))?;
+    Ok(Checkpoint {
+        folder: folder.display().to_string(),
+    })
+}
+
 /// An error in the words of a window: arguments have no dashes here.
 pub fn plain(error: &session::SessionError) -> String {
     without_dashes(&error.to_string())
@@ -98,8 +108,10 @@ pub fn panicked(panic: &(dyn Any + Send)) -> String {
 fn refusal(ask: &Ask) -> fn(String) -> Answer {
     match ask {
         Ask::Adapters => |_| Answer::Adapters(Vec::new()),
-        Ask::BuiltinData => |message| Answer::Data(Err(message)),
-        Ask::BuiltinModel | Ask::FetchModel { .. } => |message| Answer::Model(Err(message)),
+        Ask::BuiltinData(_) => |message| Answer::Data(Err(message)),
+        Ask::BuiltinModel | Ask::FetchModel { .. } | Ask::CheckModel(_) => {
+            |message| Answer::Model(Err(message))
+        }
         Ask::Inspect(_) => |message| Answer::Inspected(Err(message)),
         Ask::Estimate(..) => |message| Answer::Estimated(Err(message)),
         Ask::Search(Kind::Model, _) => |message| Answer::Searched(Kind::Model, Err(message)),

@@ -8,6 +8,8 @@ mod times;
 mod trainer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -68,6 +70,8 @@ fn times_asked_for() -> Result<Option<PathBuf>> {
 }
 
 struct Desktop {
+    /// Set by the system when it ends the program.
+    ended: Arc<AtomicBool>,
     state: State,
     desk: Desk,
     times: Times,
@@ -113,7 +117,15 @@ impl Desktop {
             answers: sender,
             context: context.egui_ctx.clone(),
         };
+        let ended = Arc::<AtomicBool>::default();
+        let (set, window) = (Arc::clone(&ended), context.egui_ctx.clone());
+        ctrlc::set_handler(move || {
+            set.store(true, Ordering::SeqCst);
+            window.request_repaint();
+        })
+        .context("the end of the session can't be heard of")?;
         let mut desktop = Self {
+            ended,
             state: State::new(settings, host),
             desk: Desk {
                 trainer: Trainer::start(&home, line.clone())?,
@@ -132,6 +144,9 @@ impl eframe::App for Desktop {
     fn logic(&mut self, _: &egui::Context, _: &mut Frame) {
         while let Ok((ticket, answer)) = self.desk.answers.try_recv() {
             self.state.take(ticket, answer);
+        }
+        if self.ended.swap(false, Ordering::SeqCst) {
+            self.state.save_and_close();
         }
         self.desk.serve(self.state.take_asks());
     }

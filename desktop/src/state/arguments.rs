@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 use tunesmith_protocol::{Argument, ArgumentKind, RunConfig};
 
-use super::{Arguments, State, Way, Work};
+use super::{Arguments, Panel, State, Way, Work};
 use crate::ask::Ask;
+use crate::columns;
 use crate::settings::DevicePick;
 
 impl State {
@@ -26,8 +27,8 @@ impl State {
         put("save_steps", json!(0.1));
         put("save_total_limit", json!(2));
         if self.model.way == Some(Way::Builtin) {
-            // A model this small learns next to nothing with the step size that suits a large one.
-            put("learning_rate", json!(5e-4));
+            // Random weights learn next to nothing with the step size that suits pretrained ones.
+            put("learning_rate", json!(1e-3));
             put("per_device_train_batch_size", json!(16));
         }
         defaults
@@ -97,6 +98,75 @@ impl State {
             None => Work::Idle,
         };
     }
+}
+
+impl State {
+    /// The first argument whose text can't be read, and why.
+    fn unreadable(&self) -> Option<String> {
+        self.drafts.iter().find_map(|(name, draft)| {
+            let argument = Argument::named(name)?;
+            let problem = read(argument.kind, draft.trim()).err()?;
+            Some(format!("{}: {problem}", title(argument)))
+        })
+    }
+
+    /// What has to be done in a panel before the next one is of use, in a sentence.
+    pub(crate) fn missing_for(&self, panel: Panel) -> Option<String> {
+        let text = match panel {
+            Panel::Data => match self.data.inspection.done() {
+                Some(found) => return columns::missing(found),
+                None => "Choose the data first.",
+            },
+            Panel::Model => match self.model.folder.done() {
+                Some(_) => return self.unreadable(),
+                None => "Choose a model first.",
+            },
+            Panel::Train if self.is_running() => "Wait until the run has ended.",
+            Panel::Train | Panel::Results | Panel::Try | Panel::Export
+                if self.trained.is_none() =>
+            {
+                "Train a model first."
+            }
+            Panel::Train | Panel::Results | Panel::Try | Panel::Export => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    /// What has to be done before a run can start, in a sentence.
+    pub(crate) fn missing(&self) -> Option<String> {
+        let unreadable = self.unreadable();
+        if unreadable.is_some() {
+            return unreadable;
+        }
+        let data = self.data.inspection.done();
+        let parts = [
+            data.is_none().then_some("the data"),
+            self.model.folder.done().is_none().then_some("a model"),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        if !parts.is_empty() {
+            return Some(format!("Choose {} first.", parts.join(" and ")));
+        }
+        data.and_then(|found| columns::missing(found))
+    }
+}
+
+/// The arguments that matter, by the names that people know them by.
+pub(crate) const ESSENTIALS: [(&str, &str); 6] = [
+    ("num_train_epochs", "Epochs"),
+    ("max_steps", "Steps"),
+    ("per_device_train_batch_size", "Batch size"),
+    ("learning_rate", "Learning rate"),
+    ("max_seq_length", "Longest text (tokens)"),
+    ("max_train_samples", "Training rows"),
+];
+
+/// What the window calls an argument.
+fn title(argument: &Argument) -> &'static str {
+    let mut names = ESSENTIALS.iter();
+    names
+        .find(|(name, _)| *name == argument.name)
+        .map_or(argument.name, |(_, title)| title)
 }
 
 /// What a person's words mean; nothing where there are none.

@@ -4,7 +4,7 @@ use serde_json::{Map, json};
 use tunesmith_protocol::{ColumnKind, Inspection, ProblemType, RunConfig};
 
 use super::{Arguments, State, Way, Work};
-use crate::ask::{Ask, Found, Kind};
+use crate::ask::{Ask, Builtin, Found, Kind};
 use crate::columns;
 use crate::settings::Source;
 
@@ -54,11 +54,8 @@ impl State {
         self.data.title = source.title("Built-in set");
         self.data.config = Map::new();
         match &source {
-            Source::Builtin => {
-                self.data.way = Some(Way::Builtin);
-                let ticket = self.ask(Ask::BuiltinData);
-                self.data.inspection = Work::Busy(ticket, "Reading the built-in set …".to_owned());
-            }
+            Source::Builtin => self.read_builtin(Way::Builtin, Builtin::Topics),
+            Source::Pairs => self.read_builtin(Way::Pairs, Builtin::Pairs),
             Source::Files(train, validation) => {
                 self.data.way = Some(Way::Files);
                 self.data.train_file.clone_from(train);
@@ -82,7 +79,14 @@ impl State {
         self.changed();
     }
 
-    /// Takes one of the three ways, of which more has to be told.
+    fn read_builtin(&mut self, way: Way, which: Builtin) {
+        self.data.way = Some(way);
+        let ticket = self.ask(Ask::BuiltinData(which));
+        let text = format!("Reading the {} …", self.data.title.to_lowercase());
+        self.data.inspection = Work::Busy(ticket, text);
+    }
+
+    /// Takes one of the ways of which more has to be told.
     pub(crate) fn data_comes_by(&mut self, way: Way) {
         self.data.way = Some(way);
         self.data.inspection = Work::Idle;

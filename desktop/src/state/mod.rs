@@ -13,7 +13,7 @@ use tunesmith_protocol::{
     AdapterInfo, DeviceKind, Event, HubRepo, Review, RunConfig, SavedRun, TokenizedPrediction,
 };
 
-pub(crate) use arguments::{read, written};
+pub(crate) use arguments::{ESSENTIALS, read, written};
 use data::Data;
 use model::Model;
 pub use run::Run;
@@ -31,53 +31,60 @@ pub type Arguments = Map<String, Value>;
 pub enum Panel {
     /// Which data.
     #[default]
-    Gather,
+    Data,
     /// Which model, and how.
-    Choose,
+    Model,
     /// The run.
     Train,
     /// What it got wrong.
-    Look,
+    Results,
     /// A text of one's own.
     Try,
     /// The model as files.
-    Keep,
+    Export,
 }
 
 impl Panel {
     /// All of them, in order.
     pub const ALL: [Self; 6] = [
-        Self::Gather,
-        Self::Choose,
+        Self::Data,
+        Self::Model,
         Self::Train,
-        Self::Look,
+        Self::Results,
         Self::Try,
-        Self::Keep,
+        Self::Export,
     ];
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Gather => "Gather",
-            Self::Choose => "Choose",
+            Self::Data => "Data",
+            Self::Model => "Model",
             Self::Train => "Train",
-            Self::Look => "Look",
+            Self::Results => "Results",
             Self::Try => "Try",
-            Self::Keep => "Keep",
+            Self::Export => "Export",
         }
+    }
+
+    /// The panel after it.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        let place = Self::ALL.iter().position(|panel| *panel == self)?;
+        Self::ALL.get(place + 1).copied()
     }
 
     /// What it is for.
     #[must_use]
     pub fn lead(self) -> &'static str {
         match self {
-            Self::Gather => "What shall the model learn from?",
-            Self::Choose => "Which model does it start from, and how is it trained?",
+            Self::Data => "What should the model learn from?",
+            Self::Model => "Which model does it start from, and how is it trained?",
             Self::Train => "The window may be covered or minimized meanwhile.",
-            Self::Look => "Where is it right, and what does it get wrong?",
-            Self::Try => "Ask it about words of your own.",
-            Self::Keep => "Take the model with you; transformers loads it as its own.",
+            Self::Results => "Where is it right, and what does it get wrong?",
+            Self::Try => "Try it on text of your own.",
+            Self::Export => "Take the model with you; transformers loads it as its own.",
         }
     }
 }
@@ -132,10 +139,12 @@ impl<T> Work<T> {
     }
 }
 
-/// Which of the three ways data or a model comes.
+/// Which way data or a model comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Builtin,
+    /// The other data set that comes with the program.
+    Pairs,
     Files,
     Hub,
 }
@@ -149,6 +158,8 @@ pub(crate) enum Closing {
     Asking,
     /// As soon as the run has ended.
     AfterRun,
+    /// The run could not be saved: the person is told, and the window stays.
+    Failed,
     Now,
 }
 

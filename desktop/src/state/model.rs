@@ -20,14 +20,16 @@ impl State {
     pub(crate) fn choose_model(&mut self, source: Source) {
         self.model.title = source.title("Built-in model");
         match &source {
-            Source::Builtin => {
+            Source::Builtin | Source::Pairs => {
                 self.model.way = Some(Way::Builtin);
                 let ticket = self.ask(Ask::BuiltinModel);
                 self.model.folder = Work::Busy(ticket, "Reading the built-in model …".to_owned());
             }
             Source::Files(folder, _) => {
                 self.model.way = Some(Way::Files);
-                self.model.folder = Work::Done(folder.clone());
+                let ticket = self.ask(Ask::CheckModel(folder.clone()));
+                let text = format!("Checking {} …", self.model.title);
+                self.model.folder = Work::Busy(ticket, text);
             }
             Source::Hub(name, revision) => {
                 self.model.way = Some(Way::Hub);

@@ -1,9 +1,10 @@
 //! A run, going or ended.
 
-use tunesmith_protocol::{Command, Event, Record, RunConfig, RunState, RunView};
+use tunesmith_protocol::{Command, Event, Record, ResumeFrom, RunConfig, RunState, RunView};
 
 use super::{Closing, Panel, State, Trained};
 use crate::ask::Ask;
+use crate::format::base_name;
 
 /// A run, going or ended.
 #[derive(Debug)]
@@ -16,6 +17,10 @@ pub struct Run {
     pub paused: bool,
     /// Whether it is still going.
     pub going: bool,
+    /// Whether it was told to stop.
+    pub stopped: bool,
+    /// What was told of the same folder before, where it goes on with that.
+    before: Option<RunView>,
     /// What the devices hold, in bytes.
     pub device_bytes: u64,
 }
@@ -23,7 +28,7 @@ pub struct Run {
 impl State {
     /// Starts a run with what was chosen.
     pub(crate) fn train(&mut self) {
-        let Some(Ok(config)) = self.plan.clone() else {
+        let Some(Ok(config)) = self.plan.clone().filter(|_| self.missing().is_none()) else {
             return;
         };
         let named = self.entered.contains_key("output_dir");
@@ -37,7 +42,7 @@ impl State {
     /// Goes on with a run from its last checkpoint.
     pub(crate) fn go_on(&mut self, mut config: RunConfig, output_dir: &str) {
         config.training.output_dir = output_dir.to_owned();
-        config.training.resume_from_checkpoint = tunesmith_protocol::ResumeFrom::Last;
+        config.training.resume_from_checkpoint = ResumeFrom::Last;
         self.start(config, None);
         self.panel = Panel::Train;
     }
@@ -46,11 +51,16 @@ impl State {
         if self.is_running() {
             return;
         }
+        let goes_on = config.training.resume_from_checkpoint != ResumeFrom::No;
+        let same = |run: &Run| run.config.training.output_dir == config.training.output_dir;
+        let before = self.run.take().filter(|run| goes_on && same(run));
         self.run = Some(Run {
+            before: before.map(|run| run.view),
             config: config.clone(),
             view: RunView::default(),
             paused: false,
             going: true,
+            stopped: false,
             device_bytes: 0,
         });
         self.run_ticket = self.ask(Ask::Train {
@@ -63,7 +73,22 @@ impl State {
     pub(crate) fn steer(&mut self, command: Command) {
         if let Some(run) = self.run.as_mut().filter(|run| run.going) {
             run.paused = command == Command::Pause;
+            run.stopped |= matches!(command, Command::Stop | Command::StopAndSave);
             self.ask(Ask::Steer(command));
+        }
+    }
+
+    /// Saves the run that is going, if it has anything to save, and closes the window then.
+    pub fn save_and_close(&mut self) {
+        let begun = self
+            .run
+            .as_ref()
+            .is_some_and(|run| run.going && run.view.state == RunState::Training);
+        if begun {
+            self.steer(Command::StopAndSave);
+            self.closing = Closing::AfterRun;
+        } else {
+            self.closing = Closing::Now;
         }
     }
 
@@ -79,7 +104,12 @@ impl State {
             self.speed = Some(step.samples_per_second);
         }
         if let Some(run) = self.run_of(ticket) {
-            run.view.apply(record);
+            let is_new = run.view.apply(record);
+            if let (true, Event::RunStarted(_), Some(before)) =
+                (is_new, &record.event, run.before.take())
+            {
+                run.view.resume(&before);
+            }
         }
     }
 
@@ -96,18 +126,24 @@ impl State {
         let dataset = view.dataset.as_ref();
         let trained = model.map(|model| Trained {
             model,
-            title: "the last run".to_owned(),
+            title: String::new(),
             config: run.config.clone(),
             problem_type: dataset.map(|dataset| dataset.problem_type),
             labels: dataset.map_or_else(Vec::new, |dataset| dataset.labels.clone()),
             whole: whole.is_some(),
         });
-        if let Some(trained) = trained {
+        let failed = matches!(view.state, RunState::Failed | RunState::DeviceLost);
+        if let Some(mut trained) = trained {
+            trained.title = title_of(&trained.model);
             self.open(trained);
         }
         self.ask(Ask::Runs);
         if self.closing == Closing::AfterRun {
-            self.closing = Closing::Now;
+            // A full disk: what isn't saved would be lost with the window.
+            self.closing = match failed {
+                true => Closing::Failed,
+                false => Closing::Now,
+            };
         } else if self.closing == Closing::Asking {
             self.closing = Closing::No;
         }
@@ -121,5 +157,13 @@ impl State {
             let stopped = run.view.done.as_ref().is_some_and(|done| done.stopped);
             ended && (!whole || stopped)
         })
+    }
+}
+
+/// What a person calls a model by: its run, and the step where that was cut short.
+pub(super) fn title_of(model: &str) -> String {
+    match model.rsplit_once("/checkpoint-") {
+        Some((run, step)) => format!("{}, step {step}", base_name(run)),
+        None => base_name(model).to_owned(),
     }
 }

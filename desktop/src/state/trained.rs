@@ -2,10 +2,10 @@
 
 use tunesmith_protocol::{ColumnKind, Pair, ProblemType, RunConfig, SavedRun};
 
+use super::run::title_of;
 use super::{State, Work};
 use crate::ask::Ask;
 use crate::columns::items;
-use crate::format::base_name;
 
 /// A model that can be looked at, tried and kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +52,8 @@ impl State {
             format!("{}/checkpoint-{}", run.output_dir, run.last_step)
         };
         self.open(Trained {
+            title: title_of(&model),
             model,
-            title: base_name(&run.output_dir).to_owned(),
             config: run.config.clone().unwrap_or_default(),
             problem_type: run.problem_type,
             labels: run.labels.clone(),

@@ -141,8 +141,8 @@ fn a_checkpoint_comes_from_the_hub_or_a_folder() {
         |ask| *ask == Ask::Cached(Kind::Model),
         Answer::Cached(Kind::Model, cached),
     );
-    window.go(Panel::Choose);
-    window.click(Role::RadioButton, "From the hub");
+    window.go(Panel::Model);
+    window.click(Role::RadioButton, "From Hugging Face");
     window.type_into("Checkpoint", "nobody/nothing");
     window.click(Role::Button, "Download checkpoint");
     let asked = window.asked(|ask| matches!(ask, Ask::FetchModel { .. }));
@@ -161,7 +161,24 @@ fn a_checkpoint_comes_from_the_hub_or_a_folder() {
     window.click(Role::Button, "Pick a checkpoint's folder …");
     let pick = window.asked(|ask| *ask == Ask::Pick(Pick::ModelFolder));
     let folder = "/models/own".to_owned();
-    window.tell(pick.ticket, Answer::Picked(Pick::ModelFolder, Some(folder)));
+    window.tell(
+        pick.ticket,
+        Answer::Picked(Pick::ModelFolder, Some(folder.clone())),
+    );
+    let check = window.asked(|ask| matches!(ask, Ask::CheckModel(_)));
+    assert!(!window.shows("is ready."), "not before it is checked");
+    let wrong = Answer::Model(Err("there is no model.safetensors".to_owned()));
+    window.tell(check.ticket, wrong);
+    assert!(window.shows_alert("there is no model.safetensors"));
+
+    window.click(Role::Button, "Pick a checkpoint's folder …");
+    let pick = window.asked(|ask| *ask == Ask::Pick(Pick::ModelFolder));
+    window.tell(
+        pick.ticket,
+        Answer::Picked(Pick::ModelFolder, Some(folder.clone())),
+    );
+    let check = window.asked(|ask| matches!(ask, Ask::CheckModel(_)));
+    window.tell(check.ticket, Answer::Model(Ok(Checkpoint { folder })));
     assert!(window.shows("own is ready."));
 
     // An answer that comes late, to what is no longer asked, changes nothing.

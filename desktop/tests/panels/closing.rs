@@ -80,3 +80,37 @@ fn a_run_can_be_given_up() {
     window.harness.run_steps(2);
     assert!(window.harness.state().wants_to_close());
 }
+
+#[test]
+fn what_cannot_be_saved_keeps_the_window_open() {
+    let mut window = Window::ready(Settings::default());
+    let run = window.train();
+    window.replay(run.ticket, 0..10);
+    assert_eq!(window.close(), [ViewportCommand::CancelClose]);
+    window.click(Role::Button, "Save and close");
+    let line = r#"{"version":1,"seq":99,"type":"failed","message":"can't write optimizer.safetensors: no space left"}"#;
+    window.record(run.ticket, line);
+    window.tell(run.ticket, Answer::Ended);
+    assert!(!window.harness.state().wants_to_close());
+    assert!(window.shows("The run could not be saved"));
+    assert!(window.shows_alert("no space left"));
+    window.click(Role::Button, "Stay here");
+    assert!(!window.shows("The run could not be saved"));
+    assert!(window.shows("The run failed"));
+}
+
+#[test]
+fn the_end_of_the_session_saves_as_closing_does() {
+    let mut window = Window::ready(Settings::default());
+    window.harness.state_mut().save_and_close();
+    assert!(window.harness.state().wants_to_close(), "there is no run");
+
+    let mut window = Window::ready(Settings::default());
+    let run = window.train();
+    window.replay(run.ticket, 0..10);
+    window.harness.state_mut().save_and_close();
+    window.asked(|ask| *ask == Ask::Steer(Command::StopAndSave));
+    assert!(!window.harness.state().wants_to_close());
+    window.harness.state_mut().take(run.ticket, Answer::Ended);
+    assert!(window.harness.state().wants_to_close());
+}

@@ -85,10 +85,10 @@ fn a_data_set_of_the_hub_is_searched_and_loaded() {
         |ask| *ask == Ask::Cached(Kind::Dataset),
         Answer::Cached(Kind::Dataset, cached),
     );
-    window.click(Role::RadioButton, "From the hub");
+    window.click(Role::RadioButton, "From Hugging Face");
     assert!(window.shows("On this computer"));
     window.type_into("Data set", "para");
-    window.click(Role::Button, "Search the hub");
+    window.click(Role::Button, "Search Hugging Face");
     let found = vec![repo("ada/paraphrases", None, Some(1234))];
     window.answer(
         |ask| *ask == Ask::Search(Kind::Dataset, "para".to_owned()),
@@ -131,7 +131,7 @@ fn what_was_chosen_is_chosen_at_the_next_start() {
     window.answer(|ask| matches!(ask, Ask::Inspect(_)), inspected());
     window.asked(|ask| *ask == Ask::BuiltinModel);
     assert!(window.shows("3,600 train"));
-    assert_eq!(window.harness.state().panel(), Panel::Gather);
+    assert_eq!(window.harness.state().panel(), Panel::Data);
 }
 
 #[test]
@@ -141,10 +141,10 @@ fn the_keyboard_reaches_a_panel_and_its_choices() {
         window.harness.key_press(egui::Key::Tab);
         window.harness.run();
     }
-    assert!(window.node(Role::Tab, "Choose").is_focused());
+    assert!(window.node(Role::Tab, "Model").is_focused());
     window.harness.key_press(egui::Key::Enter);
     window.harness.run();
-    assert_eq!(window.harness.state().panel(), Panel::Choose);
+    assert_eq!(window.harness.state().panel(), Panel::Model);
     for _ in 0..30 {
         if window
             .node(Role::RadioButton, "Built-in model")

@@ -12,7 +12,7 @@ fn window() -> Window {
         saved("b-cut-off", false, 0.0),
     ];
     window.answer(|ask| *ask == Ask::Runs, Answer::Runs(runs));
-    window.go(Panel::Keep);
+    window.go(Panel::Export);
     window
 }
 

@@ -72,6 +72,7 @@ fn review(
     };
     let metrics: Metrics = metrics.iter().copied().collect();
     Review {
+        numbers: Vec::new(),
         split: "validation".to_owned(),
         problem_type,
         num_rows: 20,
@@ -211,7 +212,7 @@ fn opened(kind: &Kind) -> Window {
         config
     });
     window.answer(|ask| *ask == Ask::Runs, Answer::Runs(vec![run]));
-    window.go(Panel::Keep);
+    window.go(Panel::Export);
     window.click(Role::Button, "Open kept");
     let review = Box::new(kind.review.clone());
     window.answer(
@@ -285,7 +286,7 @@ fn several_labels_lie_in_columns_that_are_ticked() {
 #[test]
 fn several_labels_have_a_report_each() {
     let mut window = opened(&several());
-    window.go(Panel::Look);
+    window.go(Panel::Results);
     for text in [
         "75.0 %",
         "of 20 validation rows have exactly the right labels.",
@@ -319,9 +320,9 @@ fn several_labels_are_predicted_with_those_above_their_threshold_marked() {
 fn a_number_has_metrics_and_no_classes() {
     let kind = number();
     let mut window = opened(&kind);
-    window.go(Panel::Gather);
+    window.go(Panel::Data);
     assert!(window.shows("Found: a number.") && window.shows("Values"));
-    window.go(Panel::Look);
+    window.go(Panel::Results);
     for text in [
         "Measured on 20 validation rows.",
         "pearson",
@@ -336,7 +337,7 @@ fn a_number_has_metrics_and_no_classes() {
     }
     ask(&mut window, &kind, "A fine book.");
     assert!(window.shows("3.457"));
-    window.go(Panel::Look);
+    window.go(Panel::Results);
     window.photograph("look-number");
 }
 
@@ -385,7 +386,7 @@ fn entities_are_marked_in_the_text() {
 #[test]
 fn types_of_entities_have_a_report_each() {
     let mut window = opened(&tokens());
-    window.go(Panel::Look);
+    window.go(Panel::Results);
     for text in [
         "of 20 validation rows have exactly the right entities.",
         "Each type",
@@ -396,7 +397,7 @@ fn types_of_entities_have_a_report_each() {
         assert!(window.shows(text), "{text}");
     }
     window.photograph("look-tokens");
-    window.go(Panel::Keep);
+    window.go(Panel::Export);
     let mut code = window.harness.query_all_by_role(Role::MultilineTextInput);
     let class = "AutoModelForTokenClassification";
     assert!(code.any(|lines| lines.value().is_some_and(|lines| lines.contains(class))));

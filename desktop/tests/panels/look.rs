@@ -26,7 +26,7 @@ fn errors_are_looked_at_when_a_run_has_ended_and_runs_are_compared() {
         saved("cut-off", false, 0.0),
     ];
     window.answer(|ask| *ask == Ask::Runs, Answer::Runs(runs));
-    window.go(Panel::Look);
+    window.go(Panel::Results);
     for text in [
         "89.5 %",
         "of 400 validation rows are right.",

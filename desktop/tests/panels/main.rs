@@ -8,6 +8,7 @@ mod gather;
 mod keep;
 mod labels;
 mod look;
+mod newcomer;
 mod support;
 mod train;
 

@@ -72,17 +72,20 @@ impl Window {
 
     /// The built-in set, if it looked like this.
     pub fn choose_data_of(&mut self, found: Inspection) {
-        self.go(Panel::Gather);
+        self.go(Panel::Data);
         self.click(Role::RadioButton, "Built-in set");
         let mut names = Arguments::new();
         names.insert("dataset_name".to_owned(), json!("/builtin/paraphrase"));
-        self.answer(|ask| *ask == Ask::BuiltinData, Answer::Data(Ok(names)));
+        self.answer(
+            |ask| matches!(ask, Ask::BuiltinData(_)),
+            Answer::Data(Ok(names)),
+        );
         let answer = Answer::Inspected(Ok(Box::new(found)));
         self.answer(|ask| matches!(ask, Ask::Inspect(_)), answer);
     }
 
     pub fn choose_model(&mut self) {
-        self.go(Panel::Choose);
+        self.go(Panel::Model);
         self.click(Role::RadioButton, "Built-in model");
         let folder = "/builtin/tiny".to_owned();
         let model = Answer::Model(Ok(Checkpoint { folder }));
@@ -359,6 +362,7 @@ pub fn review() -> Review {
         loss: 3.86,
     };
     Review {
+        numbers: Vec::new(),
         split: "validation".to_owned(),
         problem_type: ProblemType::SingleLabel,
         num_rows: 400,
@@ -389,6 +393,7 @@ pub fn saved(name: &str, finished: bool, accuracy: f64) -> SavedRun {
         total_steps: Some(675),
         config: Some(config),
         finished,
+        in_use: false,
         results,
         labels: vec!["different".to_owned(), "equivalent".to_owned()],
         problem_type: Some(ProblemType::SingleLabel),

@@ -42,15 +42,26 @@ fn a_run_is_paused_resumed_and_stopped_from_any_panel() {
     window.click(Role::Button, "Pause");
     window.asked(|ask| *ask == Ask::Steer(Command::Pause));
     assert!(window.shows("Paused"));
-    window.go(Panel::Gather);
+    window.go(Panel::Data);
     window.click(Role::Button, "Resume");
     window.asked(|ask| *ask == Ask::Steer(Command::Resume));
     assert!(window.shows("Training on llvmpipe"));
-    window.click(Role::Button, "Stop and keep");
+    window.click(Role::Button, "Save and stop");
     window.asked(|ask| *ask == Ask::Steer(Command::StopAndSave));
+    // What is said at once, and what was told to stop is told nothing else.
     window.go(Panel::Train);
+    assert!(window.shows("Stopping after step"));
+    assert!(window.is_disabled("Stop") && window.is_disabled("Pause"));
+
+    let mut window = Window::ready(Settings::default());
+    let run = window.train();
     window.click(Role::Button, "Stop");
     window.asked(|ask| *ask == Ask::Steer(Command::Stop));
+    let line = r#"{"version":1,"seq":0,"type":"failed","message":"stopped before the first step"}"#;
+    window.record(run.ticket, line);
+    window.tell(run.ticket, Answer::Ended);
+    assert!(window.shows("Stopped before the first step"));
+    assert!(!window.shows("The run failed"));
 }
 
 #[test]
