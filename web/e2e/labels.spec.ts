@@ -199,7 +199,7 @@ async function open(page: Page, kind: Kind): Promise<Request[]> {
     },
   });
   await page.goto("/");
-  const gather = panel(page, "Gather");
+  const gather = panel(page, "Data");
   await gather.getByRole("radio", { name: "Your file" }).check();
   await gather.getByLabel("Training file").setInputFiles({ name: "rows.csv", mimeType: "text/csv", buffer: Buffer.from("a\n") });
   await expect(gather.getByRole("region", { name: "First rows of the data" })).toBeVisible();
@@ -208,8 +208,8 @@ async function open(page: Page, kind: Kind): Promise<Request[]> {
 
 /** Trains, so that there is a model to look at and to ask. */
 async function train(page: Page): Promise<void> {
-  const choose = panel(page, "Choose");
-  await choose.getByRole("radio", { name: "From the hub" }).check();
+  const choose = panel(page, "Model");
+  await choose.getByRole("radio", { name: "From Hugging Face" }).check();
   await choose.getByLabel("Checkpoint", { exact: true }).fill("a/b");
   await choose.getByRole("button", { name: "Download checkpoint" }).click();
   await expect(choose.getByText("a/b is ready.")).toBeVisible();
@@ -238,7 +238,7 @@ async function photograph(page: Page, name: string): Promise<void> {
       await page.setViewportSize({ width, height: 900 });
       const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(over, `nothing sticks out at ${width} px`).toBeLessThanOrEqual(0);
-      for (const title of ["Gather", "Train", "Look", "Try"]) {
+      for (const title of ["Data", "Train", "Results", "Try"]) {
         const path = join(SCREENSHOTS, `labels-${name}-${title.toLowerCase()}-${colorScheme}-${width}.png`);
         const style = "nav { position: static !important; }";
         await panel(page, title).screenshot({ path, style, animations: "disabled" });
@@ -249,11 +249,11 @@ async function photograph(page: Page, name: string): Promise<void> {
 
 test("one class per row: the confusion matrix, and each class with its bar", async ({ page }) => {
   await open(page, ONE);
-  const gather = panel(page, "Gather");
+  const gather = panel(page, "Data");
   await expect(gather.getByText("Found: one class per row.")).toBeVisible();
   await expect(gather.getByLabel("Label", { exact: true })).toHaveValue("label");
   await train(page);
-  const look = panel(page, "Look");
+  const look = panel(page, "Results");
   await expect(look.getByText("80.0 % of 20 validation rows are right.")).toBeVisible();
   await expect(look.getByRole("region", { name: "Confusion matrix" })).toBeVisible();
   const verdict = look.getByRole("listitem").first();
@@ -267,7 +267,7 @@ test("one class per row: the confusion matrix, and each class with its bar", asy
 
 test("several labels: columns of 0 and 1, each label's report, a bar a label", async ({ page }) => {
   const asked = await open(page, SEVERAL);
-  const gather = panel(page, "Gather");
+  const gather = panel(page, "Data");
   await expect(gather.getByText("Found: several labels per row.")).toBeVisible();
   const rows = gather.getByRole("region", { name: "First rows of the data" });
   await expect(rows.getByRole("columnheader")).toHaveText([/id.*unused/, /text.*text/, /toxic.*label/, /rude.*label/, /a_threat.*label/]);
@@ -290,7 +290,7 @@ test("several labels: columns of 0 and 1, each label's report, a bar a label", a
   const each = panel(page, "Train").getByText("Each label at the last evaluation");
   await each.click();
   await expect(panel(page, "Train").getByRole("region", { name: "Each label" }).getByRole("row")).toHaveCount(3);
-  const look = panel(page, "Look");
+  const look = panel(page, "Results");
   await expect(look.getByText("75.0 % of 20 validation rows have exactly the right labels.")).toBeVisible();
   await expect(look.getByRole("region", { name: "Confusion matrix" })).toHaveCount(0);
   await expect(look.getByRole("region", { name: "Metrics" }).getByRole("row").first()).toHaveText("f1 micro0.8123");
@@ -313,11 +313,11 @@ test("several labels: columns of 0 and 1, each label's report, a bar a label", a
 
 test("a number: metrics without a confusion matrix, and the number", async ({ page }) => {
   await open(page, NUMBER);
-  const gather = panel(page, "Gather");
+  const gather = panel(page, "Data");
   await expect(gather.getByText("Found: a number.")).toBeVisible();
   await expect(gather.getByRole("heading", { name: "Values" })).toBeVisible();
   await train(page);
-  const look = panel(page, "Look");
+  const look = panel(page, "Results");
   await expect(look.getByText("Measured on 20 validation rows.")).toBeVisible();
   await expect(look.getByRole("region", { name: "Metrics" }).getByRole("row")).toHaveText(["pearson0.8812", "spearmanr0.8699"]);
   await expect(look.getByRole("table")).toHaveCount(1);
@@ -330,7 +330,7 @@ test("a number: metrics without a confusion matrix, and the number", async ({ pa
 
 test("labels of tokens: words and tags, each type's report, entities marked in the text", async ({ page }) => {
   await open(page, TOKENS);
-  const gather = panel(page, "Gather");
+  const gather = panel(page, "Data");
   await expect(gather.getByText("Found: labels of tokens.")).toBeVisible();
   await expect(gather.getByLabel("Words or text")).toHaveValue("tokens");
   await expect(gather.getByLabel("Tags or spans")).toHaveValue("ner_tags");
@@ -342,7 +342,7 @@ test("labels of tokens: words and tags, each type's report, entities marked in t
   await expect(gather.locator(".counts")).toContainText("60 (75 %)");
 
   await train(page);
-  const look = panel(page, "Look");
+  const look = panel(page, "Results");
   await expect(look.getByText("60.0 % of 20 validation rows have exactly the right entities.")).toBeVisible();
   await expect(look.getByRole("region", { name: "Each type" }).getByRole("row")).toHaveText([
     "typeprecisionrecallF1entities",
@@ -359,13 +359,13 @@ test("labels of tokens: words and tags, each type's report, entities marked in t
   await expect(answer.locator(".headline")).toHaveText("2 entities");
   await expect(answer.locator("mark")).toHaveText(["Ada PER 98.7 %", "London LOC 75.0 %"]);
   await expect(answer.locator(".marked")).toHaveText("🎩 Ada PER 98.7 % saw London LOC 75.0 %.");
-  await expect(panel(page, "Keep").getByLabel("How Python loads it")).toContainText("AutoModelForTokenClassification");
+  await expect(panel(page, "Export").getByLabel("How Python loads it")).toContainText("AutoModelForTokenClassification");
   await photograph(page, "tokens");
 });
 
 test("what to predict is chosen, by the keyboard too, and columns that can't hold it are let go", async ({ page }) => {
   const asked = await open(page, ONE);
-  const gather = panel(page, "Gather");
+  const gather = panel(page, "Data");
   const kind = gather.getByLabel("What to predict");
   await expect(kind.getByRole("option")).toHaveText([
     "Automatic",

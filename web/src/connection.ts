@@ -4,6 +4,12 @@ import { TunesmithError } from "./error.js";
 import type { Event, Record, Request } from "./generated/protocol.js";
 import type { Call, FromWorker, ToWorker } from "./messages.js";
 
+const SAVED = "What was saved is still there.";
+
+/** A trap says no more: an allocation that failed aborts. */
+const OUT_OF_MEMORY =
+  "The worker ended, most likely because its memory (4 GB at most) was full: lower the batch size or the longest text";
+
 interface Pending {
   resolve(ok: unknown): void;
   reject(error: TunesmithError): void;
@@ -19,11 +25,14 @@ export class Connection {
   /** What a request tells while it works. */
   readonly listeners = new Set<(event: Event) => void>();
 
+  /** Called once where the worker ends by itself. */
+  onlost: ((error: TunesmithError) => void) | null = null;
+
   constructor(private readonly worker: Worker) {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.receive(data);
     worker.onerror = (event) => {
       const reason = event.message || "its script could not be loaded";
-      this.close(new TunesmithError(`The worker ended: ${reason}. Reload the page to go on.`));
+      this.lose(new TunesmithError(`The worker ended: ${reason}. ${SAVED}`));
     };
   }
 
@@ -79,6 +88,12 @@ export class Connection {
     this.pending.clear();
   }
 
+  private lose(error: TunesmithError): void {
+    if (this.closed) return;
+    this.close(error);
+    this.onlost?.(error);
+  }
+
   private post(message: ToWorker, transfer: Transferable[] = []): void {
     this.worker.postMessage(message, transfer);
   }
@@ -87,12 +102,16 @@ export class Connection {
     if ("event" in message) {
       for (const listener of this.listeners) listener(message.event);
       // Apart from a run only the module itself fails, and then it can do nothing more.
-      if (message.event.type === "failed") this.close(new TunesmithError(message.event.message));
+      if (message.event.type === "failed") this.lose(new TunesmithError(message.event.message));
       return;
     }
     const pending = this.pending.get(message.id);
     if ("record" in message) {
       pending?.record?.(message.record);
+      return;
+    }
+    if ("error" in message && message.fatal) {
+      this.lose(new TunesmithError(`${OUT_OF_MEMORY} (${message.error}). ${SAVED}`));
       return;
     }
     this.pending.delete(message.id);

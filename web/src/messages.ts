@@ -30,6 +30,7 @@ export type ToWorker = ({ id: number } & Call) | { ack: number };
 /** A message from the worker. */
 export type FromWorker =
   | { id: number; ok: unknown }
-  | { id: number; error: string }
+  /** `fatal` where the module can do nothing more. */
+  | { id: number; error: string; fatal?: boolean }
   | { id: number; record: Record }
   | { event: Event };

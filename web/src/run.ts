@@ -4,7 +4,11 @@ import { enqueue } from "./coalesce.js";
 import type { Connection } from "./connection.js";
 import { TunesmithError } from "./error.js";
 import type { Command, Done, Record, RunConfigJson, RunView } from "./generated/protocol.js";
-import { apply, emptyView } from "./view.js";
+import { apply, emptyView, resume } from "./view.js";
+
+function isOver(state: RunView["state"]): boolean {
+  return state === "done" || state === "failed" || state === "device_lost";
+}
 
 /** How many records wait for an iterator before step records are coalesced. */
 const ITERATOR_LIMIT = 1024;
@@ -28,7 +32,9 @@ export class Run implements AsyncIterable<Record> {
   private taken = 0;
   private begun = false;
   private ended = false;
-  private stopped = false;
+  /** Whether it was told to stop. */
+  stopped = false;
+  private before: RunView | null = null;
   private wake = (): void => undefined;
 
   /** @internal Runs begin with `trainer.train`. */
@@ -88,6 +94,11 @@ export class Run implements AsyncIterable<Record> {
     }
   }
 
+  /** Whether it was told to stop and hasn't ended. */
+  get stopping(): boolean {
+    return this.stopped && !this.ended;
+  }
+
   private command(command: Command): void {
     if (this.ended) return;
     this.stopped ||= command.type === "stop" || command.type === "stop_and_save";
@@ -112,6 +123,14 @@ export class Run implements AsyncIterable<Record> {
       this.signal?.throwIfAborted();
       if (this.view.state === "done" && this.view.done) return this.view.done;
       throw new TunesmithError(this.view.message ?? "The run ended without a result.");
+    } catch (error) {
+      // A worker that ends tells no record; the view must not look as if the run went on.
+      if (!isOver(this.view.state)) {
+        this.view.state = "failed";
+        this.view.progress = null;
+        this.view.message = error instanceof Error ? error.message : String(error);
+      }
+      throw error;
     } finally {
       this.signal?.removeEventListener("abort", abort);
       this.ended = true;
@@ -120,10 +139,19 @@ export class Run implements AsyncIterable<Record> {
     }
   }
 
+  /** Keeps the curves of the run that this one goes on with; before its first step. */
+  goOnFrom(before: RunView): void {
+    this.before = before;
+  }
+
   private take(record: Record): void {
     this.taken += 1;
     this.connection.ack(this.taken);
-    apply(this.view, record);
+    const isNew = apply(this.view, record);
+    if (isNew && record.type === "run_started" && this.before) {
+      resume(this.view, this.before);
+      this.before = null;
+    }
     enqueue(this.waiting, record, ITERATOR_LIMIT);
     this.listener?.(record);
     this.wake();

@@ -68,14 +68,27 @@ export interface ModelOptions extends CallOptions {
  */
 export class Trainer {
   private last: Run | null = null;
+  /** The folder of the last model that a run has left: a run that fails later takes nothing from it. */
+  private trained: string | null = null;
   /** Requests that compute; a run waits for them, since both would want the device's memory. */
   private readonly computing = new Set<Promise<unknown>>();
 
+  /** Called where the worker ended by itself; a new one is on its way. */
+  onlost: ((error: TunesmithError) => void) | null = null;
+  private connection: Connection;
+  /** Whether the worker can be called: a new one takes a moment. */
+  private ready: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
   private constructor(
-    private readonly connection: Connection,
+    connection: Connection,
     /** Where files are kept, and the version. */
     readonly opened: Opened,
-  ) {}
+    private readonly options: CreateOptions,
+  ) {
+    this.connection = connection;
+    this.watch();
+  }
 
   /**
    * Starts the worker, loads the module and opens storage.
@@ -84,13 +97,18 @@ export class Trainer {
    */
   static async create({ workerUrl, hub, signal }: CreateOptions = {}): Promise<Trainer> {
     signal?.throwIfAborted();
-    const worker = workerUrl
-      ? new Worker(workerUrl, { type: "module", name: "tunesmith" })
-      : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "tunesmith" });
-    const connection = new Connection(worker);
-    signal?.addEventListener("abort", () => connection.close(), { once: true });
+    if (typeof Worker === "undefined") {
+      throw new TunesmithError("Tunesmith runs in browsers only: there is no web worker here.");
+    }
+    const connection = connect(workerUrl);
+    const abort = (): void => connection.close();
+    signal?.addEventListener("abort", abort, { once: true });
     try {
-      return new Trainer(connection, await connection.call<Opened>({ call: "open", hub }));
+      const opened = await connection.call<Opened>({ call: "open", hub });
+      const trainer = new Trainer(connection, opened, { workerUrl, hub });
+      signal?.removeEventListener("abort", abort);
+      signal?.addEventListener("abort", () => trainer.close(), { once: true });
+      return trainer;
     } catch (error) {
       connection.close();
       signal?.throwIfAborted();
@@ -110,13 +128,17 @@ export class Trainer {
       if (name && name in files) config[key] = `/files/${name}`;
     }
     const begin = async (): Promise<void> => {
+      await this.ready;
       await Promise.allSettled(this.computing);
       for (const [name, blob] of Object.entries(files)) await this.write(`/files/${name}`, blob, { signal });
     };
     const name = config.model_name_or_path ?? "";
     const listener = progress_callback && progressListener(name, progress_callback);
-    this.last = new Run(this.connection, config, begin, signal, listener);
-    return this.last;
+    const run = new Run(this.connection, config, begin, signal, listener);
+    const keep = (): void => void (this.trained = trainedFolder(run.view) ?? this.trained);
+    run.finished.then(keep, keep);
+    this.last = run;
+    return run;
   }
 
   /** Classifies a text, or a pair of texts. */
@@ -183,6 +205,11 @@ export class Trainer {
     return (await this.request<Place>({ type: "fetch_model", name, revision }, options)).path;
   }
 
+  /** Checks that a model's folder can be trained: its family, its weights, its tokenizer. */
+  async checkModel(path: string): Promise<void> {
+    await this.request({ type: "check_model", path });
+  }
+
   /** How much memory is held, here and on the device. */
   memory(): Promise<MemoryUsage> {
     return this.request({ type: "memory" });
@@ -215,7 +242,22 @@ export class Trainer {
 
   /** Ends the worker. What is in storage stays there. */
   close(): void {
+    this.closed = true;
     this.connection.close();
+  }
+
+  /** Starts another worker where this one ends by itself: a panic, or a full memory. */
+  private watch(): void {
+    this.connection.onlost = (error) => {
+      if (this.closed) return;
+      const { workerUrl, hub } = this.options;
+      this.connection = connect(workerUrl);
+      // One that can't even start is not tried again.
+      this.ready = this.connection.call({ call: "open", hub }).then(() => this.watch());
+      // Whoever calls next is told.
+      this.ready.catch(() => undefined);
+      this.onlost?.(error);
+    };
   }
 
   /** @internal Loses the device as a driver would, for tests. */
@@ -224,7 +266,7 @@ export class Trainer {
   }
 
   private model({ model }: ModelOptions): string {
-    const folder = model ?? (this.last && trainedFolder(this.last.view));
+    const folder = model ?? (this.last && trainedFolder(this.last.view)) ?? this.trained;
     if (folder) return folder;
     throw new TunesmithError("There is no trained model yet: train one, or name its folder as `model`.");
   }
@@ -242,6 +284,8 @@ export class Trainer {
   private async request<T>(request: Request, options: CallOptions = {}): Promise<T> {
     const { signal, progress_callback } = options;
     const listener = progress_callback && progressListener(nameOf(request), progress_callback);
+    await this.ready;
+    signal?.throwIfAborted();
     if (listener) this.connection.listeners.add(listener);
     try {
       return await this.connection.request<T>(request, signal);
@@ -257,9 +301,23 @@ function nameOf(request: Request): string {
   return "";
 }
 
-/** A folder name that sorts by time and is readable: `/runs/2025-01-31-174502`. */
+function connect(workerUrl: string | URL | undefined): Connection {
+  const worker = workerUrl
+    ? new Worker(workerUrl, { type: "module", name: "tunesmith" })
+    : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "tunesmith" });
+  return new Connection(worker);
+}
+
+/** The times that folders were named by. */
+const named = new Set<string>();
+
+/** A folder name that sorts by time, is readable, and is given once: `/runs/2025-01-31-174502`, then `…-2`. */
 export function newRunFolder(now = new Date()): string {
   const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000);
   const [date, time] = local.toISOString().slice(0, 19).split("T");
-  return `/runs/${date}-${time?.replaceAll(":", "")}`;
+  const base = `/runs/${date}-${time?.replaceAll(":", "")}`;
+  let name = base;
+  for (let number = 2; named.has(name); number += 1) name = `${base}-${number}`;
+  named.add(name);
+  return name;
 }

@@ -95,6 +95,16 @@ export function apply(view: RunView, record: Record): boolean {
   return true;
 }
 
+/** Puts what the view of before has of the steps up to where this run goes on in front of its own. */
+export function resume(view: RunView, before: RunView): void {
+  const step = view.run?.resumed_from_step ?? null;
+  if (step === null) return;
+  const kept = <T extends { step: number }>(points: T[]): T[] => points.filter((point) => point.step <= step);
+  view.losses.unshift(...kept(before.losses));
+  view.logs.unshift(...kept(before.logs));
+  view.evals.unshift(...kept(before.evals));
+}
+
 /** The share of the run's steps that is taken, 0 to 1; `null` before the first is known. */
 export function fraction(view: RunView): number | null {
   if (!view.run || !view.step || view.run.total_steps <= 0) return null;

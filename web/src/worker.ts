@@ -96,7 +96,9 @@ scope.onmessage = ({ data }) => {
     },
     (error: unknown) => {
       const message = error instanceof Error ? error.message : String(error);
-      scope.postMessage({ id: data.id, error: message });
+      // A trap: what the module held is lost, and it can't be called again.
+      const fatal = error instanceof WebAssembly.RuntimeError;
+      scope.postMessage({ id: data.id, error: message, fatal });
     },
   );
 };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { apply, emptyView, fraction, trainedFolder } from "../dist/view.js";
+import { apply, emptyView, fraction, resume, trainedFolder } from "../dist/view.js";
 
 const golden = new URL("../../crates/protocol/tests/events.jsonl", import.meta.url);
 const records = readFileSync(golden, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
@@ -81,4 +81,14 @@ test("the weights of a stopped run are its last checkpoint's", () => {
   assert.equal(trainedFolder(view(records)), "out");
   const stopped = { ...records[24], stopped: true };
   assert.equal(trainedFolder(view([...records.slice(0, 24), stopped])), "out/checkpoint-4");
+});
+
+test("a run that goes on keeps the curves of before", () => {
+  const before = view(records.slice(0, 17));
+  const after = view(records.slice(17, 25));
+  assert.equal(after.losses[0].step, 5);
+  resume(after, before);
+  assert.deepEqual(after.losses.map(({ step }) => step), [1, 2, 3, 4, 5, 6, 7, 8]);
+  assert.equal(after.losses[4].loss, 0.375);
+  assert.equal(after.evals.length, 2);
 });

@@ -78,6 +78,11 @@ export type RunStarted = {
   trainable_parameters: number,
   /** The optimizer steps already taken, where the run goes on from a checkpoint. */
   resumed_from_step: number | null,
+  /**
+   * The tensors of the layer that gives the answer, where the checkpoint has none: they start from
+   * random values, and this run trains them.
+   */
+  new_parameters?: Array<string>,
 };
 
 /** The device a run computes on, as the person should see it. */
@@ -114,6 +119,11 @@ export type Split = {
   num_rows: number,
   /** A digest of the tokenized rows, by which two targets compare; `null` where none was taken. */
   digest: string | null,
+  /**
+   * Of a split to be measured on whose rows have one class each: the most frequent class. Always
+   * giving it is the least that a model should beat.
+   */
+  most_frequent?: LabelCount,
 };
 
 /** One optimizer step. */
@@ -624,6 +634,9 @@ export type Request = { "type": "adapters" } | { "type": "list",
   name: string,
   /** A branch, tag or commit; `main` where none is given. */
   revision?: string | null,
+} | { "type": "check_model",
+  /** The folder. */
+  path: string,
 } | { "type": "inspect",
   /** Which data, and which columns. */
   config: RunConfigJson,
@@ -840,6 +853,8 @@ export type Review = {
   per_class: Array<ClassReport>,
   /** The rows with the greatest loss among those it got wrong, the worst first. */
   most_wrong: Array<WrongRow>,
+  /** Where numbers are predicted: the true and the predicted number of each of the first rows. */
+  numbers?: Array<[number, number]>,
 };
 
 /**
@@ -892,6 +907,8 @@ export type SavedRun = {
   config: RunConfig | null,
   /** Whether it came to its end. */
   finished: boolean,
+  /** Whether another window or command writes to its folder now. */
+  in_use: boolean,
   /** What it wrote to `all_results.json`: `train_loss`, `eval_accuracy`. */
   results?: Metrics,
   /** The names of its model's classes, by their number. */

@@ -12,10 +12,22 @@ import {
 } from "../index.js";
 import { newRunFolder } from "../trainer.js";
 import type { ArgumentName } from "../generated/arguments.js";
+import { missing } from "./columns.js";
 import { baseName } from "./format.js";
 
+/** What the page calls the arguments that matter. */
+export const TITLES: { readonly [name in ArgumentName]?: string } = {
+  num_train_epochs: "Epochs",
+  max_steps: "Steps",
+  per_device_train_batch_size: "Batch size",
+  learning_rate: "Learning rate",
+  max_seq_length: "Longest text (tokens)",
+  max_train_samples: "Training rows",
+  device: "Compute on",
+};
+
 /** What a panel can listen to. */
-export type Topic = "device" | "data" | "model" | "arguments" | "run" | "record" | "trained" | "runs";
+export type Topic = "device" | "data" | "model" | "arguments" | "limits" | "run" | "record" | "trained" | "runs";
 
 /** The data that was chosen. */
 export interface ChosenData {
@@ -51,6 +63,12 @@ export function readsPairs({ config, problem_type }: Pick<Trained, "config" | "p
   return config.text_column_names?.length !== 1 && problem_type !== "token_classification";
 }
 
+/** What a person calls a model by: its run, and the step where that was cut short. */
+function titleOf(model: string): string {
+  const [, run = model, step] = /^(.*)\/checkpoint-(\d+)$/.exec(model) ?? [];
+  return step === undefined ? baseName(run) : `${baseName(run)}, step ${step}`;
+}
+
 /** The state of the page. */
 export class App {
   adapters: AdapterInfo[] = [];
@@ -58,6 +76,10 @@ export class App {
   model: ChosenModel | null = null;
   /** What the person entered, by argument. */
   entered: RunConfigJson = {};
+  /** What was typed and can't be read, by argument: the problem. */
+  readonly unread = new Map<ArgumentName, string>();
+  /** That the run would need more memory than a tab can have, and what would fit. */
+  tooLarge: string | null = null;
   run: Run | null = null;
   /** Whether the run is still going. */
   running = false;
@@ -65,9 +87,13 @@ export class App {
   /** Rows a second, as the last run had it. */
   speed: number | null = null;
   saved: SavedRun[] = [];
+  /** Whether a finished run's checkpoints are deleted: they take six times the model's room. */
+  dropsCheckpoints = true;
   private readonly listeners = new Map<Topic, (() => void)[]>();
 
-  constructor(readonly trainer: Trainer) {}
+  constructor(readonly trainer: Trainer) {
+    trainer.onlost = () => void this.refreshRuns().catch(() => undefined);
+  }
 
   /** Calls the listener whenever one of the topics changes, and once now. */
   on(topics: Topic[], listener: () => void): void {
@@ -110,6 +136,20 @@ export class App {
   enter(name: ArgumentName, value: unknown): void {
     const { [name]: _, ...others } = this.entered;
     this.entered = value === undefined ? others : { ...others, [name]: value };
+    this.unread.delete(name);
+    this.tell("arguments");
+  }
+
+  /** Keeps a run from being started while an argument can't be read. */
+  cannotRead(name: ArgumentName, problem: string): void {
+    this.unread.set(name, problem);
+    this.tell("arguments");
+  }
+
+  /** Puts all defaults back. */
+  enterNothing(): void {
+    this.entered = {};
+    this.unread.clear();
     this.tell("arguments");
   }
 
@@ -119,10 +159,25 @@ export class App {
     return { ...this.defaults(), ...this.data.config, ...this.model.config, ...this.entered };
   }
 
+  /** The first argument whose text can't be read, and why. */
+  unreadable(): string | null {
+    const [first] = this.unread;
+    return first ? `${TITLES[first[0]] ?? first[0]}: ${first[1]}` : null;
+  }
+
+  /** What has to be done before a run can start, in a sentence. */
+  missing(): string | null {
+    const unreadable = this.unreadable();
+    if (unreadable) return unreadable;
+    const parts = [!this.data && "the data", !this.model && "a model"].filter(Boolean);
+    if (parts.length > 0) return `Choose ${parts.join(" and ")} first.`;
+    return (this.data && missing(this.data.inspection)) || this.tooLarge;
+  }
+
   /** Starts a run with what was chosen. */
   train(): void {
     const config = this.config();
-    if (!config) return;
+    if (!config || this.running || this.missing() !== null) return;
     const name = this.data?.title.replace(/[^\w-]+/g, "-").toLowerCase();
     this.begin({ output_dir: `${newRunFolder()}-${name}`, ...config });
   }
@@ -143,7 +198,7 @@ export class App {
   /** Takes a stored model to look at, to try and to keep. */
   openSaved({ output_dir, config, finished, last_step, problem_type, labels = [] }: SavedRun): void {
     const model = finished ? output_dir : `${output_dir}/checkpoint-${last_step}`;
-    this.open({ model, title: baseName(output_dir), config: config ?? {}, problem_type, labels, whole: finished });
+    this.open({ model, title: titleOf(model), config: config ?? {}, problem_type, labels, whole: finished });
   }
 
   /** Lets go of what was chosen or trained and lies in a folder that is gone. */
@@ -163,6 +218,17 @@ export class App {
     }
   }
 
+  /** Deletes the checkpoints of a run that is finished: its model lies beside them. */
+  private async dropCheckpoints(folder: string): Promise<void> {
+    try {
+      const files = await this.trainer.list(folder);
+      const found = files.flatMap(({ path }) => /^checkpoint-\d+(?=\/)/.exec(path.slice(folder.length + 1)) ?? []);
+      for (const name of new Set(found)) await this.trainer.remove(`${folder}/${name}`);
+    } catch {
+      // They take room and do no other harm; the Export panel lists them with the run.
+    }
+  }
+
   private open(trained: Trained): void {
     this.trained = trained;
     this.tell("trained");
@@ -172,6 +238,9 @@ export class App {
     // Asked of the person, if at all, when there is something to keep.
     void navigator.storage?.persist?.();
     const run = this.trainer.train(config);
+    if (this.run && config.resume_from_checkpoint && config.output_dir === this.run.config.output_dir) {
+      run.goOnFrom(this.run.view);
+    }
     this.run = run;
     this.running = true;
     this.tell("run");
@@ -192,7 +261,8 @@ export class App {
     if (model) {
       const { labels = [], problem_type = null } = run.view.dataset ?? {};
       const whole = model === run.view.done?.output_dir;
-      this.open({ model, title: "the run above", config: run.config, problem_type, labels, whole });
+      if (whole && this.dropsCheckpoints) await this.dropCheckpoints(model);
+      this.open({ model, title: titleOf(model), config: run.config, problem_type, labels, whole });
     }
     this.tell("run");
     await this.refreshRuns();

@@ -15,7 +15,8 @@ export function argumentControl(app: App, name: ArgumentName): HTMLInputElement 
     control.setCustomValidity(problem);
     control.setAttribute("aria-invalid", String(problem !== ""));
     control.reportValidity();
-    if (!problem) app.enter(name, value);
+    if (problem) app.cannotRead(name, problem);
+    else app.enter(name, value);
   });
   app.on(["arguments", "data", "model"], () => show(app, argument, control));
   return control;
@@ -23,6 +24,8 @@ export function argumentControl(app: App, name: ArgumentName): HTMLInputElement 
 
 /** What holds where the person enters nothing. */
 export function fallback(app: App, argument: Argument): string {
+  // -1 is the Trainer's way of saying so.
+  if (argument.name === "max_steps") return "by epochs";
   const own = app.defaults()[argument.name];
   if (own === undefined) return argument.fallback;
   return typeof own === "number" ? figure(own) : String(own);
@@ -54,6 +57,10 @@ function show(app: App, argument: Argument, control: HTMLInputElement | HTMLSele
   if (control instanceof HTMLInputElement) control.placeholder = otherwise;
   else if (control.options[0]) control.options[0].textContent = `${otherwise} (default)`;
   if (document.activeElement === control && control instanceof HTMLInputElement) return;
+  // What can't be read stays, to be corrected.
+  if (app.unread.has(argument.name) && control.validationMessage) return;
+  control.setCustomValidity("");
+  control.removeAttribute("aria-invalid");
   control.value = entered === undefined ? "" : typeof entered === "object" ? JSON.stringify(entered) : String(entered);
 }
 

@@ -1,12 +1,15 @@
 /** What a person should know before anything else: the device, the storage, and runs to go on with. */
 
 import type { App } from "./app.js";
-import { fill, h } from "./dom.js";
+import { fill, h, notice } from "./dom.js";
 import { baseName, count } from "./format.js";
 
 const BROWSERS =
   "Chrome and Edge have WebGPU from version 113 (on Linux it may have to be turned on), Safari from " +
-  "version 26, and Firefox from version 141 on Windows. It needs a page served over https, or from localhost.";
+  "version 26, and Firefox from version 141 on Windows; on Linux, set dom.webgpu.enabled and " +
+  "gfx.webgpu.ignore-blocklist to true on Firefox's about:config. It needs a page served over https, or from localhost.";
+
+const NO_GPU = "No GPU found: training uses the processor";
 
 /** Shows the device in the page's head. */
 export function mountDevice(chip: HTMLElement, app: App): void {
@@ -30,14 +33,14 @@ function deviceNotice({ adapters, hasGpu }: App): HTMLElement | null {
   const [software] = adapters;
   if (software) {
     return notice(
-      "Only a software adapter",
+      NO_GPU,
       `This browser's WebGPU computes on the CPU (${software.name}), many times slower than a GPU. ` +
         "Training takes the CPU directly instead, which is quicker. If this computer has a GPU, its driver may be " +
         "missing, or hardware acceleration may be off in the browser's settings.",
     );
   }
   const why = "gpu" in navigator ? "This browser found no graphics adapter for WebGPU." : "This browser has no WebGPU here.";
-  return notice("No GPU", `${why} Everything works on the CPU, only slowly. ${BROWSERS}`);
+  return notice(NO_GPU, `${why} Everything works on the CPU, only slowly. ${BROWSERS}`);
 }
 
 function storageNotice({ trainer }: App): HTMLElement | null {
@@ -49,7 +52,7 @@ function storageNotice({ trainer }: App): HTMLElement | null {
 function savedRuns(app: App): HTMLElement[] {
   if (app.running) return [];
   return app.saved
-    .filter(({ finished, config }) => !finished && config !== null)
+    .filter(({ finished, in_use, config }) => !finished && !in_use && config !== null)
     .map((run) => {
       const whole = run.total_steps === null ? "" : ` of ${count(run.total_steps)}`;
       const go = h(
@@ -73,6 +76,3 @@ function savedRuns(app: App): HTMLElement[] {
     });
 }
 
-function notice(title: string, text: string): HTMLElement {
-  return h("div", { class: "notice" }, h("div", {}, h("strong", {}, title), h("p", {}, text)));
-}

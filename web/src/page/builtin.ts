@@ -1,4 +1,4 @@
-/** The data set and the model that lie beside the page, brought into storage when they are chosen. */
+/** The data sets and the model that lie beside the page, brought into storage when they are chosen. */
 
 import { TunesmithError, type Trainer } from "../index.js";
 
@@ -7,7 +7,8 @@ const BUILTIN = new URL("../builtin/", import.meta.url);
 
 /** The files by kind, as `builtin/index.json` lists them. */
 interface Index {
-  dataset: string[];
+  topics: string[];
+  pairs: string[];
   model: string[];
 }
 

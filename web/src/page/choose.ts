@@ -9,13 +9,15 @@ import { drawer } from "./drawer.js";
 import { bytes, count, duration, parameters } from "./format.js";
 
 const TINY = "/builtin/tiny";
-/** A model this small learns next to nothing with the step size that suits a large one. */
-const TINY_DEFAULTS: RunConfigJson = { learning_rate: 5e-4, per_device_train_batch_size: 16 };
+/** Random weights learn next to nothing with the step size that suits pretrained ones. */
+const TINY_DEFAULTS: RunConfigJson = { learning_rate: 1e-3, per_device_train_batch_size: 16 };
 const SUGGESTED = [
   ["sentence-transformers/all-MiniLM-L6-v2", "91 MB, quick"],
   ["google-bert/bert-base-uncased", "440 MB, better"],
   ["google/bert_uncased_L-2_H-128_A-2", "18 MB, very small"],
 ] as const;
+/** What a tab's memory of 4 GB leaves for a run. */
+const TAB_BYTES = 3.4e9;
 /** Typing shall not start an estimate for each key. */
 const SETTLED_MS = 300;
 
@@ -32,6 +34,7 @@ class Choose {
   private readonly time = h("dd");
   private timer = 0;
   private rows = 0;
+  private asked = 0;
 
   constructor(
     body: HTMLElement,
@@ -47,7 +50,7 @@ class Choose {
         choice("model", "builtin", "Built-in model", "A tiny BERT that starts at once: for a first try, not for results.", () =>
           this.builtin(),
         ),
-        choice("model", "hub", "From the hub", "A checkpoint of type bert on huggingface.co, downloaded once.", () =>
+        choice("model", "hub", "From Hugging Face", "A checkpoint of type bert on huggingface.co, downloaded once.", () =>
           this.pick(this.hubForm()),
         ),
         choice("model", "files", "Local files", "A folder with config.json, the weights and the tokenizer.", () =>
@@ -79,7 +82,7 @@ class Choose {
       field("Epochs", argumentControl(app, "num_train_epochs"), "Times through all rows"),
       field("Batch size", argumentControl(app, "per_device_train_batch_size"), "Rows a step"),
       field("Learning rate", argumentControl(app, "learning_rate"), "Size of a step"),
-      field("Longest text", argumentControl(app, "max_seq_length"), "In tokens; the rest is cut"),
+      field("Longest text (tokens)", argumentControl(app, "max_seq_length"), "What is longer is cut"),
       field("Training rows", argumentControl(app, "max_train_samples"), "Only the first so many"),
       field("Compute on", argumentControl(app, "device"), "auto: a GPU, else the CPU"),
     );
@@ -98,7 +101,7 @@ class Choose {
     this.source.replaceChildren();
     void this.load("the built-in model", async (signal) => {
       await bringBuiltin(this.app.trainer, "model", signal);
-      this.take("Built-in model", TINY, TINY_DEFAULTS);
+      await this.take("Built-in model", TINY, TINY_DEFAULTS, signal);
     });
   }
 
@@ -120,7 +123,7 @@ class Choose {
             this.status.busy(`Downloading ${info.file}: ${bytes(info.loaded)}${whole}`);
           },
         });
-        this.take(id, path, {});
+        await this.take(id, path, {}, signal);
       });
     };
     return h(
@@ -142,7 +145,7 @@ class Choose {
         const folder = "/models/local";
         await this.app.trainer.remove(folder).catch(() => undefined);
         for (const file of picked) await this.app.trainer.write(`${folder}/${file.name}`, file, { signal });
-        this.take("Local files", folder, {});
+        await this.take("Local files", folder, {}, signal);
       });
     });
     return field(
@@ -152,7 +155,10 @@ class Choose {
     );
   }
 
-  private take(title: string, folder: string, defaults: RunConfigJson): void {
+  /** Takes a folder as the model, if it can be trained. */
+  private async take(title: string, folder: string, defaults: RunConfigJson, signal: AbortSignal): Promise<void> {
+    await this.app.trainer.checkModel(folder);
+    signal.throwIfAborted();
     this.app.model = { title, config: { model_name_or_path: folder }, defaults };
     this.app.tell("model");
   }
@@ -173,15 +179,41 @@ class Choose {
 
   private async ask(): Promise<void> {
     const config = this.app.config();
+    const asked = (this.asked += 1);
     if (!config) {
       this.estimate.replaceChildren();
-      return;
+      return this.refuse(null);
     }
     try {
-      this.show(await this.app.trainer.estimate(config));
+      const estimate = await this.app.trainer.estimate(config);
+      const advice = await this.advice(config, estimate);
+      // Another choice may have been made meanwhile.
+      if (asked !== this.asked) return;
+      this.refuse(advice);
+      this.show(estimate);
     } catch (error) {
       fill(this.estimate, h("p", { class: "error" }, error instanceof Error ? error.message : String(error)));
     }
+  }
+
+  /** What would fit where a run on the CPU needs more memory than a tab can have. */
+  private async advice(config: RunConfigJson, estimate: Estimate): Promise<string | null> {
+    const onCpu = config.device === "cpu" || !this.app.hasGpu;
+    if (!onCpu || estimate.device_bytes <= TAB_BYTES) return null;
+    let { per_device_train_batch_size: batch = 8 } = config;
+    let needed = estimate.device_bytes;
+    while (needed > TAB_BYTES && batch > 1) {
+      batch = Math.floor(batch / 2);
+      needed = (await this.app.trainer.estimate({ ...config, per_device_train_batch_size: batch })).device_bytes;
+    }
+    const fits = needed <= TAB_BYTES ? `A batch of ${count(batch)} would fit.` : "Choose a smaller model.";
+    return `This takes about ${bytes(estimate.device_bytes)}, and a tab has ${bytes(TAB_BYTES)} at most. ${fits}`;
+  }
+
+  private refuse(advice: string | null): void {
+    if (this.app.tooLarge === advice) return;
+    this.app.tooLarge = advice;
+    this.app.tell("limits");
   }
 
   private showTime(): void {
@@ -207,6 +239,7 @@ class Choose {
         fact("Parameters", parameters(estimate.parameters)),
         h("div", { class: "fact" }, h("dt", {}, "Time"), this.time),
       ),
+      this.app.tooLarge && h("p", { class: "error" }, this.app.tooLarge),
       estimate.largest_bytes > limit &&
         h(
           "p",

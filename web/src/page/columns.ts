@@ -53,6 +53,16 @@ export function ofZerosAndOnes({ columns, rows }: Inspection): string[] {
     .map(({ name }) => name);
 }
 
+/** What has to be chosen or changed before the data can be learned from, in a sentence. */
+export function missing(found: Inspection): string | null {
+  if (found.text_column_names.length === 0) return "Choose the column with the text.";
+  if (found.label_column_name === null && found.label_column_names.length === 0) return "Choose the column to predict.";
+  if (found.problem_type === null) {
+    return "There is nothing to learn from these labels: see the note beside the data.";
+  }
+  return null;
+}
+
 /** What a column is to a training. */
 export function role(found: Inspection, name: string): string {
   const tokens = found.problem_type === "token_classification";

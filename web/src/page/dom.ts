@@ -60,6 +60,11 @@ export function field(label: string, control: HTMLElement, hint?: string): HTMLE
   return h("div", { class: "field" }, h("label", { for: control.id }, label), control, hinted);
 }
 
+/** Something to know before anything else. */
+export function notice(title: string, text: string): HTMLElement {
+  return h("div", { class: "notice" }, h("div", {}, h("strong", {}, title), h("p", {}, text)));
+}
+
 /** One of several ways to go on, as a card that is a radio button. */
 export function choice(
   group: string,

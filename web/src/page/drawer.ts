@@ -19,10 +19,7 @@ export function drawer(app: App): HTMLElement {
     {
       class: "button quiet",
       type: "button",
-      onclick: () => {
-        app.entered = {};
-        app.tell("arguments");
-      },
+      onclick: () => app.enterNothing(),
     },
     "Back to the defaults",
   );
@@ -61,7 +58,8 @@ export function drawer(app: App): HTMLElement {
   });
   app.on(["arguments"], () => {
     const number = Object.keys(app.entered).length;
-    changed.hidden = reset.hidden = number === 0;
+    changed.hidden = number === 0;
+    reset.hidden = number === 0 && app.unread.size === 0;
     fill(changed, plural(number, "change"));
   });
   return h(

@@ -37,13 +37,24 @@ class Gather {
       h(
         "div",
         { class: "choices" },
-        choice("data", "builtin", "Built-in set", "4,000 made-up pairs of news sentences: do they say the same?", () =>
-          this.builtin(),
+        choice(
+          "data",
+          "topics",
+          "Built-in set",
+          "1,800 made-up news sentences: which of eight topics? The built-in model learns it in seconds.",
+          () => this.builtin("Built-in set", "topics"),
+        ),
+        choice(
+          "data",
+          "pairs",
+          "Built-in pairs",
+          "4,000 made-up pairs of news sentences: do they say the same? This takes a pretrained model.",
+          () => this.builtin("Built-in pairs", "pairs"),
         ),
         choice("data", "file", "Your file", "CSV, TSV, JSON, JSON Lines, Excel (.xlsx) or parquet, also as .gz, .zst or .zip. It stays on this computer.", () =>
           this.ask(this.filePicker()),
         ),
-        choice("data", "hub", "From the hub", "A public data set of huggingface.co, by its name.", () =>
+        choice("data", "hub", "From Hugging Face", "A public data set of huggingface.co, by its name.", () =>
           this.ask(this.hubForm()),
         ),
       ),
@@ -66,10 +77,10 @@ class Gather {
     this.app.tell("data");
   }
 
-  private builtin(): void {
+  private builtin(title: string, kind: "topics" | "pairs"): void {
     this.source.replaceChildren();
-    void this.load("Built-in set", async (signal) => {
-      const paths = await bringBuiltin(this.app.trainer, "dataset", signal);
+    void this.load(title, async (signal) => {
+      const paths = await bringBuiltin(this.app.trainer, kind, signal);
       const folder = paths[0]?.split("/").slice(0, 3).join("/") ?? null;
       // A data set's rows lie in a folder by the configuration's name.
       const configuration = paths.find((path) => path.endsWith(".parquet"))?.split("/").at(-2) ?? null;
@@ -86,6 +97,21 @@ class Gather {
       if (file) this.files(file, validation.files?.[0]);
     };
     for (const input of [train, validation]) input.addEventListener("change", take);
+    const remove = h(
+      "button",
+      {
+        class: "button quiet",
+        type: "button",
+        onclick: () => {
+          validation.value = "";
+          validation.dispatchEvent(new Event("change"));
+        },
+      },
+      "Remove the validation file",
+    );
+    const showRemove = (): void => void (remove.hidden = !validation.files?.length);
+    validation.addEventListener("change", showRemove);
+    showRemove();
     const zone = h(
       "div",
       {
@@ -113,6 +139,7 @@ class Gather {
         "div",
         {},
         field("Validation file (optional)", validation, "The rows on which the model is measured."),
+        remove,
         this.setAside(),
       ),
     );

@@ -7,9 +7,10 @@ import { baseName, bytes, count, plural } from "./format.js";
 
 /** Folders of storage that aren't runs, and what they are to a person. */
 const FOLDERS = [
-  ["/hub", "Downloads from the hub"],
-  ["/files", "Your data files"],
-  ["/models", "Your checkpoints"],
+  ["Downloads from Hugging Face", ["/hub"]],
+  // What was read of them has the same rows, and is made again where it's needed.
+  ["Your data files", ["/files", "/cache/datasets", "/cache/tokenized"]],
+  ["Your checkpoints", ["/models"]],
 ] as const;
 
 /** Draws the panel. */
@@ -40,11 +41,18 @@ class Keep {
       this.code,
       h("h3", {}, "Stored on this computer"),
       h("p", { class: "note" }, this.place()),
+      this.dropping(),
       this.storedStatus.element,
       this.stored,
     );
     app.on(["trained", "run"], () => this.draw());
     app.on(["runs", "data", "model", "run"], () => void this.drawStored());
+  }
+
+  private dropping(): HTMLElement {
+    const box = h("input", { type: "checkbox", onchange: () => (this.app.dropsCheckpoints = box.checked) });
+    box.checked = this.app.dropsCheckpoints;
+    return h("label", { class: "check" }, box, "Delete the checkpoints of a run when it is finished");
   }
 
   private place(): string {
@@ -98,9 +106,10 @@ class Keep {
     try {
       const files = await this.app.trainer.list("/");
       const runs = this.app.saved.map((run) => this.runRow(run, size(files, run.output_dir)));
-      const folders = FOLDERS.flatMap(([path, name]) => {
-        const taken = size(files, path);
-        return taken > 0 ? [this.row(name, "", taken, path, [])] : [];
+      const folders = FOLDERS.flatMap(([name, paths]) => {
+        const there = paths.filter((path) => size(files, path) > 0);
+        const taken = there.reduce((sum, path) => sum + size(files, path), 0);
+        return taken > 0 ? [this.row(name, "", taken, there, [])] : [];
       });
       const heads = ["What", "How far", "Size"].map((name) => h("th", { scope: "col" }, name));
       heads.push(h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, "Actions")));
@@ -122,14 +131,14 @@ class Keep {
       const label = `${text} ${baseName(run.output_dir)}`;
       actions.push(h("button", { class: "button small", type: "button", disabled: app.running, "aria-label": label, onclick }, text));
     };
-    if (!run.finished && run.config) act("Continue", () => app.continue(run.output_dir, run.config ?? {}));
+    if (!run.finished && !run.in_use && run.config) act("Continue", () => app.continue(run.output_dir, run.config ?? {}));
     act("Open", () => app.openSaved(run));
     const whole = run.total_steps === null ? "" : ` of ${count(run.total_steps)}`;
     const far = run.finished ? `finished, ${plural(run.last_step, "step")}` : `step ${count(run.last_step)}${whole}`;
-    return this.row(baseName(run.output_dir), far, taken, run.output_dir, actions);
+    return this.row(baseName(run.output_dir), far, taken, [run.output_dir], actions);
   }
 
-  private row(name: string, far: string, taken: number, path: string, actions: HTMLElement[]): HTMLElement {
+  private row(name: string, far: string, taken: number, paths: string[], actions: HTMLElement[]): HTMLElement {
     const remove = h(
       "button",
       {
@@ -138,7 +147,7 @@ class Keep {
         disabled: this.app.running,
         "aria-label": `Delete ${name}`,
         onclick: () => {
-          if (confirm(`Delete ${name} (${bytes(taken)}) from this computer?`)) void this.remove(path);
+          if (confirm(`Delete ${name} (${bytes(taken)}) from this computer?`)) void this.remove(paths);
         },
       },
       "Delete",
@@ -153,11 +162,13 @@ class Keep {
     );
   }
 
-  private async remove(path: string): Promise<void> {
+  private async remove(paths: string[]): Promise<void> {
     try {
-      await this.app.trainer.remove(path);
+      for (const path of paths) {
+        await this.app.trainer.remove(path);
+        this.app.forget(path);
+      }
       this.storedStatus.clear();
-      this.app.forget(path);
     } catch (error) {
       this.storedStatus.fail(error);
     }

@@ -2,19 +2,32 @@
 
 import type { Metrics, ProblemType, Review, WrongRow } from "../index.js";
 import type { App } from "./app.js";
-import { fill, h, StatusLine } from "./dom.js";
+import { fill, h, notice, StatusLine } from "./dom.js";
 import { count, figure, labelText, percent, plural } from "./format.js";
 import { words } from "./labels.js";
 import { report } from "./report.js";
+import type { Point } from "./scale.js";
+import { scatter } from "./scatter.js";
+
+/** Classes of a matrix that can be read. */
+const CLASSES_SHOWN = 20;
+
+/** Pairs of classes that are listed. */
+const MISTAKES_SHOWN = 8;
 
 /** Rows shown before a person asks for more. */
 const ROWS_SHOWN = 5;
+
+/** What helps a model that learned nothing; the window's `look.rs` says the same. */
+const TO_TRY =
+  "To try: more epochs, another learning rate, a pretrained model from Hugging Face in place of the built-in one, " +
+  "or more rows. Check that the labels follow from the text.";
 
 /** Draws the panel. */
 export function mountLook(body: HTMLElement, app: App): void {
   const status = new StatusLine();
   const result = h("div", { class: "review" });
-  const again = h("button", { class: "button", type: "button", onclick: () => void review() }, "Look at the errors");
+  const again = h("button", { class: "button", type: "button", onclick: () => void review() }, "Show the errors");
   const waiting = h("p", { class: "note" }, "When a run has ended, its errors on the validation rows are shown here.");
   body.append(waiting, again, status.element, result);
 
@@ -76,10 +89,12 @@ function draw(result: HTMLElement, review: Review): void {
     problem_type === "regression"
       ? h("p", { class: "headline" }, `Measured on ${rows}.`)
       : h("p", { class: "headline" }, h("b", {}, percent(num_right / num_rows)), ` of ${rows} ${names.right}`),
+    baseline(review),
     h(
       "div",
       { class: "columns" },
       review.confusion.length > 0 ? confusion(review) : metrics(review.metrics),
+      ...numbers(review),
       review.per_class.length > 0 && h("div", {}, h("h3", {}, names.report), report(review.per_class, names)),
     ),
     h("h3", {}, "Most wrong"),
@@ -88,11 +103,70 @@ function draw(result: HTMLElement, review: Review): void {
   );
 }
 
-function confusion({ labels, confusion: rows }: Review): HTMLElement {
+/** What was predicted of numbers, row by row. */
+function numbers({ numbers = [] }: Review): HTMLElement[] {
+  if (numbers.length === 0) return [];
+  const off = numbers.map(([is, predicted]): Point => [is, predicted - is]);
+  return [
+    scatter("Predicted against true", numbers, ["true", "predicted"], (x) => x),
+    scatter("Residuals", off, ["true", "predicted − true"], () => 0),
+  ];
+}
+
+/** What always giving the most frequent class would get right, and what to try where the model is no better. */
+function baseline({ confusion: rows, labels, num_rows, num_right }: Review): HTMLElement | null {
+  const counts = rows.map(sum);
+  const most = Math.max(...counts);
+  const label = labels[counts.indexOf(most)];
+  if (label === undefined) return null;
+  const share = percent(most / num_rows);
+  if (num_right > most) {
+    return h("p", { class: "note" }, `Always answering ${labelText(label)} would be right for ${share}.`);
+  }
+  return notice(`No better than always answering ${labelText(label)} (${share})`, TO_TRY);
+}
+
+/** The classes of a matrix, or of a large one those with the most rows in the wrong place. */
+function shownClasses({ labels, confusion: rows }: Review): number[] {
+  const all = labels.map((_, i) => i);
+  if (labels.length <= CLASSES_SHOWN) return all;
+  const wrong = (i: number): number =>
+    sum(rows[i] ?? []) + rows.reduce((all, row) => all + (row[i] ?? 0), 0) - 2 * (rows[i]?.[i] ?? 0);
+  return all.sort((a, b) => wrong(b) - wrong(a)).slice(0, CLASSES_SHOWN);
+}
+
+/** Which class was most often taken for which. */
+function mistakes({ labels, confusion: rows }: Review): HTMLElement | null {
+  const found = rows.flatMap((row, i) => row.flatMap((rows, j) => (i !== j && rows > 0 ? [{ i, j, rows }] : [])));
+  if (found.length === 0 || labels.length <= 2) return null;
+  const name = (i: number): HTMLElement => h("b", {}, labelText(labels[i] ?? ""));
   return h(
     "div",
     {},
+    h("h3", {}, "Most confused"),
+    h(
+      "ul",
+      { class: "mistakes" },
+      ...found
+        .sort((a, b) => b.rows - a.rows)
+        .slice(0, MISTAKES_SHOWN)
+        .map(({ i, j, rows }) => h("li", {}, "Labelled ", name(i), ", predicted ", name(j), `: ${plural(rows, "row")}`)),
+    ),
+  );
+}
+
+function confusion(review: Review): HTMLElement {
+  const shown = shownClasses(review);
+  const labels = shown.map((i) => review.labels[i] ?? "");
+  const rows = shown.map((i) => shown.map((j) => review.confusion[i]?.[j] ?? 0));
+  const all = shown.map((i) => sum(review.confusion[i] ?? []));
+  const rest = review.labels.length - shown.length;
+  return h(
+    "div",
+    {},
+    mistakes(review),
     h("h3", {}, "Confusion matrix"),
+    rest > 0 && h("p", { class: "note" }, `The ${CLASSES_SHOWN} classes with the most mistakes, of ${review.labels.length}.`),
     h(
       "div",
       { class: "scroll", tabindex: 0, role: "region", "aria-label": "Confusion matrix" },
@@ -109,7 +183,7 @@ function confusion({ labels, confusion: rows }: Review): HTMLElement {
               "tr",
               {},
               h("th", { scope: "row" }, labelText(labels[i] ?? "")),
-              ...row.map((cell, j) => confusionCell(cell, sum(row), i === j)),
+              ...row.map((cell, j) => confusionCell(cell, all[i] ?? 0, i === j)),
             ),
           ),
         ),

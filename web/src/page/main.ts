@@ -8,7 +8,7 @@ import { byId, StatusLine } from "./dom.js";
 import { mountGather } from "./gather.js";
 import { mountKeep } from "./keep.js";
 import { mountLook } from "./look.js";
-import { mountSteps } from "./steps.js";
+import { mountNext, mountSteps } from "./steps.js";
 import { mountTrain } from "./train.js";
 import { mountTry } from "./try.js";
 
@@ -19,17 +19,20 @@ async function start(): Promise<void> {
   try {
     const app = new App(await Trainer.create());
     app.adapters = await app.trainer.adapters();
-    await app.refreshRuns();
-    status.clear();
+    // Where they can't be listed, that is told, and all else works.
+    const listed = await app.refreshRuns().then(() => null, (error: unknown) => error);
+    if (listed === null) status.clear();
+    else status.fail(listed);
     mountDevice(byId("device"), app);
     mountBanner(byId("banner"), app);
-    mountGather(byId("gather-body"), app);
-    mountChoose(byId("choose-body"), app);
+    mountGather(byId("data-body"), app);
+    mountChoose(byId("model-body"), app);
     mountTrain(byId("train-body"), app);
-    mountLook(byId("look-body"), app);
+    mountLook(byId("results-body"), app);
     mountTry(byId("try-body"), app);
-    mountKeep(byId("keep-body"), app);
+    mountKeep(byId("export-body"), app);
     mountSteps(byId("steps"), app);
+    mountNext(app);
     // The tests lose the device through this; a person has no use for it.
     Object.assign(globalThis, { tunesmith: app });
     byId("panels").hidden = false;

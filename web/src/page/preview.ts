@@ -57,8 +57,8 @@ export function counts(labels: ProblemType | null, { label_counts, splits }: Ins
   if (label_counts.length === 0) return null;
   const { counts: title, more } = words(labels);
   const sum = label_counts.reduce((sum, one) => sum + one.count, 0);
-  // Where a row may have several labels, it may be counted more than once, or not at all.
-  const all = labels === "multi_label_classification" ? (splits[0]?.num_rows ?? sum) : sum;
+  // Of tokens it's entities that are counted.
+  const all = labels === "token_classification" ? sum : (splits[0]?.num_rows ?? sum);
   const most = Math.max(...label_counts.map((one) => one.count));
   const rest = label_counts.length - COUNTS_SHOWN;
   return h(

@@ -1,6 +1,6 @@
 /** The third panel: the run as it goes, and the buttons that steer it. */
 
-import { fraction, type RunView } from "../index.js";
+import { fraction, type Run, type RunView } from "../index.js";
 import type { App } from "./app.js";
 import { fill, h, StatusLine } from "./dom.js";
 import { bytes, count, duration, figure, plural } from "./format.js";
@@ -9,16 +9,19 @@ import { Plot, type Series } from "./plot.js";
 import { report } from "./report.js";
 import { smooth, type Point } from "./scale.js";
 
+/** What two clicks are at most apart that systems take for one double click. */
+const DOUBLE_CLICK_MS = 500;
+
 /** Draws the panel. */
 export function mountTrain(body: HTMLElement, app: App): void {
   new Train(body, app);
 }
 
 class Train {
-  private readonly start = button("Train", "primary", () => this.app.train());
+  private readonly start = button("Train", "primary", () => this.train());
   private readonly pause = button("Pause", "", () => this.togglePause());
-  private readonly stop = button("Stop", "danger", () => this.app.run?.stop());
-  private readonly keep = button("Stop and keep", "", () => this.app.run?.stopAndSave());
+  private readonly stop = button("Stop", "danger", () => this.stopNow(false));
+  private readonly keep = button("Save and stop", "", () => this.stopNow(true));
   private readonly hint = h("p", { class: "note" });
   private readonly state = h("p", { class: "run-state", role: "status" });
   private readonly bar = h("progress", { max: 1, "aria-label": "Steps taken" });
@@ -30,9 +33,12 @@ class Train {
   private readonly evals = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Evaluations" });
   private readonly classes = h("details", { class: "more", hidden: true });
   private readonly warnings = h("ul", { class: "warnings", "aria-label": "Warnings" });
+  private readonly fresh = h("p", { class: "note" }, "The answer layer starts from scratch; this run trains it.");
   private readonly end = new StatusLine();
   private readonly progress: HTMLElement;
   private scheduled = false;
+  /** When the last run was started by its button. */
+  private begun = -Infinity;
 
   constructor(
     body: HTMLElement,
@@ -47,6 +53,7 @@ class Train {
       this.bar,
       this.figures,
       this.end.element,
+      this.fresh,
       this.warnings,
       h("div", { class: "plots" }, this.loss.element, this.metrics.element),
       this.evals,
@@ -57,28 +64,47 @@ class Train {
       h("div", { class: "buttons" }, this.start, this.pause, this.stop, this.keep, this.hint),
       this.progress,
     );
-    app.on(["data", "model", "run"], () => this.drawButtons());
+    app.on(["data", "model", "arguments", "limits", "run"], () => this.drawButtons());
     app.on(["run"], () => this.changed());
     app.on(["record"], () => this.schedule());
   }
 
+  private train(): void {
+    this.begun = performance.now();
+    this.app.train();
+  }
+
   private togglePause(): void {
     const { run } = this.app;
-    if (!run) return;
+    // The button comes where "Train" was: the second click of two isn't meant for it.
+    if (!run || performance.now() - this.begun < DOUBLE_CLICK_MS) return;
     if (run.paused) run.resume();
     else run.pause();
     this.drawButtons();
     this.draw();
   }
 
+  /** Stops after the step that is going; what comes of it is said at once. */
+  private stopNow(save: boolean): void {
+    const { run } = this.app;
+    if (!run) return;
+    if (save) run.stopAndSave();
+    else run.stop();
+    this.drawButtons();
+    this.draw();
+  }
+
   private drawButtons(): void {
     const { running, run } = this.app;
-    const missing = [!this.app.data && "the data", !this.app.model && "a model"].filter(Boolean);
+    const missing = this.app.missing();
     this.start.hidden = running;
-    this.start.disabled = missing.length > 0;
+    this.start.disabled = missing !== null;
     for (const one of [this.pause, this.stop, this.keep]) one.hidden = !running;
+    for (const one of [this.pause, this.stop, this.keep]) one.disabled = run?.stopping ?? false;
     this.pause.textContent = run?.paused ? "Resume" : "Pause";
-    this.hint.textContent = !running && missing.length > 0 ? `Choose ${missing.join(" and ")} first.` : "";
+    const kept = /checkpoint-(\d+)\/?$/.exec(run?.view.last_checkpoint ?? "")?.[1];
+    this.stop.textContent = kept ? `Stop (back to step ${count(Number(kept))})` : "Stop";
+    this.hint.textContent = running ? "" : (missing ?? "");
   }
 
   private changed(): void {
@@ -104,7 +130,8 @@ class Train {
       this.end.say(kept);
       this.end.element.append(...again);
     } catch (error) {
-      this.end.fail(error, ...again);
+      if (stoppedEarly(run)) this.end.say("Stopped; nothing was kept.");
+      else this.end.fail(error, ...again);
     }
   }
 
@@ -115,6 +142,7 @@ class Train {
     requestAnimationFrame(() => {
       this.scheduled = false;
       this.draw();
+      this.drawButtons();
     });
   }
 
@@ -122,13 +150,14 @@ class Train {
     const { run, running } = this.app;
     if (!run) return;
     const { view } = run;
-    const line = running && run.paused ? "Paused" : describe(view);
+    const line = running && run.paused ? "Paused" : running && run.stopping ? stopping(view) : stoppedEarly(run) ? "Stopped before the first step" : describe(view);
     if (this.state.textContent !== line) this.state.textContent = line;
     const share = barShare(view);
     if (share === null) this.bar.removeAttribute("value");
     else this.bar.value = share;
     this.bar.classList.toggle("still", run.paused || (!running && (view.state !== "done" || view.done?.stopped === true)));
     fill(this.figures, ...figures(view).map(([name, value]) => h("div", { class: "fact" }, h("dt", {}, name), h("dd", {}, value))));
+    this.fresh.hidden = !view.run?.new_parameters?.length;
     if (this.warnings.childElementCount !== view.warnings.length) {
       fill(this.warnings, ...view.warnings.map((warning) => h("li", {}, warning)));
     }
@@ -200,6 +229,17 @@ function line({ losses }: RunView, of: "loss" | "learning_rate" | "grad_norm"): 
     const value = point[of];
     return value === null ? [] : [[point.step, value]];
   });
+}
+
+/** Whether a run was stopped before it had anything to keep. */
+function stoppedEarly({ stopped, view }: Run): boolean {
+  return stopped && view.run === null;
+}
+
+/** What a run does that was told to stop. */
+function stopping({ state, step }: RunView): string {
+  if (state !== "training") return "Stopping …";
+  return `Stopping after step ${count((step?.step ?? 0) + 1)} …`;
 }
 
 /** The state of a run in a line. */

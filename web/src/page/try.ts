@@ -7,6 +7,9 @@ import { field, fill, h, StatusLine } from "./dom.js";
 import { marked } from "./entities.js";
 import { figure, labelText, percent, plural } from "./format.js";
 
+/** The most labels that are shown with their probability. */
+const SHOWN = 5;
+
 /** Draws the panel. */
 export function mountTry(body: HTMLElement, app: App): void {
   const status = new StatusLine();
@@ -32,6 +35,15 @@ export function mountTry(body: HTMLElement, app: App): void {
   let next = 0;
 
   const isPair = (): boolean => !app.trained || readsPairs(app.trained);
+
+  // As in a search; a line break takes Shift.
+  for (const area of [text, pair]) {
+    area.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      if (!ask.disabled) form.requestSubmit();
+    });
+  }
 
   const predict = async (): Promise<void> => {
     const { trained } = app;
@@ -127,11 +139,14 @@ function bars(
   predicted: (name: string) => boolean,
   mark = "",
 ): HTMLElement {
-  return h(
+  const all = names.map((name, id) => ({ name, score: scores[id] ?? 0 }));
+  // Of many, those that matter; of a few, all in their order.
+  const most = names.length > SHOWN ? all.sort((a, b) => b.score - a.score) : all;
+  const rest = names.length - SHOWN;
+  const list = h(
     "ul",
     { class: "scores" },
-    ...names.map((name, id) => {
-      const score = scores[id] ?? 0;
+    ...most.slice(0, SHOWN).map(({ name, score }) => {
       const bar = h("span", { class: "count-bar", "aria-hidden": "true" }, h("span"));
       bar.style.setProperty("--share", String(score));
       const is = predicted(name);
@@ -139,4 +154,5 @@ function bars(
       return h("li", { class: is ? null : "quiet" }, h("span", {}, labelText(name)), bar, h("span", {}, figure));
     }),
   );
+  return h("div", {}, list, rest > 0 && h("p", { class: "note" }, `and ${plural(rest, "less likely label")}`));
 }
