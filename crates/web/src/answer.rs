@@ -38,6 +38,7 @@ pub(crate) async fn answer(request: Request) -> Result<String, JsError> {
                 bytes: None,
             })
         }
+        Request::CheckModel { path } => json(&tunesmith_session::check_model(Path::new(&path))?),
         Request::Inspect { config } => json(&tunesmith_session::inspect(config, &mut tell).await?),
         Request::Estimate { config } => {
             json(&tunesmith_session::estimate(config, &mut tell).await?)

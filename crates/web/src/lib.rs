@@ -37,7 +37,7 @@ pub async fn open(hub: Option<String>) -> Result<String, JsError> {
     std::panic::set_hook(Box::new(|panic| {
         let message = format!(
             "Tunesmith met something it does not know how to handle, a bug or a damaged file: {panic}. \
-             Reload the page; what was saved is still there"
+             What was saved is still there"
         );
         tell(&Event::Failed { message });
     }));
