@@ -32,7 +32,7 @@ const REGISTRY: &str = "org.a11y.atspi.Registry";
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEPS: u64 = 8;
 /// So many that the window can be closed long before they are done.
-const MANY_STEPS: u64 = 500;
+const MANY_STEPS: u64 = 1200;
 
 // AT-SPI's numbers of roles.
 const PAGE_TAB: u32 = 37;
@@ -294,6 +294,15 @@ impl Desktop {
     }
 
     /// Waits until the app has ended by itself.
+    /// Ends the app as the system does when its session ends.
+    fn terminate(&self) {
+        let app = self.app.as_ref().unwrap().borrow();
+        let ended = Command::new("kill")
+            .args(["-TERM", &app.0.id().to_string()])
+            .status();
+        assert!(ended.unwrap().success());
+    }
+
     fn wait_for_end(&self) {
         let status = wait_for("the end", || self.ended());
         assert!(status.success(), "{status}");
@@ -314,7 +323,7 @@ impl Desktop {
         // Without a window manager nobody gives the window the keyboard.
         self.xdotool(&["search", "--name", "^Tunesmith$", "windowfocus", "--sync"]);
         self.click(RADIO_BUTTON, "Built-in set");
-        self.wait_for_text("3,600 train");
+        self.wait_for_text("1,600 train");
         self.click(PAGE_TAB, "Model");
         self.click(RADIO_BUTTON, "Built-in model");
         self.wait_for_text("Built-in model is ready.");
@@ -331,6 +340,14 @@ fn global_step(run: &Path) -> u64 {
     let state = fs::read(run.join("trainer_state.json")).unwrap();
     let state: Value = serde_json::from_slice(&state).unwrap();
     state["global_step"].as_u64().unwrap()
+}
+
+/// The step of the last checkpoint in a run's folder.
+fn last_checkpoint(run: &Path) -> u64 {
+    let entries = fs::read_dir(run).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let steps = names.filter_map(|name| name.strip_prefix("checkpoint-")?.parse::<u64>().ok());
+    steps.max().expect("a checkpoint was written")
 }
 
 /// The root of all apps.
@@ -405,10 +422,10 @@ fn a_model_is_trained_by_clicking() {
     assert_eq!(global_step(&run), STEPS);
     let config: Value =
         serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
-    assert_eq!(config["id2label"]["1"], "equivalent");
+    assert_eq!(config["id2label"]["1"], "culture");
 
     desktop.click(PAGE_TAB, "Results");
-    desktop.wait_for_text("of 400 validation rows are right.");
+    desktop.wait_for_text("of 200 validation rows are right.");
     desktop.click(PAGE_TAB, "Try");
     desktop.click(PUSH_BUTTON, "Take a row of the data");
     desktop.click(PUSH_BUTTON, "Predict");
@@ -428,14 +445,11 @@ fn a_run_is_saved_when_the_window_closes_and_goes_on_at_the_next_start() {
         !run.join("model.safetensors").exists(),
         "it came to its end"
     );
-    let entries = fs::read_dir(&run).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let steps = names.filter_map(|name| name.strip_prefix("checkpoint-")?.parse::<u64>().ok());
-    let kept = steps.max().expect("a checkpoint was written");
+    let kept = last_checkpoint(&run);
     assert!(kept < MANY_STEPS, "{kept}");
 
     desktop.open_app();
-    desktop.wait_for_text("3,600 train");
+    desktop.wait_for_text("1,600 train");
     let name = run.file_name().unwrap().to_str().unwrap();
     desktop.wait_for_text(&format!("{name} was kept at step"));
     desktop.click(PUSH_BUTTON, &format!("Continue {name}"));
@@ -443,4 +457,19 @@ fn a_run_is_saved_when_the_window_closes_and_goes_on_at_the_next_start() {
     assert_eq!(desktop.run(), run);
     assert_eq!(global_step(&run), MANY_STEPS);
     assert!(run.join("model.safetensors").is_file());
+}
+
+#[test]
+fn a_run_is_saved_when_the_session_ends() {
+    let desktop = Desktop::start();
+    desktop.train(MANY_STEPS);
+    desktop.wait_for_text("Training on");
+    desktop.terminate();
+    desktop.wait_for_end();
+    let run = desktop.run();
+    assert!(last_checkpoint(&run) < MANY_STEPS);
+    assert!(
+        !run.join("model.safetensors").exists(),
+        "it came to its end"
+    );
 }

@@ -269,15 +269,17 @@ pub(crate) fn report(ui: &mut Ui, words: &Words, classes: &[ClassReport]) {
             .show(ui, |ui| {
                 let heads = [words.class, "precision", "recall", "F1", words.support];
                 for (column, head) in heads.into_iter().enumerate() {
-                    let text = match sorted {
-                        Some((by, true)) if by == column => format!("{head} ↑"),
-                        Some((by, false)) if by == column => format!("{head} ↓"),
-                        _ => head.to_owned(),
+                    let palette = Palette::of(ui);
+                    let is_sorted = sorted.filter(|(by, _)| *by == column);
+                    let (color, order) = match is_sorted {
+                        Some((_, true)) => (palette.accent, ", rising"),
+                        Some((_, false)) => (palette.accent, ", falling"),
+                        None => (palette.ink_soft, ""),
                     };
-                    let text = RichText::new(text).color(Palette::of(ui).ink_soft);
+                    let text = RichText::new(head).color(color);
                     let button = ui.add(egui::Button::new(text).frame(false));
                     button.widget_info(|| {
-                        WidgetInfo::labeled(Role::Button, true, format!("Sort by {head}"))
+                        WidgetInfo::labeled(Role::Button, true, format!("Sort by {head}{order}"))
                     });
                     if button.clicked() {
                         // The weakest first: that is what one looks for.

@@ -109,7 +109,7 @@ function numbers({ numbers = [] }: Review): HTMLElement[] {
   const off = numbers.map(([is, predicted]): Point => [is, predicted - is]);
   return [
     scatter("Predicted against true", numbers, ["true", "predicted"], (x) => x),
-    scatter("Residuals", off, ["true", "predicted − true"], () => 0),
+    scatter("Residuals (predicted − true)", off, ["true", "predicted − true"], () => 0),
   ];
 }
 
