@@ -146,7 +146,8 @@ test("data, model, train, results, try and export, with what is built in", async
   await expect(ask.getByLabel("Text", { exact: true })).not.toBeEmpty();
   await ask.getByRole("button", { name: "Predict" }).click();
   await expect(ask.getByRole("status").filter({ hasText: /with \d/ })).toBeVisible();
-  await expect(ask.getByRole("listitem")).toHaveCount(8);
+  await expect(ask.getByRole("listitem")).toHaveCount(5);
+  await expect(ask.getByText("and 3 less likely labels")).toBeVisible();
 
   const download = page.waitForEvent("download");
   await panel(page, "Export").getByRole("button", { name: "Download the model (.zip)" }).click();

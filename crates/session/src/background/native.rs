@@ -24,7 +24,7 @@ struct LineState<T> {
 }
 
 enum Message<T> {
-    Event(Event),
+    Event(Box<Event>),
     Done(Result<T, String>),
 }
 
@@ -52,7 +52,7 @@ impl<T> Line<T> {
         poll_fn(|context| {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(event) = state.events.pop_front() {
-                return Poll::Ready(Message::Event(event));
+                return Poll::Ready(Message::Event(Box::new(event)));
             }
             if let Some(result) = state.result.take() {
                 return Poll::Ready(Message::Done(result));
@@ -83,7 +83,7 @@ pub(crate) async fn background<T: Send + 'static>(
     });
     loop {
         match line.next().await {
-            Message::Event(event) => shared.emit(event).await,
+            Message::Event(event) => shared.emit(*event).await,
             Message::Done(Ok(result)) => return result,
             Message::Done(Err(text)) => return Err(SessionError::Panicked(text)),
         }
