@@ -194,6 +194,7 @@ async function open(page: Page, kind: Kind): Promise<Request[]> {
       inspect: inspection(kind),
       estimate: { parameters: 1, device_bytes: 1, largest_bytes: 1, total_steps: 2, num_examples: 100, longest_length: 9 },
       fetch_model: { path: "/models/a", bytes: null },
+      check_model: null,
       review: review(kind),
       predict: [answer],
     },
