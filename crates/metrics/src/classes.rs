@@ -102,14 +102,7 @@ impl ClassCounts {
     /// `average="macro"`); NaN without rows.
     #[must_use]
     pub fn f1_macro(&self) -> f64 {
-        let (mut sum, mut seen) = (0.0, 0u64);
-        for label in 0..self.num_labels() {
-            if self.predicted[label] + self.actual[label] > 0 {
-                sum += self.f1(label);
-                seen += 1;
-            }
-        }
-        sum / seen as f64
+        self.mean(Average::Macro, Counts::f1).unwrap_or(f64::NAN)
     }
 
     /// Matthews' correlation coefficient for any number of classes (Gorodkin 2004, in scikit-learn's

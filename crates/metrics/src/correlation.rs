@@ -38,6 +38,38 @@ pub fn mean_squared_error(x: &[f64], y: &[f64]) -> Result<f64, MetricError> {
     Ok(sum(squares) / x.len() as f64)
 }
 
+/// The mean of the absolute differences; NaN without rows.
+///
+/// # Errors
+/// When the lengths differ.
+pub fn mean_absolute_error(x: &[f64], y: &[f64]) -> Result<f64, MetricError> {
+    same_length(x.len(), y.len())?;
+    Ok(sum(x.iter().zip(y).map(|(a, b)| (a - b).abs())) / x.len() as f64)
+}
+
+/// The coefficient of determination of predictions and references, as scikit-learn's `r2_score`: NaN with
+/// fewer than two rows; where all references are equal, 1 if they are met and 0 if not.
+///
+/// # Errors
+/// When the lengths differ.
+pub fn r2(predictions: &[f64], references: &[f64]) -> Result<f64, MetricError> {
+    same_length(predictions.len(), references.len())?;
+    if references.len() < 2 {
+        return Ok(f64::NAN);
+    }
+    let squares =
+        |pairs: &mut dyn Iterator<Item = (f64, f64)>| sum(pairs.map(|(a, b)| (a - b) * (a - b)));
+    let pairs = predictions.iter().copied().zip(references.iter().copied());
+    let left = squares(&mut pairs.into_iter());
+    let mean = sum(references.iter().copied()) / references.len() as f64;
+    let spread = squares(&mut references.iter().map(|value| (*value, mean)));
+    Ok(match (is_constant(references), left == 0.0) {
+        (_, true) => 1.0,
+        (true, false) => 0.0,
+        (false, false) => 1.0 - left / spread,
+    })
+}
+
 fn is_constant(values: &[f64]) -> bool {
     values.windows(2).all(|pair| pair[0] == pair[1])
 }

@@ -33,6 +33,17 @@ pub enum MetricError {
         /// The names known, with commas between.
         known: String,
     },
+    /// A metric that isn't in the table, or not of the task.
+    #[error("no metric `{name}` for these labels: use one of {known}")]
+    NotOfTask {
+        /// The name given.
+        name: String,
+        /// Those that can be measured, with commas between.
+        known: String,
+    },
+    /// A metric of probabilities, and there are none.
+    #[error("this metric needs probabilities: add them with add_probabilities")]
+    NoProbabilities,
     /// A configuration that a metric doesn't have.
     #[error("the metric `{name}` has no configuration `{config}`: leave it out")]
     UnknownConfig {

@@ -21,15 +21,17 @@ mod load;
 mod measures;
 mod metric;
 mod multi_label;
+mod probabilities;
 mod report;
 mod scores;
 mod task;
 
 pub use classes::{ClassCounts, confusion_matrix};
-pub use correlation::{mean_squared_error, pearson, spearman};
+pub use correlation::{mean_absolute_error, mean_squared_error, pearson, r2, spearman};
 pub use entities::{Chunk, EntityCounts, Reading, Scheme};
 pub use error::{MetricError, Side};
 pub use load::load;
+pub use measures::{ALIASES, MEASURES, Measure};
 pub use metric::{Average, Metric, are_entities};
 pub use multi_label::{DEFAULT_THRESHOLD, MultiLabelCounts, above_thresholds, best_thresholds};
 pub use report::LabelScores;

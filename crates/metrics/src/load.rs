@@ -12,8 +12,8 @@ const SEQEVAL: &str = "seqeval";
 /// Finds a metric as `evaluate.load` does: `load("accuracy", None)`, `load("glue", Some("mrpc"))`.
 ///
 /// Names: `accuracy`, `f1`, `precision`, `recall` (of label 1; see [`Metric::average`]),
-/// `matthews_correlation`, `pearsonr`, `spearmanr`, `mse`, `seqeval`, and `glue` with one of
-/// [`GlueTask::ALL`].
+/// `matthews_correlation`, `pearsonr`, `spearmanr`, `mse`, `mae`, `seqeval`, and `glue` with one of
+/// [`GlueTask::ALL`]. Others are had by [`Metric::named`].
 ///
 /// # Errors
 /// When the name or the task is not one of these, with the list; when `glue` has no task, or another

@@ -5,6 +5,7 @@ use tunesmith_architecture::Task;
 use crate::classes::{ClassCounts, same_length};
 use crate::error::{MetricError, Side};
 use crate::measures::{MEASURES, Measure, Of};
+use crate::probabilities::{Probabilities, References};
 use crate::{EntityCounts, GlueTask, LabelScores, MultiLabelCounts, Reading, Scores};
 
 /// A metric that takes in predictions batch by batch.
@@ -14,10 +15,14 @@ use crate::{EntityCounts, GlueTask, LabelScores, MultiLabelCounts, Reading, Scor
 /// this in `f64`, so that a correlation is the nearer to the truth and differs by about 1e-7.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// Of classes and numbers: what is computed, in the order of the scores.
+    /// What is computed, in the order of the scores.
     measures: Vec<&'static Measure>,
     average: Average,
+    /// The labels' names; none where they aren't known.
+    names: Vec<String>,
     rows: Rows,
+    /// Kept where a measure needs them.
+    probabilities: Option<Probabilities>,
 }
 
 /// Of which labels a metric of classes is the mean, as scikit-learn's `average` says.
@@ -37,7 +42,7 @@ pub enum Average {
 #[derive(Debug, Clone, PartialEq)]
 enum Rows {
     Classes(ClassCounts),
-    MultiLabel(MultiLabelCounts, Vec<String>),
+    MultiLabel(MultiLabelCounts),
     Tokens(Tokens),
     Tags(EntityCounts),
     Scores {
@@ -49,7 +54,6 @@ enum Rows {
 /// Tags, counted as entities and each for itself.
 #[derive(Debug, Clone, PartialEq)]
 struct Tokens {
-    names: Vec<String>,
     entities: EntityCounts,
     tags: ClassCounts,
     are_entities: bool,
@@ -77,30 +81,98 @@ impl Metric {
     /// # Errors
     /// When there are no labels.
     pub fn of_task(task: Task, names: &[String]) -> Result<Self, MetricError> {
+        let metric = Self::without_measures(task, names)?;
+        let usual: &[&str] = match (task, names.len()) {
+            (Task::Regression, _) => &["pearson", "spearmanr", "mse"],
+            (Task::SingleLabel, 1 | 2) => &["accuracy", "f1"],
+            (Task::SingleLabel, _) => &["accuracy", "f1_macro", "f1_weighted"],
+            (Task::MultiLabel, _) => &["accuracy", "f1_micro", "f1_macro", "f1_weighted"],
+            (Task::Tokens, _) => return Ok(Self::tokens(names, Reading::Lenient)),
+        };
+        Ok(metric.measuring(usual))
+    }
+
+    /// The metrics of these names ([`MEASURES`] has them all), for a task with such labels.
+    ///
+    /// Of entities (`B-PER`, `O`) `f1`, `precision` and `recall` are of all together, and the means are over
+    /// their types; `accuracy` and what needs probabilities are of tokens.
+    ///
+    /// # Errors
+    /// When there are no labels, or a name is not in the table or not of this task; the message lists those
+    /// that are.
+    pub fn named<S: AsRef<str>>(
+        wanted: &[S],
+        task: Task,
+        names: &[String],
+    ) -> Result<Self, MetricError> {
+        let metric = Self::without_measures(task, names)?;
+        let mut found: Vec<&str> = Vec::new();
+        for name in wanted {
+            let name = name.as_ref();
+            let measure = Measure::named(name);
+            let Some(measure) = measure.filter(|measure| metric.has(measure)) else {
+                let usable = MEASURES.iter().filter(|measure| metric.has(measure));
+                let known: Vec<&str> = usable.map(|measure| measure.name).collect();
+                return Err(MetricError::NotOfTask {
+                    name: name.to_owned(),
+                    known: known.join(", "),
+                });
+            };
+            if !found.contains(&measure.name) {
+                found.push(measure.name);
+            }
+        }
+        Ok(metric.measuring(&found))
+    }
+
+    /// Whether these rows have what a measure needs.
+    fn has(&self, measure: &Measure) -> bool {
+        let labels = self.names.len();
+        match (&self.rows, measure.of) {
+            (Rows::Scores { .. }, of) => matches!(of, Of::Numbers(_)),
+            (_, Of::Numbers(_)) | (Rows::Tags(_), _) => false,
+            (_, Of::Accuracy | Of::Mean(..) | Of::Probabilities(_)) => true,
+            (Rows::Classes(_), Of::Labels(_)) => labels == 2,
+            (Rows::Tokens(tokens), Of::Labels(_)) => tokens.are_entities || labels == 2,
+            (Rows::MultiLabel(_), Of::Labels(_)) => false,
+            (Rows::Classes(_) | Rows::Tokens(_), Of::Classes(_) | Of::ClassProbabilities(_)) => {
+                true
+            }
+            (Rows::MultiLabel(_), Of::Classes(_) | Of::ClassProbabilities(_)) => false,
+        }
+    }
+
+    fn without_measures(task: Task, names: &[String]) -> Result<Self, MetricError> {
         if names.is_empty() {
             return Err(MetricError::NoLabels);
         }
-        match task {
-            Task::SingleLabel => Self::for_labels(names.len().max(2)),
-            Task::Regression => Self::for_labels(1),
-            Task::MultiLabel => {
-                let counts = MultiLabelCounts::new(names.len());
-                Ok(Self::of_rows(Rows::MultiLabel(counts, names.to_vec())))
-            }
-            Task::Tokens => Ok(Self::tokens(names, Reading::Lenient)),
-        }
+        let rows = match task {
+            Task::SingleLabel => Rows::Classes(ClassCounts::new(names.len().max(2))),
+            Task::Regression => Rows::Scores {
+                predictions: Vec::new(),
+                references: Vec::new(),
+            },
+            Task::MultiLabel => Rows::MultiLabel(MultiLabelCounts::new(names.len())),
+            Task::Tokens => Rows::Tokens(Tokens::new(names, Reading::Lenient)),
+        };
+        Ok(Self {
+            names: names.to_vec(),
+            ..Self::of_rows(rows)
+        })
     }
 
     /// The metric of tagged tokens, whose entities are read like that.
     #[must_use]
     pub fn tokens(names: &[String], reading: Reading) -> Self {
-        Self::of_rows(Rows::Tokens(Tokens {
+        let metric = Self {
             names: names.to_vec(),
-            entities: EntityCounts::new(reading),
-            tags: ClassCounts::new(names.len()),
-            are_entities: are_entities(names),
-            sentences: 0,
-        }))
+            ..Self::of_rows(Rows::Tokens(Tokens::new(names, reading)))
+        };
+        metric.measuring(if are_entities(names) {
+            &["precision", "recall", "f1", "accuracy"]
+        } else {
+            &["accuracy", "f1_macro"]
+        })
     }
 
     /// Tags by their names, as seqeval takes them.
@@ -122,7 +194,7 @@ impl Metric {
     }
 
     /// The metric of a person's own data: `accuracy` and `f1` (of label 1) for two labels,
-    /// `accuracy` and `f1_macro` for more; 1 is a regression, as transformers has it: `pearson`,
+    /// `accuracy`, `f1_macro` and `f1_weighted` for more; 1 is a regression, as transformers has it: `pearson`,
     /// `spearmanr` and `mse`.
     ///
     /// # Errors
@@ -132,17 +204,18 @@ impl Metric {
             0 => return Err(MetricError::NoLabels),
             1 => &["pearson", "spearmanr", "mse"],
             2 => &["accuracy", "f1"],
-            _ => &["accuracy", "f1_macro"],
+            _ => &["accuracy", "f1_macro", "f1_weighted"],
         };
         Ok(Self::of(names, ClassCounts::new(num_labels)))
     }
 
     /// What [`MEASURES`] has under these names, of classes or of numbers.
     pub(crate) fn of(names: &[&str], classes: ClassCounts) -> Self {
-        let named = |name: &&str| MEASURES.iter().find(|measure| measure.name == *name);
-        let measures: Vec<_> = names.iter().filter_map(named).collect();
-        let of_numbers = |measure: &&Measure| matches!(measure.of, Of::Numbers(_));
-        let rows = if measures.iter().any(of_numbers) {
+        let numbers = |name: &&str| {
+            let measure = Measure::named(name);
+            measure.is_some_and(|measure| matches!(measure.of, Of::Numbers(_)))
+        };
+        let rows = if names.iter().any(numbers) {
             Rows::Scores {
                 predictions: Vec::new(),
                 references: Vec::new(),
@@ -150,18 +223,90 @@ impl Metric {
         } else {
             Rows::Classes(classes)
         };
-        Self {
-            measures,
-            ..Self::of_rows(rows)
-        }
+        Self::of_rows(rows).measuring(names)
     }
 
     fn of_rows(rows: Rows) -> Self {
         Self {
             measures: Vec::new(),
             average: Average::Binary,
+            names: Vec::new(),
             rows,
+            probabilities: None,
         }
+    }
+
+    /// The same rows, and what is measured of them.
+    fn measuring(mut self, names: &[&str]) -> Self {
+        self.measures = names
+            .iter()
+            .filter_map(|name| Measure::named(name))
+            .collect();
+        if self.needs(Of::needs_probabilities) {
+            let labels = self.names.len();
+            self.probabilities = Some(match &self.rows {
+                Rows::MultiLabel(_) => Probabilities::of_labels(labels),
+                _ => Probabilities::of_classes(labels.max(2)),
+            });
+        }
+        self
+    }
+
+    fn needs(&self, what: impl Fn(Of) -> bool) -> bool {
+        self.measures.iter().any(|measure| what(measure.of))
+    }
+
+    /// What [`Self::compute`] gives, by name.
+    #[must_use]
+    pub fn score_names(&self) -> Vec<&'static str> {
+        match &self.rows {
+            Rows::Tags(_) => TAGS.to_vec(),
+            _ => self.measures.iter().map(|measure| measure.name).collect(),
+        }
+    }
+
+    /// Whether probabilities are to be added too, with [`Self::add_probabilities`] or
+    /// [`Self::add_label_probabilities`], for the same rows in the same order.
+    #[must_use]
+    pub fn needs_probabilities(&self) -> bool {
+        self.probabilities.is_some()
+    }
+
+    /// Adds the probability of each class, `[rows * num_labels]`, of rows or of tokens that have a label, with
+    /// their classes. On an error none of it is added.
+    ///
+    /// # Errors
+    /// When the lengths differ, a class is out of range, a probability is no number, or this metric doesn't
+    /// need them.
+    pub fn add_probabilities(
+        &mut self,
+        probabilities: &[f64],
+        references: &[i64],
+    ) -> Result<(), MetricError> {
+        self.probabilities_mut()?
+            .add(probabilities, References::Classes(references))
+    }
+
+    /// Adds the probability of each label by itself, `[rows * num_labels]`, with what is there. On an error none
+    /// of it is added.
+    ///
+    /// # Errors
+    /// As [`Self::add_probabilities`].
+    pub fn add_label_probabilities(
+        &mut self,
+        probabilities: &[f64],
+        references: &[bool],
+    ) -> Result<(), MetricError> {
+        self.probabilities_mut()?
+            .add(probabilities, References::Labels(references))
+    }
+
+    fn probabilities_mut(&mut self) -> Result<&mut Probabilities, MetricError> {
+        let wanted = "predictions alone";
+        self.probabilities.as_mut().ok_or(MetricError::OtherKind {
+            wanted,
+            given: "probabilities",
+        })
     }
 
     /// Whether predictions are scores ([`Metric::add_batch`]) and not classes.
@@ -175,7 +320,7 @@ impl Metric {
     pub fn len(&self) -> usize {
         match &self.rows {
             Rows::Classes(counts) => counts.rows() as usize,
-            Rows::MultiLabel(counts, _) => counts.rows() as usize,
+            Rows::MultiLabel(counts) => counts.rows() as usize,
             Rows::Tokens(tokens) => tokens.sentences,
             Rows::Tags(entities) => entities.sentences() as usize,
             Rows::Scores { predictions, .. } => predictions.len(),
@@ -223,7 +368,7 @@ impl Metric {
                 &whole(predictions, Side::Prediction, first)?,
                 &whole(references, Side::Reference, first)?,
             ),
-            Rows::MultiLabel(..) | Rows::Tokens(_) | Rows::Tags(_) => {
+            Rows::MultiLabel(_) | Rows::Tokens(_) | Rows::Tags(_) => {
                 Err(self.other_kind("one value a row"))
             }
         }
@@ -241,7 +386,7 @@ impl Metric {
         match &mut self.rows {
             Rows::Classes(counts) => counts.add_batch(predictions, references),
             Rows::Scores { .. } => Err(MetricError::NotAClassMetric),
-            Rows::MultiLabel(..) | Rows::Tokens(_) | Rows::Tags(_) => {
+            Rows::MultiLabel(_) | Rows::Tokens(_) | Rows::Tags(_) => {
                 Err(self.other_kind("one class a row"))
             }
         }
@@ -257,7 +402,7 @@ impl Metric {
         references: &[bool],
     ) -> Result<(), MetricError> {
         match &mut self.rows {
-            Rows::MultiLabel(counts, _) => counts.add_batch(predictions, references),
+            Rows::MultiLabel(counts) => counts.add_batch(predictions, references),
             Rows::Classes(_) | Rows::Tokens(_) | Rows::Tags(_) | Rows::Scores { .. } => {
                 Err(self.other_kind("rows of several labels"))
             }
@@ -274,6 +419,7 @@ impl Metric {
         predictions: &[i64],
         references: &[i64],
     ) -> Result<(), MetricError> {
+        let names = &self.names;
         let Rows::Tokens(tokens) = &mut self.rows else {
             return Err(self.other_kind("tags of tokens"));
         };
@@ -281,7 +427,7 @@ impl Metric {
         if tokens.are_entities {
             // The classes are in range: they were just counted.
             let tags = |classes: &[i64]| -> Vec<&str> {
-                let name = |class: &i64| tokens.names.get(usize::try_from(*class).ok()?);
+                let name = |class: &i64| names.get(usize::try_from(*class).ok()?);
                 let names = classes.iter().filter_map(name);
                 names.map(String::as_str).collect()
             };
@@ -324,7 +470,7 @@ impl Metric {
     fn other_kind(&self, given: &'static str) -> MetricError {
         let wanted = match &self.rows {
             Rows::Classes(_) => "one class a row",
-            Rows::MultiLabel(..) => "rows of several labels",
+            Rows::MultiLabel(_) => "rows of several labels",
             Rows::Tokens(_) => "tags of tokens",
             Rows::Tags(_) => "tags by their names",
             Rows::Scores { .. } => "one number a row",
@@ -332,91 +478,100 @@ impl Metric {
         MetricError::OtherKind { wanted, given }
     }
 
-    /// Precision, recall and F1 of every label, or of every type of entity; none where there is one class
-    /// or one number a row.
+    /// Precision, recall and F1 of every label, or of every type of entity; none for numbers, and for one
+    /// class a row where there are two classes or their names aren't known.
     #[must_use]
     pub fn by_label(&self) -> Vec<LabelScores> {
+        let names = &self.names;
         match &self.rows {
+            Rows::Classes(counts) if names.len() > 2 => counts.by_label(names),
             Rows::Classes(_) | Rows::Scores { .. } => Vec::new(),
-            Rows::MultiLabel(counts, names) => counts.by_label(names),
+            Rows::MultiLabel(counts) => counts.by_label(names),
             Rows::Tags(entities) => entities.by_kind(),
             Rows::Tokens(tokens) if tokens.are_entities => tokens.entities.by_kind(),
-            Rows::Tokens(tokens) => tokens.tags.by_label(&tokens.names),
+            Rows::Tokens(tokens) => tokens.tags.by_label(names),
         }
     }
 
     /// The metric over all rows added so far. It stays as it is, and more rows may be added.
     ///
     /// # Errors
-    /// When no row was added, or label 1 of more than two is asked for.
+    /// When no row was added, label 1 of more than two is asked for, or probabilities are needed and weren't
+    /// added.
     pub fn compute(&self) -> Result<Scores, MetricError> {
         if self.is_empty() {
             return Err(MetricError::Empty);
         }
-        let scores = match &self.rows {
-            Rows::Classes(counts) => self.measured(|of| match of {
-                Of::Classes(score) => Some(Ok(score(counts))),
-                Of::Labels(score) => Some(counts.mean(self.average, score)),
-                Of::Numbers(_) => None,
-            })?,
-            Rows::MultiLabel(counts, _) => vec![
-                ("accuracy", counts.subset_accuracy()),
-                ("f1_micro", counts.f1_micro()),
-                ("f1_macro", counts.f1_macro()),
-                ("f1_weighted", counts.f1_weighted()),
-            ],
-            Rows::Tokens(Tokens {
-                entities,
-                tags,
-                are_entities,
-                ..
-            }) => {
-                if *are_entities {
-                    let overall = entities.overall();
-                    vec![
-                        ("precision", overall.precision),
-                        ("recall", overall.recall),
-                        ("f1", overall.f1),
-                        ("accuracy", entities.accuracy()),
-                    ]
-                } else {
-                    vec![("accuracy", tags.accuracy()), ("f1_macro", tags.f1_macro())]
-                }
-            }
-            Rows::Tags(entities) => {
-                let overall = entities.overall();
-                vec![
-                    ("overall_precision", overall.precision),
-                    ("overall_recall", overall.recall),
-                    ("overall_f1", overall.f1),
-                    ("overall_accuracy", entities.accuracy()),
-                ]
-            }
+        if let Rows::Tags(entities) = &self.rows {
+            let overall = entities.overall();
+            let (precision, recall) = (overall.precision, overall.recall);
+            let scores = [precision, recall, overall.f1, entities.accuracy()];
+            return Ok(Scores(TAGS.into_iter().zip(scores).collect()));
+        }
+        let measured = |measure: &&'static Measure| Ok((measure.name, self.score(measure.of)?));
+        let scores: Result<_, _> = self.measures.iter().map(measured).collect();
+        Ok(Scores(scores?))
+    }
+
+    fn score(&self, of: Of) -> Result<f64, MetricError> {
+        let classes = |counts: &ClassCounts| match of {
+            Of::Accuracy => Ok(counts.accuracy()),
+            Of::Classes(score) => Ok(score(counts)),
+            Of::Labels(score) => counts.mean(self.average, score),
+            Of::Mean(average, score) => counts.mean(average, score),
+            _ => Ok(f64::NAN),
+        };
+        if let Of::Probabilities(score) | Of::ClassProbabilities(score) = of {
+            let kept = self.probabilities.as_ref();
+            let kept = kept.filter(|kept| kept.rows() > 0);
+            return Ok(score(kept.ok_or(MetricError::NoProbabilities)?));
+        }
+        match &self.rows {
+            Rows::Classes(counts) => classes(counts),
+            Rows::MultiLabel(counts) => Ok(match of {
+                Of::Accuracy => counts.subset_accuracy(),
+                Of::Mean(average, score) => counts.mean(average, score),
+                _ => f64::NAN,
+            }),
+            Rows::Tokens(tokens) if tokens.are_entities => match of {
+                Of::Accuracy => Ok(tokens.entities.accuracy()),
+                Of::Labels(score) => Ok(tokens.entities.mean(Average::Micro, score)),
+                Of::Mean(average, score) => Ok(tokens.entities.mean(average, score)),
+                _ => classes(&tokens.tags),
+            },
+            Rows::Tokens(tokens) => classes(&tokens.tags),
+            Rows::Tags(entities) => Ok(entities.accuracy()),
             Rows::Scores {
                 predictions,
                 references,
             } => {
                 let exact =
                     |scores: &[f32]| scores.iter().copied().map(f64::from).collect::<Vec<_>>();
-                let (predictions, references) = (exact(predictions), exact(references));
-                self.measured(|of| match of {
-                    Of::Numbers(score) => Some(score(&predictions, &references)),
-                    Of::Classes(_) | Of::Labels(_) => None,
-                })?
+                match of {
+                    Of::Numbers(score) => score(&exact(predictions), &exact(references)),
+                    _ => Ok(f64::NAN),
+                }
             }
-        };
-        Ok(Scores(scores))
+        }
     }
+}
 
-    fn measured(
-        &self,
-        score: impl Fn(Of) -> Option<Result<f64, MetricError>>,
-    ) -> Result<Vec<(&'static str, f64)>, MetricError> {
-        let scores = self.measures.iter().filter_map(|measure| {
-            let found = score(measure.of)?;
-            Some(found.map(|value| (measure.name, value)))
-        });
-        scores.collect()
+/// What is measured of tags by their names, as seqeval names it.
+const TAGS: [&str; 4] = [
+    "overall_precision",
+    "overall_recall",
+    "overall_f1",
+    "overall_accuracy",
+];
+
+impl Tokens {
+    fn new(names: &[String], reading: Reading) -> Self {
+        Self {
+            entities: EntityCounts::new(reading),
+            tags: ClassCounts::new(names.len()),
+            are_entities: are_entities(names),
+            sentences: 0,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub use tunesmith_architecture::DEFAULT_THRESHOLD;
 
+use crate::Average;
 use crate::classes::same_length;
 use crate::error::MetricError;
 use crate::report::{Counts, LabelScores};
@@ -79,26 +80,34 @@ impl MultiLabelCounts {
         self.exact as f64 / self.rows as f64
     }
 
+    /// A score of all labels together (scikit-learn's `average`).
+    pub(crate) fn mean(&self, average: Average, score: fn(&Counts) -> f64) -> f64 {
+        match average {
+            Average::Binary | Average::Micro => score(&Counts::sum(&self.labels)),
+            Average::Macro => self.labels.iter().map(score).sum::<f64>() / self.labels.len() as f64,
+            Average::Weighted => Counts::weighted(&self.labels, score),
+        }
+    }
+
     /// F1 over all labels of all rows (scikit-learn's `f1_score` with `average="micro"`); 0 where no row
     /// has a label and none was predicted.
     #[must_use]
     pub fn f1_micro(&self) -> f64 {
-        Counts::sum(&self.labels).f1()
+        self.mean(Average::Micro, Counts::f1)
     }
 
     /// The mean F1 of all labels (`average="macro"`); a label that is never there and never predicted
     /// counts as 0.
     #[must_use]
     pub fn f1_macro(&self) -> f64 {
-        let sum: f64 = self.labels.iter().map(Counts::f1).sum();
-        sum / self.labels.len() as f64
+        self.mean(Average::Macro, Counts::f1)
     }
 
     /// The mean F1 of all labels, each weighted by the rows that have it (`average="weighted"`); 0 where
     /// no row has a label.
     #[must_use]
     pub fn f1_weighted(&self) -> f64 {
-        Counts::weighted(&self.labels, Counts::f1)
+        self.mean(Average::Weighted, Counts::f1)
     }
 
     /// Precision, recall and F1 of every label, in the order of their ids; `names` are theirs.

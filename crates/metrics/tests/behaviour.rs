@@ -29,7 +29,7 @@ fn unknown_names_are_told_with_what_is_known() {
     assert_eq!(
         message,
         "there is no metric `rouge`; use one of accuracy, f1, precision, recall, \
-         matthews_correlation, pearsonr, spearmanr, mse, seqeval, glue"
+         matthews_correlation, pearsonr, spearmanr, mse, mae, seqeval, glue"
     );
     let message = load("f1", Some("mrpc")).unwrap_err().to_string();
     assert!(

@@ -22,7 +22,7 @@ mod view;
 pub use command::Command;
 pub use config::{
     ARGUMENTS, AggregationStrategy, Argument, ArgumentGroup, ArgumentKind, ConfigError,
-    DataArguments, DeviceChoice, DevicePlace, Devices, IntervalStrategy, MetricMode,
+    DataArguments, DeviceChoice, DevicePlace, Devices, ERRORS, IntervalStrategy, MetricMode,
     ModelArguments, OLD_SPELLINGS, Problem, ProblemType, RateCurve, ResumeFrom, RunConfig,
     SET_BY_PANELS, SchedulerKwargs, SchedulerType, Steps, Threshold, ThresholdMode,
     TrainingArguments, Truncation, UnknownChoice, without_dashes,

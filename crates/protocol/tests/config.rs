@@ -3,7 +3,7 @@
 
 use tunesmith_protocol::{
     ConfigError, DeviceChoice, IntervalStrategy, OLD_SPELLINGS, ResumeFrom, RunConfig,
-    SchedulerType, Steps, Truncation,
+    SchedulerType, Steps, TrainingArguments, Truncation,
 };
 
 fn read(text: &str) -> RunConfig {
@@ -374,7 +374,26 @@ fn nothing_given_lacks_a_model_data_and_work() {
 #[test]
 fn every_field_out_of_range_is_named_with_what_to_do() {
     type Break = fn(&mut RunConfig);
-    let cases: [(&str, &str, Break); 28] = [
+    let cases: [(&str, &str, Break); 32] = [
+        ("early_stopping_patience", "give 1 or more", |c| {
+            c.training.eval_strategy = IntervalStrategy::Epoch;
+            c.training.early_stopping_patience = Some(0);
+        }),
+        ("early_stopping_patience", "set eval_strategy", |c| {
+            c.training.early_stopping_patience = Some(1);
+        }),
+        (
+            "early_stopping_threshold",
+            "without early_stopping_patience",
+            |c| {
+                c.training.early_stopping_threshold = 0.5;
+            },
+        ),
+        ("early_stopping_threshold", "0 or more", |c| {
+            c.training.eval_strategy = IntervalStrategy::Epoch;
+            c.training.early_stopping_patience = Some(1);
+            c.training.early_stopping_threshold = -0.5;
+        }),
         ("hidden_dropout_prob", "turns dropout off", |c| {
             c.model.hidden_dropout_prob = Some(1.5)
         }),
@@ -491,8 +510,17 @@ fn the_best_metric_follows_the_trainers_rules() {
     training.metric_for_best_model = Some("f1".to_owned());
     assert_eq!(training.best_metric(), Some(("eval_f1".to_owned(), true)));
     training.metric_for_best_model = Some("eval_mse".to_owned());
-    training.greater_is_better = Some(false);
     assert_eq!(training.best_metric(), Some(("eval_mse".to_owned(), false)));
+    training.greater_is_better = Some(true);
+    assert_eq!(training.best_metric(), Some(("eval_mse".to_owned(), true)));
+    let stopping = TrainingArguments {
+        early_stopping_patience: Some(3),
+        ..good().training
+    };
+    assert_eq!(
+        stopping.best_metric(),
+        Some(("eval_loss".to_owned(), false))
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tunesmith::data::TokenizedDataset;
 use tunesmith::kernels::ComputeDevice;
-use tunesmith::metrics::{GlueTask, Metric, best_thresholds};
+use tunesmith::metrics::best_thresholds;
 use tunesmith::model::{AutoConfig, Task};
 use tunesmith::train::{
     Greeting, Names, OutputFolder, Replicas, TrainOutput, Trainer, check_base_model,
@@ -20,7 +20,8 @@ use crate::device::open_all;
 use crate::fetch::{dataset, model_files};
 use crate::finish::{Reader, evaluate_at_end, pass, predict_at_end, save_training};
 use crate::fits::check_memory;
-use crate::labels::{Labels, thresholds};
+use crate::labels::thresholds;
+use crate::metric::{check_names, metric};
 use crate::model::{load, set_dropouts, warnings, words};
 use crate::prepare::{Prepared, Request, prepare};
 use crate::session::Shared;
@@ -40,6 +41,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         training,
     } = config;
     let task = task(&data)?;
+    check_names(data.metric_name.as_deref())?;
     // Before any work, as far as it can be told yet.
     let output_dir = Path::new(&training.output_dir);
     let folder = OutputFolder::take_existing(output_dir)?;
@@ -79,7 +81,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         warnings: notes,
     } = prepared;
     shared.emit(Event::DatasetReady(ready)).await;
-    let metric = metric(task, &labels)?;
+    let metric = metric(data.metric_name.as_deref(), task, &labels)?;
     if training.do_train {
         check_smoothing(&training, labels.task())?;
     }
@@ -191,27 +193,6 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     predict_at_end(&mut trainer, &test, &reader, &shared).await?;
     shared.emit(Event::Done(done)).await;
     Ok(())
-}
-
-/// The metric of the GLUE task, else the one for such labels.
-fn metric(glue: Option<GlueTask>, labels: &Labels) -> Result<Metric, SessionError> {
-    let Some(glue) = glue else {
-        return Ok(Metric::of_task(labels.task(), labels.names())?);
-    };
-    let (expected, found) = (glue.num_labels(), labels.names().len());
-    if expected == found {
-        return Ok(Metric::for_task(glue));
-    }
-    let count = |count: usize| match count {
-        1 => "numbers for labels".to_owned(),
-        count => format!("{count} classes"),
-    };
-    Err(SessionError::Arguments(format!(
-        "the task {glue} has {}, and this run has {}: its metrics mean nothing here. Leave task_name out, or \
-         name the task that the data is of",
-        count(expected),
-        count(found)
-    )))
 }
 
 /// Smoothing spreads a label's weight over the classes.

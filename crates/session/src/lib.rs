@@ -26,6 +26,7 @@ mod label_guess;
 mod labels;
 mod marked;
 mod memory;
+mod metric;
 mod model;
 mod predict;
 mod prepare;

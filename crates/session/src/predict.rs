@@ -10,7 +10,7 @@ use tunesmith::data::{
 use tunesmith::kernels::read_back;
 use tunesmith::metrics::above_thresholds;
 use tunesmith::model::{AutoConfig, Model, ModelConfig, Task};
-use tunesmith::train::{argmax, batch_inputs, sigmoid};
+use tunesmith::train::{argmax, batch_inputs, sigmoid, softmax};
 use tunesmith_platform::fs;
 use tunesmith_protocol::{
     AggregationStrategy, DataArguments, DeviceChoice, Entity, Event, Pair, Prediction, Threshold,
@@ -324,15 +324,6 @@ impl Tokens {
             types: types.iter().map(|id| *id as i8).collect(),
         }
     }
-}
-
-/// The probability of each class.
-pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
-    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let weights = logits.iter().map(|x| f64::from(x - highest).exp());
-    let weights: Vec<f64> = weights.collect();
-    let sum: f64 = weights.iter().sum();
-    weights.iter().map(|weight| weight / sum).collect()
 }
 
 fn check_finite(logits: &[f32], text: &str) -> Result<(), SessionError> {

@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use tunesmith::data::{ColumnView, Dataset, TagEncoder};
-use tunesmith::metrics::{ClassCounts, GlueTask, Metric};
+use tunesmith::metrics::{ClassCounts, Metric};
 use tunesmith::model::Task;
-use tunesmith::train::{argmax, class_report};
+use tunesmith::train::{argmax, class_report, sigmoid, softmax};
 use tunesmith_protocol::{
     Event, Metrics, Pair, Prediction, Review, RunConfig, Threshold, WrongRow,
 };
@@ -17,7 +17,8 @@ use crate::fetch::{dataset, load};
 use crate::label_columns::{problem_type, task_of};
 use crate::labels::{Labels, Wanted, chosen};
 use crate::marked::{Marked, listed};
-use crate::predict::{Tokens, softmax};
+use crate::metric::metric;
+use crate::predict::Tokens;
 use crate::session::Shared;
 use crate::{Predictor, SessionError, inspect};
 
@@ -86,7 +87,7 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
     let labels = Labels::of_model(predictor.config(), &rows, columns.labels, wanted);
     let (labels, _) = labels.map_err(at())?;
     let rows = labels.encode(&rows).map_err(at())?.dataset;
-    let mut tally = Tally::new(&labels, glue)?;
+    let mut tally = Tally::new(&labels, metric(data.metric_name.as_deref(), glue, &labels)?);
     let reading = Reading {
         predictor: &predictor,
         rows: &rows,
@@ -168,12 +169,18 @@ impl Reading<'_> {
             let width = tally.names().len().max(1);
             let mut marked = Marked::new(&text, &placed, &labels);
             let (mut wanted, mut predicted, mut loss) = (Vec::new(), Vec::new(), 0.0);
+            let mut probabilities = Vec::new();
             for (class, logits) in marked.labelled(&labels, &logits, width) {
-                loss -= softmax(logits)[class].max(f64::MIN_POSITIVE).ln();
+                let scores = softmax(logits);
+                loss -= scores[class].max(f64::MIN_POSITIVE).ln();
                 wanted.push(class as i64);
                 predicted.push(argmax(logits) as i64);
+                probabilities.extend(scores);
             }
             tally.metric.add_sentence(&predicted, &wanted)?;
+            if tally.metric.needs_probabilities() {
+                tally.metric.add_probabilities(&probabilities, &wanted)?;
+            }
             marked.keep_differences(tally.names(), &wanted, &predicted);
             let outcome = Outcome {
                 label: listed(&marked.entities(tally.names(), &wanted)?),
@@ -220,25 +227,22 @@ struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    fn new(labels: &'a Labels, glue: Option<GlueTask>) -> Result<Self, SessionError> {
+    fn new(labels: &'a Labels, metric: Metric) -> Self {
         let names = labels.names();
         let size = match labels.task() {
             Task::SingleLabel => names.len(),
             Task::MultiLabel | Task::Regression | Task::Tokens => 0,
         };
-        Ok(Self {
+        Self {
             labels,
-            metric: match glue {
-                Some(glue) => Metric::for_task(glue),
-                None => Metric::of_task(labels.task(), names)?,
-            },
+            metric,
             classes: ClassCounts::new(size),
             confusion: vec![vec![0; size]; size],
             rows: 0,
             right: 0,
             wrong: Vec::new(),
             numbers: Vec::new(),
-        })
+        }
     }
 
     fn names(&self) -> &'a [String] {
@@ -275,6 +279,9 @@ impl<'a> Tally<'a> {
                 self.confusion[class][*label_id] += 1;
                 let ids = [*label_id as i64, class as i64];
                 self.metric.add_batch_classes(&ids[..1], &ids[1..])?;
+                if self.metric.needs_probabilities() {
+                    self.metric.add_probabilities(scores, &ids[1..])?;
+                }
                 self.classes.add_batch(&ids[..1], &ids[1..])?;
                 let score = scores[class];
                 Ok(Outcome {
@@ -304,6 +311,12 @@ impl<'a> Tally<'a> {
                 let wanted: Vec<bool> = numbers.iter().map(|n| n.as_f64() == Some(1.0)).collect();
                 let found: Vec<bool> = names.iter().map(|name| labels.contains(name)).collect();
                 self.metric.add_batch_labels(&found, &wanted)?;
+                if self.metric.needs_probabilities() {
+                    let probabilities = sigmoid(logits).into_iter().map(f64::from);
+                    let probabilities: Vec<f64> = probabilities.collect();
+                    self.metric
+                        .add_label_probabilities(&probabilities, &wanted)?;
+                }
                 let line = |there: &[bool]| match chosen(names, there).as_slice() {
                     [] => "none".to_owned(),
                     labels => labels.join(", "),
@@ -421,7 +434,7 @@ mod tests {
             encoder: LabelEncoder::named(names.to_vec()),
             column: "label".to_owned(),
         };
-        let mut tally = Tally::new(&labels, None).unwrap();
+        let mut tally = Tally::new(&labels, metric(None, None, &labels).unwrap());
         // classification_report([0, 0, 0, 1], [0, 0, 1, 1]): 1.00 0.67 0.80 3, 0.50 1.00 0.67 1.
         let csv = "text,label\na,0\nb,0\nc,0\nd,1\n";
         let rows = Dataset::from_bytes("rows.csv", Format::Csv, csv.as_bytes().to_vec()).unwrap();

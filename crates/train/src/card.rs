@@ -32,7 +32,7 @@ impl Names {
 }
 
 /// Numbers of an evaluation that are no metric.
-const NO_METRIC: [&str; 4] = [
+pub(crate) const NO_METRIC: [&str; 4] = [
     "eval_loss",
     "eval_runtime",
     "eval_samples_per_second",

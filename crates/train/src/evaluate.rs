@@ -132,6 +132,16 @@ pub fn sigmoid(logits: &[f32]) -> Vec<f32> {
     logits.iter().map(probability).collect()
 }
 
+/// The probability of each class of one row.
+#[must_use]
+pub fn softmax(logits: &[f32]) -> Vec<f64> {
+    let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let weights = logits.iter().map(|x| libm::exp(f64::from(x - highest)));
+    let weights: Vec<f64> = weights.collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / sum).collect()
+}
+
 /// An evaluation in progress, made by [`Trainer::pass`] and pulled batch by batch.
 pub struct EvalPass {
     dataset: TokenizedDataset,
@@ -280,6 +290,11 @@ impl EvalPass {
                         .collect();
                     let wanted: Vec<i64> = classes.iter().map(|class| i64::from(*class)).collect();
                     metric.add_batch_classes(&predicted, &wanted)?;
+                    if metric.needs_probabilities() {
+                        let rows = logits.chunks(num_labels);
+                        let probabilities: Vec<f64> = rows.flat_map(softmax).collect();
+                        metric.add_probabilities(&probabilities, &wanted)?;
+                    }
                 }
             }
             Labels::Regression(values) => {
@@ -294,8 +309,14 @@ impl EvalPass {
                 if let Some(metric) = &mut self.metric {
                     let wanted: Vec<bool> = values.iter().map(|value| *value == 1.0).collect();
                     let thresholds = trainer.model.config.thresholds();
-                    let predicted = above_thresholds(&sigmoid(logits), &thresholds, num_labels);
+                    let probabilities = sigmoid(logits);
+                    let predicted = above_thresholds(&probabilities, &thresholds, num_labels);
                     metric.add_batch_labels(&predicted, &wanted)?;
+                    if metric.needs_probabilities() {
+                        let probabilities = probabilities.into_iter().map(f64::from);
+                        let probabilities: Vec<f64> = probabilities.collect();
+                        metric.add_label_probabilities(&probabilities, &wanted)?;
+                    }
                 }
                 self.labels.extend(values.iter().map(|x| f64::from(*x)));
             }
@@ -303,12 +324,18 @@ impl EvalPass {
                 let sentences = batch.without_padding(classes);
                 for (classes, logits) in sentences.zip(batch.by_example(logits)) {
                     let tokens = classes.iter().zip(logits.chunks(num_labels));
+                    let tokens = tokens.filter(|(class, _)| **class != IGNORED);
                     let (predicted, wanted): (Vec<i64>, Vec<i64>) = tokens
-                        .filter(|(class, _)| **class != IGNORED)
+                        .clone()
                         .map(|(class, logits)| (argmax(logits) as i64, i64::from(*class)))
                         .unzip();
                     if let Some(metric) = &mut self.metric {
                         metric.add_sentence(&predicted, &wanted)?;
+                        if metric.needs_probabilities() {
+                            let rows = tokens.flat_map(|(_, logits)| softmax(logits));
+                            let probabilities: Vec<f64> = rows.collect();
+                            metric.add_probabilities(&probabilities, &wanted)?;
+                        }
                     }
                     self.labels.extend(classes.iter().map(|x| f64::from(*x)));
                 }

@@ -19,6 +19,7 @@ mod callback;
 mod card;
 mod checkpoint;
 mod device;
+mod early_stopping;
 mod error;
 mod evaluate;
 mod export;
@@ -46,7 +47,9 @@ pub use card::Names;
 pub use checkpoint::checkpoints;
 pub use device::device_info;
 pub use error::TrainError;
-pub use evaluate::{EvalPass, Evaluation, PredictionOutput, argmax, class_report, sigmoid};
+pub use evaluate::{
+    EvalPass, Evaluation, PredictionOutput, argmax, class_report, sigmoid, softmax,
+};
 pub use export::{check_base_model, check_output_dir};
 pub use files::replace_file;
 pub use folder::{OutputFolder, recover};

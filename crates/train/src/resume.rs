@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use tunesmith_metrics::Metric;
 use tunesmith_platform::fs;
-use tunesmith_protocol::{Event, ResumeFrom, RunStarted, TrainingArguments};
+use tunesmith_protocol::{Event, IntervalStrategy, ResumeFrom, RunStarted, TrainingArguments};
 
+use crate::card::NO_METRIC;
 use crate::checkpoint::{Checkpoint, NOISE, checkpoints, set_parameters};
+use crate::early_stopping;
 use crate::export::is_in;
 use crate::optimizer::changed_groups;
 use crate::{
@@ -25,6 +28,7 @@ impl<'t> Run<'t> {
                     .to_owned(),
             ));
         }
+        check_best_metric(trainer)?;
         let args = trainer.args.clone();
         let lengths = args.group_by_length.then(|| train.lengths());
         let plan = Plan::new(train.len(), lengths, &args, trainer.num_processes())?;
@@ -61,6 +65,13 @@ impl<'t> Run<'t> {
         // A run that was killed between its last checkpoint and the removal of the oldest.
         run.rotate(run.trainer.args.save_total_limit);
         run.announce(found.is_some());
+        if args.early_stopping_patience.is_some() && !args.load_best_model_at_end {
+            run.warn(
+                "early_stopping_patience without load_best_model_at_end: the model will be that of the last \
+                 step, not the best one"
+                    .to_owned(),
+            );
+        }
         Ok(run)
     }
 
@@ -157,6 +168,22 @@ impl<'t> Run<'t> {
         if let Some(scaler) = &mut self.scaler {
             *scaler = run.loss_scale.unwrap_or_default();
         }
+        if let Some(early_stopping) = &mut self.early_stopping
+            && let Some(saved) = state.stateful_callbacks.get(early_stopping::NAME)
+        {
+            early_stopping.restore(saved);
+            if early_stopping.is_over() {
+                self.trainer.control.should_training_stop = true;
+                self.events.push_back(Event::Warning {
+                    message: format!(
+                        "the run of {} had ended early, after {} evaluations without an improvement: raise \
+                         early_stopping_patience to train on",
+                        path.display(),
+                        early_stopping.counter()
+                    ),
+                });
+            }
+        }
         self.losses = run.losses;
         self.last = run.last;
         self.pending = run.pending.into();
@@ -200,6 +227,29 @@ impl<'t> Run<'t> {
     pub(crate) fn warn(&mut self, message: String) {
         self.events.push_back(Event::Warning { message });
     }
+}
+
+/// Refuses a `metric_for_best_model` that no evaluation will give, before anything is computed. A function for
+/// `compute_metrics` may give any.
+fn check_best_metric(trainer: &Trainer) -> Result<(), TrainError> {
+    let args = &trainer.args;
+    let Some((name, _)) = args.best_metric() else {
+        return Ok(());
+    };
+    if args.eval_strategy == IntervalStrategy::No || trainer.compute_metrics.is_some() {
+        return Ok(());
+    }
+    let measured = trainer.metric.iter().flat_map(Metric::score_names);
+    let measured = measured.map(|name| format!("eval_{name}"));
+    let available: Vec<String> = NO_METRIC
+        .map(str::to_owned)
+        .into_iter()
+        .chain(measured)
+        .collect();
+    if available.contains(&name) {
+        return Ok(());
+    }
+    Err(TrainError::BestMetric { name, available })
 }
 
 /// A checkpoint that can't be used, with the nearest one before it that can.

@@ -16,6 +16,7 @@ use tunesmith_protocol::{Command, Event, IntervalStrategy, Log, Metrics};
 use web_time::{Duration, Instant};
 
 use crate::checkpoint::Action;
+use crate::early_stopping::{self, EarlyStopping};
 use crate::evaluate::EvalPass;
 use crate::speed::Speed;
 use crate::{
@@ -30,6 +31,7 @@ pub struct Run<'t> {
     pub(crate) data: String,
     pub(crate) plan: Plan,
     pub(crate) schedule: Schedule,
+    pub(crate) early_stopping: Option<EarlyStopping>,
     pub(crate) optimizer: AdamW,
     /// Of half precision.
     pub(crate) scaler: Option<GradScaler>,
@@ -105,6 +107,7 @@ impl<'t> Run<'t> {
         trainer.control = TrainerControl::default();
         let scaler = trainer.args.fp16.then(GradScaler::default);
         Self {
+            early_stopping: EarlyStopping::from_arguments(&trainer.args),
             trainer,
             train,
             data,
@@ -291,7 +294,12 @@ impl<'t> Run<'t> {
     }
 
     fn keep_best(&mut self, numbers: &Metrics) -> Result<(), TrainError> {
-        let Trainer { args, state, .. } = &mut *self.trainer;
+        let Trainer {
+            args,
+            state,
+            control,
+            ..
+        } = &mut *self.trainer;
         let Some((name, greater)) = args.best_metric() else {
             return Ok(());
         };
@@ -300,7 +308,23 @@ impl<'t> Run<'t> {
             return Err(TrainError::BestMetric { name, available });
         };
         self.schedule.evaluated(value);
-        let better = |best: f64| if greater { value > best } else { value < best };
+        if let Some(early_stopping) = &mut self.early_stopping {
+            early_stopping.evaluated(value, state.best_metric, greater);
+            let saved = (early_stopping::NAME.to_owned(), early_stopping.state());
+            state.stateful_callbacks.extend([saved]);
+            if early_stopping.is_over() {
+                control.should_training_stop = true;
+                self.events.push_back(Event::Warning {
+                    message: format!(
+                        "training ends early: {name} has not improved in {} evaluations \
+                         (early_stopping_patience)",
+                        early_stopping.counter()
+                    ),
+                });
+            }
+        }
+        // A metric may be undefined: the first that is a number is the best then.
+        let better = |best: f64| best.is_nan() || if greater { value > best } else { value < best };
         if state.best_metric.is_none_or(better) {
             state.best_metric = Some(value);
             if args.save_strategy != IntervalStrategy::No {

@@ -44,6 +44,9 @@ pub struct TrainerState {
     pub num_train_epochs: u64,
     /// Steps between checkpoints, where they go by steps.
     pub save_steps: u64,
+    /// What callbacks go on from, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stateful_callbacks: BTreeMap<String, Value>,
     /// Floating point operations: 6 x padded tokens x parameters without embeddings.
     pub total_flos: f64,
     /// Rows of a training batch.
@@ -69,6 +72,7 @@ impl TrainerState {
             num_input_tokens_seen: 0,
             num_train_epochs,
             save_steps: args.save_steps.resolve(total_steps).max(1),
+            stateful_callbacks: BTreeMap::new(),
             total_flos: 0.0,
             train_batch_size: args.per_device_train_batch_size as u64,
         }

@@ -374,6 +374,11 @@ export type DataArguments = {
   threshold: Threshold | null,
   /** For tagged tokens: label all tokens of a word, and not only its first. */
   label_all_tokens: boolean,
+  /**
+   * What evaluations measure, as a list or separated by commas: `f1_macro`, `roc_auc`, `log_loss` and others; an
+   * unknown name lists them. Default: what the task or the labels are usually judged by.
+   */
+  metric_name: Array<string> | null,
   /** Maximum number of tokens per row, special tokens included. Default: the model's limit. */
   max_seq_length: number | null,
   /** Which text to cut if a row is too long. */
@@ -490,8 +495,12 @@ export type TrainingArguments = {
   load_best_model_at_end: boolean,
   /** The metric that decides which checkpoint is best. Default: `loss`. */
   metric_for_best_model: string | null,
-  /** Whether a higher metric is better. Default: yes, unless the metric's name ends in `loss`. */
+  /** Whether a higher metric is better. Default: yes, but for losses and errors (names that end in `loss`, `mse`, `mae`). */
   greater_is_better: boolean | null,
+  /** End the training when `metric_for_best_model` hasn't improved in this many evaluations in succession. */
+  early_stopping_patience: number | null,
+  /** How much the metric must improve for an evaluation to count as better. */
+  early_stopping_threshold: number,
   /** Continue from this checkpoint, or with `true` from the last one. */
   resume_from_checkpoint: ResumeFrom,
 };

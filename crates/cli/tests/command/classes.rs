@@ -181,3 +181,50 @@ fn files_of_another_form_are_read_or_told() {
     let run = scratch.run("tokenize --model model --text cat").ok();
     contains(&run, &["[CLS]", "cat", "[SEP]"]);
 }
+
+#[test]
+fn metrics_are_those_that_are_named_and_more_than_two_classes_have_a_row_each() {
+    let rows = "text,label\nthe cat,a\nthe dog,b\nthe fox,c\nthe owl,a\n";
+    let scratch = Scratch::ready();
+    scratch.write("train.csv", rows);
+    scratch.write("validation.csv", rows);
+    let run = "--ignore_mismatched_sizes --max_steps 1 --do_eval true --overwrite_output_dir";
+    let results = |more: &str| {
+        let ran = scratch.train(&format!("{run} {more}"));
+        let screen = ran.stdout.clone();
+        ran.ok();
+        let text = fs::read_to_string(scratch.path("out/eval_results.json")).unwrap();
+        (serde_json::from_str::<Value>(&text).unwrap(), screen)
+    };
+    let (usual, screen) = results("");
+    for name in ["eval_accuracy", "eval_f1_macro", "eval_f1_weighted"] {
+        assert!(usual[name].is_number(), "{usual}");
+    }
+    contains(&screen, &["precision", "recall", "support"]);
+    let (named, _) = results("--metric_name mcc,roc_auc,top_2_accuracy,log_loss");
+    for name in [
+        "matthews_correlation",
+        "roc_auc",
+        "top_2_accuracy",
+        "log_loss",
+    ] {
+        assert!(named[format!("eval_{name}")].is_number(), "{named}");
+    }
+    assert!(named["eval_accuracy"].is_null(), "{named}");
+    // The log loss is the mean loss, of probabilities in 64 bits.
+    let (loss, log_loss) = (named["eval_loss"].as_f64(), named["eval_log_loss"].as_f64());
+    assert!((loss.unwrap() - log_loss.unwrap()).abs() < 1e-5, "{named}");
+
+    let error = scratch
+        .train(&format!("{run} --metric_name f1_macro,bleu"))
+        .error();
+    contains(&error, &["no metric `bleu`", "roc_auc"]);
+    let error = scratch.train(&format!("{run} --metric_name mse")).error();
+    contains(&error, &["no metric `mse` for these labels", "f1_macro"]);
+    let error = scratch
+        .train(&format!(
+            "{run} --eval_strategy epoch --metric_for_best_model f1"
+        ))
+        .error();
+    contains(&error, &["no eval_f1,", "eval_f1_macro"]);
+}

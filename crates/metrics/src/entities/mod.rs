@@ -9,6 +9,7 @@ mod scheme;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::Average;
 use crate::error::MetricError;
 use crate::report::{Counts, LabelScores};
 
@@ -112,6 +113,18 @@ impl EntityCounts {
         self.right as f64 / self.tokens as f64
     }
 
+    /// A score over all entities, or its mean over their types; 0 where there is no entity.
+    pub(crate) fn mean(&self, average: Average, score: fn(&Counts) -> f64) -> f64 {
+        match average {
+            Average::Binary | Average::Micro => score(&Counts::sum(self.kinds.values())),
+            Average::Macro => {
+                let sum: f64 = self.kinds.values().map(score).sum();
+                sum / self.kinds.len().max(1) as f64
+            }
+            Average::Weighted => Counts::weighted(self.kinds.values(), score),
+        }
+    }
+
     /// Precision, recall and F1 over all entities (`average="micro"`), which seqeval's `overall_…` are.
     #[must_use]
     pub fn overall(&self) -> LabelScores {
@@ -121,19 +134,13 @@ impl EntityCounts {
     /// The mean of each score over the types (`average="macro"`); 0 where there is no entity.
     #[must_use]
     pub fn macro_average(&self) -> LabelScores {
-        let mean = |score: fn(&Counts) -> f64| {
-            let sum: f64 = self.kinds.values().map(score).sum();
-            sum / self.kinds.len().max(1) as f64
-        };
-        self.average("macro avg", mean)
+        self.average("macro avg", |score| self.mean(Average::Macro, score))
     }
 
     /// The mean of each score over the types, weighted by their entities (`average="weighted"`).
     #[must_use]
     pub fn weighted_average(&self) -> LabelScores {
-        self.average("weighted avg", |score| {
-            Counts::weighted(self.kinds.values(), score)
-        })
+        self.average("weighted avg", |score| self.mean(Average::Weighted, score))
     }
 
     fn average(&self, name: &str, mean: impl Fn(fn(&Counts) -> f64) -> f64) -> LabelScores {

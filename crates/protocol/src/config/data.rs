@@ -52,6 +52,10 @@ pub struct DataArguments {
     pub threshold: Option<Threshold>,
     /// For tagged tokens: label all tokens of a word, and not only its first.
     pub label_all_tokens: bool,
+    /// What evaluations measure, as a list or separated by commas: `f1_macro`, `roc_auc`, `log_loss` and others; an
+    /// unknown name lists them. Default: what the task or the labels are usually judged by.
+    #[serde(deserialize_with = "names")]
+    pub metric_name: Option<Vec<String>>,
     /// Maximum number of tokens per row, special tokens included. Default: the model's limit.
     pub max_seq_length: Option<usize>,
     /// Which text to cut if a row is too long.

@@ -29,7 +29,7 @@ pub use model::ModelArguments;
 pub use names::without_dashes;
 pub use schedule::SchedulerKwargs;
 pub use table::{ARGUMENTS, Argument, ArgumentGroup, ArgumentKind, SET_BY_PANELS};
-pub use training::TrainingArguments;
+pub use training::{ERRORS, TrainingArguments};
 
 /// Everything a run is told before it starts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

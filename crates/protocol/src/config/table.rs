@@ -419,6 +419,12 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "Evaluate every N steps; below 1, every fraction of the run. Default: logging_steps.",
             ),
             argument(
+                "metric_name",
+                Text,
+                "the task's",
+                "What evaluations measure, as a list or separated by commas: f1_macro, roc_auc, log_loss and others; an unknown name lists them. Default: what the task or the labels are usually judged by.",
+            ),
+            argument(
                 "per_device_eval_batch_size",
                 Integer,
                 "8",
@@ -493,7 +499,19 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "greater_is_better",
                 Flag,
                 "by its name",
-                "Whether a higher metric is better. Default: yes, unless the metric's name ends in loss.",
+                "Whether a higher metric is better. Default: yes, but for losses and errors (names that end in loss, mse, mae).",
+            ),
+            argument(
+                "early_stopping_patience",
+                Integer,
+                "off",
+                "End the training when metric_for_best_model hasn't improved in this many evaluations in succession.",
+            ),
+            argument(
+                "early_stopping_threshold",
+                Number,
+                "0",
+                "How much the metric must improve for an evaluation to count as better.",
             ),
             argument(
                 "resume_from_checkpoint",

@@ -103,11 +103,19 @@ pub struct TrainingArguments {
     pub load_best_model_at_end: bool,
     /// The metric that decides which checkpoint is best. Default: `loss`.
     pub metric_for_best_model: Option<String>,
-    /// Whether a higher metric is better. Default: yes, unless the metric's name ends in `loss`.
+    /// Whether a higher metric is better. Default: yes, but for losses and errors (names that end in `loss`, `mse`, `mae`).
     pub greater_is_better: Option<bool>,
+    /// End the training when `metric_for_best_model` hasn't improved in this many evaluations in succession.
+    pub early_stopping_patience: Option<u64>,
+    /// How much the metric must improve for an evaluation to count as better.
+    pub early_stopping_threshold: f64,
     /// Continue from this checkpoint, or with `true` from the last one.
     pub resume_from_checkpoint: ResumeFrom,
 }
+
+/// Metrics of which less is better, beside those whose names end in `loss`. transformers takes more of them for
+/// better unless told otherwise, and so keeps the worst model.
+pub const ERRORS: [&str; 2] = ["mse", "mae"];
 
 /// transformers writes an empty value as `null`.
 fn or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
@@ -161,6 +169,8 @@ impl Default for TrainingArguments {
             load_best_model_at_end: false,
             metric_for_best_model: None,
             greater_is_better: None,
+            early_stopping_patience: None,
+            early_stopping_threshold: 0.0,
             resume_from_checkpoint: ResumeFrom::No,
         }
     }
@@ -179,22 +189,25 @@ impl TrainingArguments {
         self.do_eval || self.eval_strategy != IntervalStrategy::No
     }
 
-    /// The metric that chooses the best checkpoint, and that some schedules follow, with the prefix
-    /// `eval_`, and whether more of it is better. `None` where no metric is named and neither the best
-    /// model nor such a schedule is asked for.
+    /// The metric that chooses the best checkpoint, and that early stopping and some schedules follow, with the
+    /// prefix `eval_`, and whether more of it is better. `None` where no metric is named and none of these is
+    /// asked for.
     #[must_use]
     pub fn best_metric(&self) -> Option<(String, bool)> {
         let name = match &self.metric_for_best_model {
             Some(name) => name.as_str(),
-            None if self.load_best_model_at_end || self.lr_scheduler_type.follows_metric() => {
+            None if self.load_best_model_at_end
+                || self.early_stopping_patience.is_some()
+                || self.lr_scheduler_type.follows_metric() =>
+            {
                 "loss"
             }
             None => return None,
         };
+        let name = name.strip_prefix("eval_").unwrap_or(name);
         let greater = self
             .greater_is_better
-            .unwrap_or_else(|| !name.ends_with("loss"));
-        let name = name.strip_prefix("eval_").unwrap_or(name);
+            .unwrap_or_else(|| !name.ends_with("loss") && !ERRORS.contains(&name));
         Some((format!("eval_{name}"), greater))
     }
 }

@@ -108,7 +108,6 @@ const TRAINING_ARGUMENTS: &[&str] = &[
 const SCRIPT_ARGUMENTS: &[&str] = &[
     "config_name",
     "do_regression",
-    "metric_name",
     "remove_columns",
     "remove_splits",
     "shuffle_seed",

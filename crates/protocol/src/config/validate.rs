@@ -38,6 +38,7 @@ impl RunConfig {
         check_schedule(&self.training, &mut problems);
         check_intervals(&self.training, &mut problems);
         check_best(&self.training, &mut problems);
+        check_early_stopping(&self.training, &mut problems);
         if problems.0.is_empty() {
             Ok(())
         } else {
@@ -412,4 +413,31 @@ fn check_best(training: &TrainingArguments, problems: &mut Problems) {
             format!("save_steps ({save_steps}) must be a multiple of eval_steps ({eval_steps})"),
         );
     }
+}
+
+fn check_early_stopping(training: &TrainingArguments, problems: &mut Problems) {
+    let threshold = training.early_stopping_threshold;
+    problems.need(
+        threshold.is_finite() && threshold >= 0.0,
+        "early_stopping_threshold",
+        format!("{threshold} is not a number of 0 or more"),
+    );
+    let Some(patience) = training.early_stopping_patience else {
+        problems.need(
+            threshold == 0.0,
+            "early_stopping_threshold",
+            "given without early_stopping_patience: name the number of evaluations too",
+        );
+        return;
+    };
+    problems.need(
+        patience >= 1,
+        "early_stopping_patience",
+        "0 is too few: give 1 or more, or leave it out",
+    );
+    problems.need(
+        !training.do_train || training.eval_strategy != IntervalStrategy::No,
+        "early_stopping_patience",
+        "early stopping follows the evaluations: set eval_strategy to steps or epoch",
+    );
 }
