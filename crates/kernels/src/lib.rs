@@ -54,7 +54,7 @@ pub use layer_norm::{
 pub use linear::{
     linear, linear_backward_input, linear_backward_input_new, linear_backward_parameters,
 };
-pub use loss::{bce_with_logits, cross_entropy, mse};
+pub use loss::{ClassLoss, bce_with_logits, cross_entropy, mse};
 pub use packing::Packing;
 pub use read::{is_out_of_memory, read_back, read_backs};
 pub use reduce::{GradientNorm, gradient_norm, scaled_gradient_norm};

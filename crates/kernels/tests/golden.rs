@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value;
 use tunesmith_kernels::{
-    Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ComputeDevice,
+    Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ClassLoss, ComputeDevice,
     DeviceChoice, Dropout, EmbeddingTables, Packing, Pooling, PositionBias, Slot, View, activate,
     activate_backward, adamw, attention, attention_backward, bce_with_logits, cross_entropy,
     embedding, gated, gated_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
@@ -385,11 +385,23 @@ fn convolutions() {
 }
 
 #[test]
-fn cross_entropies_with_and_without_smoothing() {
+fn cross_entropies_with_smoothing_weights_and_focus() {
     each("cross_entropy", |case| {
         let labels = indices(&integers(&case.golden["labels"]), case.device);
-        let [smoothing, scale] = ["smoothing", "scale"].map(|name| case.float(name) as f32);
-        let (loss, dlogits) = cross_entropy(&case.tensor("logits"), &labels, smoothing, scale);
+        let [smoothing, gamma, scale] =
+            ["smoothing", "gamma", "scale"].map(|name| case.float(name) as f32);
+        let weights: Vec<f32> = case.golden["weights"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|weight| weight.as_f64().unwrap() as f32)
+            .collect();
+        let options = ClassLoss {
+            smoothing,
+            weights: (!weights.is_empty()).then_some(&weights),
+            gamma,
+        };
+        let (loss, dlogits) = cross_entropy(&case.tensor("logits"), &labels, &options, scale);
         case.is("loss", &read(loss));
         case.is("dlogits", &read(dlogits));
     });

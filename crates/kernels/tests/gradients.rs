@@ -3,11 +3,12 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Activation, Attention, BlockLayout, Blocks, Dropout, Noise, Packing, Pooling, PositionBias,
-    Slot, View, activate, activate_backward, attention, attention_backward, bce_with_logits,
-    cross_entropy, gated, gated_backward, indices, layer_norm, layer_norm_backward,
-    layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
-    linear_backward_parameters, mse, pool, pool_backward, rope, windows, windows_backward,
+    Activation, Attention, BlockLayout, Blocks, ClassLoss, Dropout, Noise, Packing, Pooling,
+    PositionBias, Slot, View, activate, activate_backward, attention, attention_backward,
+    bce_with_logits, cross_entropy, gated, gated_backward, indices, layer_norm,
+    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
+    linear_backward_input_new, linear_backward_parameters, mse, pool, pool_backward, rope, windows,
+    windows_backward,
 };
 
 /// Half the distance of a central difference, and what its error in f32 may come to.
@@ -319,9 +320,23 @@ fn loss_gradients() {
     let x = wave(24, 0.0).iter().map(|x| 3.0 * x).collect::<Vec<_>>();
     // The second row doesn't count.
     let labels = indices(&[2, -100_i32 as u32, 7], &device());
-    let loss = |x: &[f32]| cross_entropy(&matrix([3, 8], x), &labels, 0.1, 1.0);
-    let (_, dlogits) = loss(&x);
-    check("cross-entropy", &x, &read(dlogits), |x| read(loss(x).0)[0]);
+    let weights = [1.0, 0.5, 2.0, 1.0, 0.25, 1.0, 1.0, 3.0];
+    for (smoothing, weights, gamma) in [
+        (0.1, None, 0.0),
+        (0.1, Some(&weights[..]), 0.0),
+        (0.0, None, 2.0),
+        (0.0, Some(&weights[..]), 0.5),
+    ] {
+        let options = ClassLoss {
+            smoothing,
+            weights,
+            gamma,
+        };
+        let loss = |x: &[f32]| cross_entropy(&matrix([3, 8], x), &labels, &options, 1.0);
+        let (_, dlogits) = loss(&x);
+        let what = format!("cross-entropy {options:?}");
+        check(&what, &x, &read(dlogits), |x| read(loss(x).0)[0]);
+    }
 
     let targets: Vec<f32> = wave(24, 0.5).iter().map(|x| 0.5 * (1.0 + x)).collect();
     let targets = matrix([3, 8], &targets);

@@ -5,7 +5,9 @@ use std::path::Path;
 use burn::tensor::{Tensor, TensorData};
 use tunesmith_architecture::{ModelConfig, Pooling, Task};
 use tunesmith_checkpoint::TensorWriter;
-use tunesmith_kernels::{ComputeDevice, Precision, bce_with_logits, cross_entropy, indices, mse};
+use tunesmith_kernels::{
+    ClassLoss, ComputeDevice, Precision, bce_with_logits, cross_entropy, indices, mse,
+};
 use tunesmith_platform::fs;
 
 use crate::attention::Sequences;
@@ -104,6 +106,11 @@ pub struct Model {
     head: Head,
     /// Weight of the uniform target in the cross-entropy, in `[0, 1)`.
     pub label_smoothing: f32,
+    /// How much each class counts in the cross-entropy, `[num_labels]`; none: all the same. The mean is by the
+    /// weights of the labels, as with PyTorch's `CrossEntropyLoss(weight=…)`.
+    pub class_weights: Option<Vec<f32>>,
+    /// Above 0 the focal loss with this gamma in place of the cross-entropy; `label_smoothing` doesn't apply then.
+    pub focal_gamma: f32,
     /// Whether a forward pass keeps of each layer its input only, and the backward pass computes the rest again:
     /// less memory, a third more time, the same numbers.
     pub gradient_checkpointing: bool,
@@ -203,6 +210,8 @@ impl Model {
             encoder,
             head,
             label_smoothing: 0.0,
+            class_weights: None,
+            focal_gamma: 0.0,
             gradient_checkpointing: false,
             fp16: false,
             fp16_full_eval: false,
@@ -308,16 +317,20 @@ impl Model {
             ..
         } = self;
         let (values, device) = (&parameters.values, &self.device.device);
-        let smoothing = self.label_smoothing;
         let precision = match fp16 {
             true => Precision::F16,
             false => Precision::F32,
+        };
+        let options = ClassLoss {
+            smoothing: self.label_smoothing,
+            weights: self.class_weights.as_deref(),
+            gamma: self.focal_gamma,
         };
         Ok(self.device.install(|| {
             let (hidden, sequences, encoder) =
                 layers.forward(parameters, inputs, mode, device, (keep, precision));
             let (logits, head) = heads.forward(values, hidden, &sequences);
-            let (loss, dlogits) = loss(&logits, inputs, targets, smoothing, scale).unzip();
+            let (loss, dlogits) = loss(&logits, inputs, targets, &options, scale).unzip();
             Output {
                 logits,
                 loss,
@@ -331,9 +344,16 @@ impl Model {
 
     fn check(&self, inputs: &Inputs, targets: Option<&Targets>) -> Result<(), ModelError> {
         inputs.check(self.config.spec(), self.parameters.table.as_ref())?;
-        targets.map_or(Ok(()), |targets| {
-            targets.check(inputs, self.config.num_labels())
-        })
+        let num_labels = self.config.num_labels();
+        if let Some(weights) = &self.class_weights
+            && weights.len() != num_labels
+        {
+            return Err(ModelError::Inputs(format!(
+                "there are {} class weights, and the head has {num_labels} classes",
+                weights.len()
+            )));
+        }
+        targets.map_or(Ok(()), |targets| targets.check(inputs, num_labels))
     }
 
     /// Adds the gradients of the output's loss to every parameter, as `loss.backward()` does.
@@ -389,21 +409,21 @@ fn loss(
     logits: &Tensor<2>,
     inputs: &Inputs,
     targets: Option<&Targets>,
-    smoothing: f32,
+    options: &ClassLoss<'_>,
     scale: f32,
 ) -> Option<(Tensor<1>, Tensor<2>)> {
     let device = &logits.device();
     Some(match targets? {
         Targets::Classes(labels) => {
             let labels = indices(labels, device);
-            cross_entropy(logits, &labels, smoothing, scale)
+            cross_entropy(logits, &labels, options, scale)
         }
         Targets::Tokens(labels) => {
             // Negative ones are ignored; their bits are those of the i32.
             let labels = inputs.without_padding(labels);
             let labels: Vec<u32> = labels.iter().map(|label| *label as u32).collect();
             let labels = indices(&labels, device);
-            cross_entropy(logits, &labels, smoothing, scale)
+            cross_entropy(logits, &labels, options, scale)
         }
         Targets::Values(values) => {
             let data = TensorData::new(values.clone(), [values.len()]);

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tunesmith::data::TokenizedDataset;
 use tunesmith::kernels::ComputeDevice;
 use tunesmith::metrics::best_thresholds;
-use tunesmith::model::{AutoConfig, Task};
+use tunesmith::model::AutoConfig;
 use tunesmith::train::{
     Greeting, Names, OutputFolder, Replicas, TrainOutput, Trainer, check_base_model,
-    check_output_dir, sigmoid,
+    check_output_dir, check_task, sigmoid,
 };
-use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, Threshold, TrainingArguments};
+use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, Threshold};
 
 use crate::background::background;
 use crate::columns::task;
@@ -83,7 +83,7 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     shared.emit(Event::DatasetReady(ready)).await;
     let metric = metric(data.metric_name.as_deref(), task, &labels)?;
     if training.do_train {
-        check_smoothing(&training, labels.task())?;
+        check_task(&training, labels.task())?;
     }
     for device in std::iter::once(&device).chain(&devices) {
         choose_tiles(device, &training, train.as_ref(), &config, &shared).await?;
@@ -193,21 +193,6 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     predict_at_end(&mut trainer, &test, &reader, &shared).await?;
     shared.emit(Event::Done(done)).await;
     Ok(())
-}
-
-/// Smoothing spreads a label's weight over the classes.
-fn check_smoothing(training: &TrainingArguments, task: Task) -> Result<(), SessionError> {
-    let labels = match task {
-        Task::SingleLabel | Task::Tokens => return Ok(()),
-        Task::Regression => "the labels here are numbers (a regression)",
-        Task::MultiLabel => "a row here may have several labels",
-    };
-    if training.label_smoothing_factor == 0.0 {
-        return Ok(());
-    }
-    Err(SessionError::Arguments(format!(
-        "label_smoothing_factor is for one class a row or token, and {labels}: leave it out"
-    )))
 }
 
 /// Gives the model the thresholds with the best F1 on these rows.

@@ -7,6 +7,7 @@ use tunesmith_platform::now;
 use tunesmith_protocol::{ClassReport, Eval, Event, Metrics};
 use web_time::Duration;
 
+use crate::class_weights::weight_of;
 use crate::own::ComputeMetrics;
 use crate::replicas::{Inferred, infer};
 use crate::speed::Throughput;
@@ -15,7 +16,8 @@ use crate::{EvalPrediction, TrainError, Trainer, TrainerState};
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// The mean loss over the rows; `None` where they have no labels.
+    /// The mean loss over the rows, by the weights of their classes where these have some; `None` where they have
+    /// no labels.
     pub loss: Option<f64>,
     /// The metric's values by evaluate's names; empty where there is no metric or no label.
     pub metrics: Metrics,
@@ -151,6 +153,8 @@ pub struct EvalPass {
     row: usize,
     batches: usize,
     loss: f64,
+    /// What the losses of the batches are divided by: rows, or the weights of their classes.
+    weight: f64,
     labels: Vec<f64>,
     /// Rows with labels.
     labelled: usize,
@@ -176,6 +180,7 @@ impl EvalPass {
             row: 0,
             batches: 0,
             loss: 0.0,
+            weight: 0.0,
             labels: Vec::new(),
             labelled: 0,
             num_labels: 1,
@@ -260,7 +265,13 @@ impl EvalPass {
             let found = function(&logits, self.num_labels, &labels);
             loss = Some(found.map_err(TrainError::LossFunction)?.loss as f32);
         }
-        self.loss += f64::from(loss.unwrap_or(0.0)) * batch.batch as f64;
+        if batch.labels != Labels::None {
+            let weights = trainer.model.class_weights.as_deref();
+            let weights = weights.filter(|_| own_loss.is_none());
+            let weight = weight_of(&batch.labels, batch.batch, weights);
+            self.loss += f64::from(loss.unwrap_or(0.0)) * weight;
+            self.weight += weight;
+        }
         self.score(batch, &logits, trainer)?;
         self.logits.extend(logits);
         self.row += batch.batch;
@@ -374,7 +385,7 @@ impl EvalPass {
             logits: self.logits,
             label_ids: (labelled == rows).then_some(self.labels),
             evaluation: Evaluation {
-                loss: (labelled > 0).then(|| self.loss / labelled as f64),
+                loss: (labelled > 0).then(|| self.loss / self.weight),
                 metrics,
                 by_label,
                 samples: rows,

@@ -18,6 +18,7 @@ mod batch;
 mod callback;
 mod card;
 mod checkpoint;
+mod class_weights;
 mod device;
 mod early_stopping;
 mod error;
@@ -45,6 +46,7 @@ pub use batch::batch_inputs;
 pub use callback::{TrainerCallback, TrainerControl};
 pub use card::Names;
 pub use checkpoint::checkpoints;
+pub use class_weights::check_task;
 pub use device::device_info;
 pub use error::TrainError;
 pub use evaluate::{

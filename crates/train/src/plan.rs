@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tunesmith_protocol::TrainingArguments;
 
 use crate::TrainError;
-use crate::sampler::{Shares, length_grouped, randperm};
+use crate::sampler::{Shares, length_grouped, randperm, weighted};
 
 /// The batches of a run. An epoch's order is made when it is asked for, so the plan of many epochs
 /// takes no memory.
@@ -16,6 +16,8 @@ use crate::sampler::{Shares, length_grouped, randperm};
 pub struct Plan {
     identity: PlanIdentity,
     lengths: Option<Vec<u32>>,
+    /// How often each row is drawn, in proportion.
+    weights: Option<Vec<f64>>,
     batches_per_epoch: usize,
     total_steps: u64,
     num_epochs: u64,
@@ -31,6 +33,8 @@ pub(crate) struct PlanIdentity {
     pub(crate) dataloader_drop_last: bool,
     pub(crate) group_by_length: bool,
     pub(crate) data_seed: u64,
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub(crate) weighted_sampling: bool,
     /// Devices that take batches side by side.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(crate) num_processes: usize,
@@ -43,6 +47,11 @@ fn one() -> usize {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
 fn is_one(count: &usize) -> bool {
     *count == 1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_not(is: &bool) -> bool {
+    !is
 }
 
 /// One optimizer step of a plan.
@@ -79,6 +88,7 @@ impl Plan {
             dataloader_drop_last: args.dataloader_drop_last,
             group_by_length: args.group_by_length,
             data_seed: args.data_seed.unwrap_or(args.seed),
+            weighted_sampling: false,
             num_processes,
         };
         // Each process has as many.
@@ -109,11 +119,20 @@ impl Plan {
         Ok(Self {
             identity,
             lengths: lengths.filter(|_| args.group_by_length),
+            weights: None,
             batches_per_epoch,
             total_steps,
             num_epochs,
             num_samples,
         })
+    }
+
+    /// The same batches, whose rows are drawn with replacement, each in proportion to its weight.
+    #[must_use]
+    pub fn weighted(mut self, weights: Vec<f64>) -> Self {
+        self.identity.weighted_sampling = true;
+        self.weights = Some(weights);
+        self
     }
 
     /// Optimizer steps of the run.
@@ -164,13 +183,14 @@ impl Plan {
     #[must_use]
     pub fn epoch_order(&self, epoch: u64) -> Vec<u32> {
         let seed = self.identity.data_seed.wrapping_add(epoch);
-        match &self.lengths {
-            Some(lengths) => {
+        match (&self.weights, &self.lengths) {
+            (Some(weights), _) => weighted(weights, self.identity.num_rows, seed),
+            (None, Some(lengths)) => {
                 let rows = self.identity.per_device_train_batch_size
                     * self.identity.gradient_accumulation_steps;
                 length_grouped(lengths, rows, seed)
             }
-            None => randperm(self.identity.num_rows, seed),
+            (None, None) => randperm(self.identity.num_rows, seed),
         }
     }
 
@@ -279,6 +299,11 @@ impl PlanIdentity {
                 "group_by_length",
                 u64::from(self.group_by_length),
                 u64::from(now.group_by_length),
+            ),
+            (
+                "weighted_sampling",
+                u64::from(self.weighted_sampling),
+                u64::from(now.weighted_sampling),
             ),
             (
                 "the seed of the order of rows",

@@ -8,6 +8,7 @@ use tunesmith_protocol::{Event, IntervalStrategy, ResumeFrom, RunStarted, Traini
 
 use crate::card::NO_METRIC;
 use crate::checkpoint::{Checkpoint, NOISE, checkpoints, set_parameters};
+use crate::class_weights::{sampling_weights, set_loss};
 use crate::early_stopping;
 use crate::export::is_in;
 use crate::optimizer::changed_groups;
@@ -30,8 +31,13 @@ impl<'t> Run<'t> {
         }
         check_best_metric(trainer)?;
         let args = trainer.args.clone();
+        set_loss(&mut trainer.model, &args, &train)?;
         let lengths = args.group_by_length.then(|| train.lengths());
-        let plan = Plan::new(train.len(), lengths, &args, trainer.num_processes())?;
+        let mut plan = Plan::new(train.len(), lengths, &args, trainer.num_processes())?;
+        if args.weighted_sampling {
+            let weights = sampling_weights(&train, trainer.model.config.num_labels());
+            plan = plan.weighted(weights);
+        }
         let groups = trainer.param_groups.as_deref();
         let optimizer = AdamW::from_arguments(&trainer.model, &args, groups)?;
         // Made before the activations: in the first backward pass they would take the place that the
@@ -286,7 +292,7 @@ fn broken(path: &Path, reason: String) -> TrainError {
 
 /// Arguments that change the course of a run, where they differ.
 fn changed_arguments(was: &TrainingArguments, is: &TrainingArguments) -> Vec<String> {
-    const MATTER: [&str; 14] = [
+    const MATTER: [&str; 17] = [
         "learning_rate",
         "lr_scheduler_type",
         "lr_scheduler_kwargs",
@@ -300,6 +306,9 @@ fn changed_arguments(was: &TrainingArguments, is: &TrainingArguments) -> Vec<Str
         "max_grad_norm",
         "label_smoothing_factor",
         "fp16",
+        "class_weights",
+        "loss",
+        "focal_gamma",
         "seed",
     ];
     let (Ok(was), Ok(is)) = (serde_json::to_value(was), serde_json::to_value(is)) else {

@@ -127,6 +127,31 @@ pub fn length_grouped(lengths: &[u32], batch_size: usize, seed: u64) -> Vec<u32>
     order
 }
 
+/// `count` rows, drawn with replacement in proportion to their weights: torch's
+/// `WeightedRandomSampler(weights, count, generator=torch.Generator().manual_seed(seed))`.
+#[must_use]
+pub fn weighted(weights: &[f64], count: usize, seed: u64) -> Vec<u32> {
+    let mut random = Mt19937::seeded(seed);
+    let mut sum = 0.0;
+    let mut cumulated: Vec<f64> = weights
+        .iter()
+        .map(|weight| {
+            sum += weight;
+            sum
+        })
+        .collect();
+    cumulated.iter_mut().for_each(|share| *share /= sum);
+    let last = weights.len().saturating_sub(1);
+    let mut draw = || {
+        let (high, low) = (u64::from(random.next_u32()), u64::from(random.next_u32()));
+        // 53 bits are what an f64 holds.
+        let bits = (high << 32 | low) & ((1 << 53) - 1);
+        let wanted = bits as f64 / (1_u64 << 53) as f64;
+        cumulated.partition_point(|share| *share < wanted).min(last) as u32
+    };
+    (0..count).map(|_| draw()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +197,35 @@ mod tests {
         }
         assert_eq!(randperm(0, 1), [] as [u32; 0]);
         assert_eq!(randperm(1, 1), [0]);
+    }
+
+    // Expected values: torch 2.15's WeightedRandomSampler with a generator seeded so.
+    #[test]
+    fn draws_by_weight_what_torch_draws() {
+        let rare = |row: u32| row % 5 == 0;
+        let weights: Vec<f64> = (0..20)
+            .map(|row| if rare(row) { 0.25 } else { 0.0625 })
+            .collect();
+        assert_eq!(
+            weighted(&weights, 20, 42),
+            [
+                0, 0, 0, 0, 10, 9, 18, 17, 0, 1, 2, 6, 15, 15, 6, 10, 0, 13, 10, 7
+            ]
+        );
+        assert_eq!(
+            weighted(&weights, 20, 43),
+            [
+                11, 5, 2, 14, 19, 10, 1, 5, 7, 13, 15, 10, 0, 10, 16, 12, 7, 5, 0, 17
+            ]
+        );
+        let weights: Vec<f64> = (0..1000)
+            .map(|row| 1.0 / f64::from(1 + row * 37 % 7))
+            .collect();
+        assert_eq!(
+            digest(&weighted(&weights, 1000, 7)),
+            "f2186904369863afdf4849f7b9cabc7e324e3b2d3a0805ac32539d3f743fc36e"
+        );
+        assert_eq!(weighted(&[], 0, 1), [] as [u32; 0]);
     }
 
     // Expected values: transformers 5.23's get_length_grouped_indices under torch 2.15.

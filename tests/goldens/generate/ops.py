@@ -249,11 +249,20 @@ def convolution(lengths, seq, hidden, out, kernel, pad_left):
     )
 
 
-def cross_entropy(rows, classes, smoothing, scale, ignored=()):
+def cross_entropy(rows, classes, smoothing, scale, ignored=(), weights=(), gamma=0.0):
+    """With weights as `CrossEntropyLoss(weight=…)` has it; with gamma the focal loss, its mean by the weights too."""
     logits = tensor("logits", rows, classes, scale=5.0).requires_grad_()
     labels = torch.arange(rows) * 5 % classes
     labels[list(ignored)] = -100
-    if smoothing > 0:
+    weight = torch.tensor(weights, dtype=logits.dtype) if weights else None
+    if gamma > 0:
+        kept = labels >= 0
+        log_p = F.log_softmax(logits[kept], dim=1).gather(1, labels[kept].unsqueeze(1)).squeeze(1)
+        each = torch.ones_like(log_p) if weight is None else weight[labels[kept]]
+        loss = -(each * (1 - log_p.exp()) ** gamma * log_p).sum() / each.sum()
+    elif weights:
+        loss = F.cross_entropy(logits, labels, weight, label_smoothing=smoothing)
+    elif smoothing > 0:
         loss = LabelSmoother(epsilon=smoothing)({"logits": logits}, labels)
         torch.testing.assert_close(
             loss, F.cross_entropy(logits, labels, label_smoothing=smoothing), rtol=1e-6, atol=0, check_dtype=False
@@ -265,7 +274,7 @@ def cross_entropy(rows, classes, smoothing, scale, ignored=()):
     (dlogits,) = torch.autograd.grad(scale * loss, [logits])
     return case(
         {"logits": logits}, {"loss": loss.reshape(1), "dlogits": dlogits},
-        labels=labels.tolist(), smoothing=smoothing, scale=scale,
+        labels=labels.tolist(), smoothing=smoothing, scale=scale, weights=list(weights), gamma=gamma,
     )
 
 
@@ -389,6 +398,12 @@ if __name__ == "__main__":
             cross_entropy(4, 7, 0.3, 0.5),
             cross_entropy(9, 5, 0.0, 1.0, ignored=[0, 3, 8]),
             cross_entropy(9, 5, 0.2, 0.5, ignored=[1, 2]),
+            cross_entropy(6, 2, 0.0, 1.0, weights=[0.25, 3.0]),
+            cross_entropy(9, 5, 0.0, 0.5, ignored=[0, 8], weights=[0.5, 1.0, 2.0, 0.125, 4.0]),
+            cross_entropy(9, 5, 0.2, 1.0, ignored=[1], weights=[0.5, 1.0, 2.0, 0.125, 4.0]),
+            cross_entropy(6, 2, 0.0, 1.0, gamma=2.0),
+            cross_entropy(9, 5, 0.0, 0.5, ignored=[3], gamma=0.5),
+            cross_entropy(9, 5, 0.0, 1.0, ignored=[3], weights=[0.5, 1.0, 2.0, 0.125, 4.0], gamma=2.0),
         ],
         "bce_with_logits": [bce_with_logits(7, 3, 1.0), bce_with_logits(1, 5, 0.25)],
         "mse": [mse(7, 1.0), mse(4, 0.25)],

@@ -143,7 +143,69 @@ fn smoothing_of_numbers_is_refused() {
             "regression",
         ],
     );
+    for (given, part) in [
+        (
+            "--class_weights balanced",
+            "class_weights is for one class a row or token",
+        ),
+        ("--loss focal", "loss is for one class a row or token"),
+        (
+            "--weighted_sampling true",
+            "weighted_sampling is for one class a row,",
+        ),
+    ] {
+        contains(
+            &scratch.train(&format!("{train} {given}")).error(),
+            &[part, "regression"],
+        );
+    }
     scratch.train(train).ok();
+}
+
+#[test]
+fn classes_may_count_differently() {
+    let scratch = Scratch::ready();
+    let losses = |name: &str, more: &[&str]| -> Vec<f64> {
+        let words = [
+            "--max_steps",
+            "3",
+            "--overwrite_output_dir",
+            "--events",
+            name,
+        ];
+        let words = crate::support::TRAIN.split_whitespace().chain(words);
+        let words = words.chain(more.iter().copied());
+        crate::support::Ran::of(scratch.command(words).output().unwrap()).ok();
+        crate::support::losses(&scratch.events(name))
+    };
+    let plain = losses("plain.jsonl", &[]);
+    assert_eq!(plain.len(), 3);
+    for more in [
+        &["--class_weights", r#"{"wild": 3, "tame": 0.5}"#][..],
+        &["--class_weights", "[0.5, 3]"],
+        &["--loss", "focal"],
+        &["--weighted_sampling"],
+    ] {
+        assert_ne!(losses("other.jsonl", more), plain, "{more:?}");
+    }
+    let refused = scratch.train("--class_weights heavy").error();
+    contains(&refused, &["class_weights", "none, balanced, or JSON"]);
+    contains(
+        &scratch.train("--class_weights [0,1]").error(),
+        &["class_weights: 0 is not a number above 0"],
+    );
+    contains(
+        &scratch
+            .train("--loss focal --label_smoothing_factor 0.1")
+            .error(),
+        &["the focal loss has no label smoothing"],
+    );
+    contains(
+        &scratch.train("--focal_gamma 0").error(),
+        &["focal_gamma: 0 is not above 0"],
+    );
+    let both = "--weighted_sampling true --group_by_length true";
+    contains(&scratch.train(both).error(), &["keep one of the two"]);
 }
 
 #[test]

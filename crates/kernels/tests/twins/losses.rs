@@ -1,7 +1,7 @@
 //! The losses.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use tunesmith_kernels::{bce_with_logits, cross_entropy, indices, mse};
+use tunesmith_kernels::{ClassLoss, bce_with_logits, cross_entropy, indices, mse};
 
 use crate::support::{compare, matrix, read, values, vector};
 
@@ -34,9 +34,26 @@ fn cross_entropies() {
             if every == usize::MAX {
                 labels[0] = 1;
             }
-            let (loss, d) = cross_entropy(&logits, &indices(&labels, device), smoothing, 0.5);
-            // The gradients of thousands of rows are as small as the tolerance.
-            vec![read(loss), read(d * rows as f32)]
+            let labels = indices(&labels, device);
+            let weights: Vec<f32> = (0..classes).map(|class| 0.5 + class as f32).collect();
+            let (weights, smoothed) = (Some(weights.as_slice()), smoothing);
+            let losses = [
+                (smoothed, None, 0.0),
+                (smoothed, weights, 0.0),
+                (0.0, None, 2.0),
+                (0.0, weights, 0.5),
+            ];
+            let found = losses.map(|(smoothing, weights, gamma)| {
+                let options = ClassLoss {
+                    smoothing,
+                    weights,
+                    gamma,
+                };
+                let (loss, d) = cross_entropy(&logits, &labels, &options, 0.5);
+                // The gradients of thousands of rows are as small as the tolerance.
+                [read(loss), read(d * rows as f32)]
+            });
+            found.into_iter().flatten().collect()
         });
     }
 }
@@ -48,9 +65,20 @@ fn a_batch_without_labels_has_no_loss() {
         compare(&format!("cross_entropy {rows}x4 of none"), |device| {
             let logits = matrix(rows, 4, 1, device);
             let labels = indices(&vec![IGNORED; rows], device);
-            let (loss, d) = cross_entropy(&logits, &labels, 0.1, 1.0);
-            let (loss, d) = (read(loss), read(d));
-            assert!(loss.iter().chain(&d).all(|x| *x == 0.0), "{loss:?} {d:?}");
+            for (weights, gamma) in [
+                (None, 0.0),
+                (Some(&[0.5, 2.0, 1.0, 1.0][..]), 0.0),
+                (None, 2.0),
+            ] {
+                let options = ClassLoss {
+                    smoothing: 0.1,
+                    weights,
+                    gamma,
+                };
+                let (loss, d) = cross_entropy(&logits, &labels, &options, 1.0);
+                let (loss, d) = (read(loss), read(d));
+                assert!(loss.iter().chain(&d).all(|x| *x == 0.0), "{loss:?} {d:?}");
+            }
             vec![vec![1.0]]
         });
     }

@@ -1,6 +1,7 @@
 //! The arguments that are a choice of words, and the two that are number or word: steps that may be
 //! a share of the run, and where to resume from.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
@@ -134,6 +135,17 @@ choices! {
         Steps = "steps",
         /// At the end of every epoch.
         Epoch = "epoch",
+    }
+}
+
+choices! {
+    /// What a head of classes minimizes.
+    LossType {
+        /// The cross-entropy.
+        #[default]
+        CrossEntropy = "cross_entropy",
+        /// The focal loss (Lin and others 2017), in which a row counts the less the surer the model is of it.
+        Focal = "focal",
     }
 }
 
@@ -322,6 +334,77 @@ impl<'de> Deserialize<'de> for Threshold {
             Written::Number(number) => Ok(Self::All(number)),
             Written::Numbers(numbers) => Ok(Self::Each(numbers)),
             Written::Text(text) => text.parse().map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+/// How much each class counts in the loss. In JSON `"none"`, `"balanced"`, an object of labels and numbers, or a list
+/// with a number for each label in the order of their ids.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[cfg_attr(
+    test,
+    derive(ts_rs::TS),
+    ts(type = r#""none" | "balanced" | { [label: string]: number } | readonly number[]"#)
+)]
+pub enum ClassWeights {
+    /// All the same.
+    #[default]
+    None,
+    /// The rarer the more: rows / (classes x the class's rows), as scikit-learn has it.
+    Balanced,
+    /// By the labels' names; those that aren't named count 1.
+    Named(BTreeMap<String, f64>),
+    /// By the labels' ids.
+    Each(Vec<f64>),
+}
+
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected none, balanced, an object of labels and weights, or a list of weights"
+)]
+enum WrittenWeights {
+    Named(BTreeMap<String, f64>),
+    Each(Vec<f64>),
+    Text(String),
+}
+
+impl FromStr for ClassWeights {
+    type Err = String;
+
+    /// Reads `none`, `balanced`, or JSON.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.trim() {
+            "none" => Ok(Self::None),
+            "balanced" => Ok(Self::Balanced),
+            json => match serde_json::from_str(json) {
+                Ok(WrittenWeights::Named(weights)) => Ok(Self::Named(weights)),
+                Ok(WrittenWeights::Each(weights)) => Ok(Self::Each(weights)),
+                Ok(WrittenWeights::Text(_)) | Err(_) => Err(format!(
+                    "`{text}` are no class weights: give none, balanced, or JSON such as {{\"spam\": 3, \"ham\": 1}}"
+                )),
+            },
+        }
+    }
+}
+
+impl Serialize for ClassWeights {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => serializer.serialize_str("none"),
+            Self::Balanced => serializer.serialize_str("balanced"),
+            Self::Named(weights) => weights.serialize(serializer),
+            Self::Each(weights) => weights.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ClassWeights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match WrittenWeights::deserialize(deserializer)? {
+            WrittenWeights::Named(weights) => Ok(Self::Named(weights)),
+            WrittenWeights::Each(weights) => Ok(Self::Each(weights)),
+            WrittenWeights::Text(text) => text.parse().map_err(serde::de::Error::custom),
         }
     }
 }

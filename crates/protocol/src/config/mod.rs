@@ -19,8 +19,9 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    AggregationStrategy, DeviceChoice, IntervalStrategy, MetricMode, ProblemType, RateCurve,
-    ResumeFrom, SchedulerType, Steps, Threshold, ThresholdMode, Truncation, UnknownChoice,
+    AggregationStrategy, ClassWeights, DeviceChoice, IntervalStrategy, LossType, MetricMode,
+    ProblemType, RateCurve, ResumeFrom, SchedulerType, Steps, Threshold, ThresholdMode, Truncation,
+    UnknownChoice,
 };
 pub use data::DataArguments;
 pub use devices::{DevicePlace, Devices};

@@ -4,7 +4,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::{DeviceChoice, IntervalStrategy, ProblemType, SchedulerType, Truncation};
+use super::{DeviceChoice, IntervalStrategy, LossType, ProblemType, SchedulerType, Truncation};
 use ArgumentKind::{Choice, Flag, Integer, Json, Number, Text};
 
 /// How a value is entered: a word for one that is typed or switched, or the words to choose from.
@@ -283,6 +283,30 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 Number,
                 "0",
                 "Label smoothing, 0 to 1: the share of a label's weight that is spread over all labels.",
+            ),
+            argument(
+                "class_weights",
+                Text,
+                "none",
+                "How much each class counts in the loss: balanced (the rarer the more), none, or JSON with a number for each label. The loss is the mean by these weights, over all rows of a step.",
+            ),
+            argument(
+                "loss",
+                Choice(LossType::WORDS),
+                "cross_entropy",
+                "What is minimized where a row or token has one class; focal counts a row the less the surer the model is of it.",
+            ),
+            argument(
+                "focal_gamma",
+                Number,
+                "2",
+                "The focal loss's gamma: a row counts times (1 - p) to the power of it, with p its label's probability.",
+            ),
+            argument(
+                "weighted_sampling",
+                Flag,
+                "false",
+                "Draw the rows of an epoch with replacement, those of rare classes as often as those of frequent ones.",
             ),
         ],
     },

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{DeviceChoice, IntervalStrategy, ResumeFrom, SchedulerKwargs, SchedulerType, Steps};
+use super::{
+    ClassWeights, DeviceChoice, IntervalStrategy, LossType, ResumeFrom, SchedulerKwargs,
+    SchedulerType, Steps,
+};
 
 /// How to train, evaluate and save. The defaults are those of transformers 5.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,6 +80,15 @@ pub struct TrainingArguments {
     pub max_grad_norm: f64,
     /// Label smoothing, 0 to 1: the share of a label's weight that is spread over all labels.
     pub label_smoothing_factor: f64,
+    /// How much each class counts in the loss: `balanced` (the rarer the more), `none`, or JSON with a number for each
+    /// label. The loss is the mean by these weights, over all rows of a step.
+    pub class_weights: ClassWeights,
+    /// What is minimized where a row or token has one class; `focal` counts a row the less the surer the model is of it.
+    pub loss: LossType,
+    /// The focal loss's gamma: a row counts times (1 - p) to the power of it, with p its label's probability.
+    pub focal_gamma: f64,
+    /// Draw the rows of an epoch with replacement, those of rare classes as often as those of frequent ones.
+    pub weighted_sampling: bool,
 
     /// Seed for everything random.
     pub seed: u64,
@@ -156,6 +168,10 @@ impl Default for TrainingArguments {
             adam_epsilon: 1e-8,
             max_grad_norm: 1.0,
             label_smoothing_factor: 0.0,
+            class_weights: ClassWeights::None,
+            loss: LossType::CrossEntropy,
+            focal_gamma: 2.0,
+            weighted_sampling: false,
             seed: 42,
             data_seed: None,
             logging_strategy: IntervalStrategy::Steps,

@@ -2,8 +2,9 @@
 //! asked, told at once.
 
 use super::{
-    ConfigError, DataArguments, DeviceChoice, Devices, IntervalStrategy, MetricMode,
-    ModelArguments, Problem, ProblemType, RunConfig, Steps, Threshold, TrainingArguments,
+    ClassWeights, ConfigError, DataArguments, DeviceChoice, Devices, IntervalStrategy, LossType,
+    MetricMode, ModelArguments, Problem, ProblemType, RunConfig, Steps, Threshold,
+    TrainingArguments,
 };
 
 /// Rows of a batch, or batches of a step, that no device takes.
@@ -35,6 +36,7 @@ impl RunConfig {
         check_labels(&self.data, &self.training, &mut problems);
         check_sizes(&self.training, &mut problems);
         check_optimizer(&self.training, &mut problems);
+        check_loss(&self.training, &mut problems);
         check_schedule(&self.training, &mut problems);
         check_intervals(&self.training, &mut problems);
         check_best(&self.training, &mut problems);
@@ -316,6 +318,37 @@ fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
             format!("{value} is not at least 0 and less than 1"),
         );
     }
+}
+
+fn check_loss(training: &TrainingArguments, problems: &mut Problems) {
+    let weights: Vec<f64> = match &training.class_weights {
+        ClassWeights::None | ClassWeights::Balanced => Vec::new(),
+        ClassWeights::Named(weights) => weights.values().copied().collect(),
+        ClassWeights::Each(weights) => weights.clone(),
+    };
+    for weight in weights {
+        problems.need(
+            weight > 0.0 && (weight as f32).is_normal(),
+            "class_weights",
+            format!("{weight} is not a number above 0"),
+        );
+    }
+    let (focal, gamma) = (training.loss == LossType::Focal, training.focal_gamma);
+    problems.need(
+        gamma > 0.0 && gamma <= 64.0,
+        "focal_gamma",
+        format!("{gamma} is not above 0 and at most 64; 2 is usual"),
+    );
+    problems.need(
+        !focal || training.label_smoothing_factor == 0.0,
+        "label_smoothing_factor",
+        "the focal loss has no label smoothing: leave one of the two out",
+    );
+    problems.need(
+        !(training.weighted_sampling && training.group_by_length),
+        "weighted_sampling",
+        "given together with group_by_length: both decide the order of rows, so keep one of the two",
+    );
 }
 
 /// What belongs to another schedule is refused. A schedule that follows a metric needs evaluations, and

@@ -13,7 +13,7 @@ use crate::own::LossFunction;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct MicroBatch {
     pub(crate) batch: Batch,
-    /// Its rows among all rows of the step.
+    /// Its rows among all rows of the step, or their weights among all weights.
     pub(crate) share: f64,
     /// The seed of the run, the step from 0, and the place of its first row among all rows of the step:
     /// dropout draws by these, and not by the device that a row happens to be on.

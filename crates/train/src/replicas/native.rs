@@ -61,6 +61,8 @@ struct ModelParts {
     /// Words that are trained, and others that are evaluated; none for all.
     words: Option<[Vec<u32>; 2]>,
     label_smoothing: f32,
+    class_weights: Option<Vec<f32>>,
+    focal_gamma: f32,
     gradient_checkpointing: bool,
     fp16: bool,
     fp16_full_eval: bool,
@@ -77,6 +79,8 @@ impl ModelParts {
                 }
             },
             label_smoothing: model.label_smoothing,
+            class_weights: model.class_weights.clone(),
+            focal_gamma: model.focal_gamma,
             gradient_checkpointing: model.gradient_checkpointing,
             fp16: model.fp16,
             fp16_full_eval: model.fp16_full_eval,
@@ -98,6 +102,8 @@ impl ModelParts {
         };
         let mut model = Model::from_config_with(config, &options, device)?;
         model.label_smoothing = self.label_smoothing;
+        model.class_weights.clone_from(&self.class_weights);
+        model.focal_gamma = self.focal_gamma;
         model.gradient_checkpointing = self.gradient_checkpointing;
         model.fp16 = self.fp16;
         model.fp16_full_eval = self.fp16_full_eval;

@@ -11,6 +11,7 @@ use tunesmith_protocol::{Event, IntervalStrategy, Step};
 use super::{LastStep, Run};
 use crate::batch::read;
 use crate::checkpoint::Action;
+use crate::class_weights::weight_of;
 use crate::plan::PlannedStep;
 use crate::replicas::MicroBatch;
 use crate::{TrainError, Trainer};
@@ -200,6 +201,9 @@ impl Run<'_> {
         let Trainer { args, state, .. } = &*self.trainer;
         let planned = self.plan.batches(order, planned);
         let rows = planned.iter().map(|(_, rows)| rows.len()).sum();
+        let weights = self.trainer.model.class_weights.as_deref();
+        let weights = weights.filter(|_| self.trainer.loss_function.is_none());
+        let mut all = 0.0;
         let mut collated = Collated {
             batches: vec![Vec::new(); self.trainer.num_processes()],
             rows,
@@ -224,13 +228,19 @@ impl Run<'_> {
             collated.digest.add(&batch);
             collated.longest = collated.longest.max(batch.seq);
             collated.tokens += batch.batch * batch.seq;
+            // Batches of a step weigh by their rows, or by the weights of their labels, so that several, on one
+            // device or more, equal one large batch.
+            let share = weight_of(&batch.labels, chosen.len(), weights);
+            all += share;
             collated.batches[rank].push(MicroBatch {
                 batch,
-                // Batches of a step weigh by their rows, so that accumulation equals one large batch.
-                share: chosen.len() as f64 / rows as f64,
+                share,
                 noise: (args.seed, state.global_step as u32, first_row),
             });
             first_row += chosen.len() as u32;
+        }
+        for batch in collated.batches.iter_mut().flatten() {
+            batch.share /= all;
         }
         Ok(collated)
     }

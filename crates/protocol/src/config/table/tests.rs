@@ -101,6 +101,13 @@ fn what_a_kind_gives_is_taken() {
             Text if *name == "threshold" => {
                 vec![json!("0.5"), json!("0.5, 0.3"), json!("tune")]
             }
+            Text if *name == "class_weights" => {
+                vec![
+                    json!("balanced"),
+                    json!(r#"{"a": 2, "b": 0.5}"#),
+                    json!("[1, 2]"),
+                ]
+            }
             Text => vec![json!("words")],
             Flag => vec![json!(true), json!(false)],
             Json => vec![json!({})],
