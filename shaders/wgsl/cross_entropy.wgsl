@@ -3,7 +3,7 @@
 // and the mean is by the weights of the rows' labels. With `focal` (without smoothing) a row counts the less
 // the surer it is: times (1 - p) to the power of gamma. One lane does it all where a batch has a few dozen
 // numbers; with the flag `group` a workgroup's lanes, one a row, which are more with `many`.
-struct Params { rows: u32, classes: u32, smoothing: f32, scale: f32, gamma: f32 }
+struct Params { rows: u32, classes: u32, smoothing: f32, scale: f32, gamma: f32, pad: u32, pad0: u32, pad1: u32 }
 
 {{bindings}}
 

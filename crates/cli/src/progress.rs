@@ -31,7 +31,12 @@ struct Running {
 impl Progress {
     /// Nothing in progress.
     pub fn new() -> Self {
-        let live = stderr().is_terminal();
+        Self::with_bars(true)
+    }
+
+    /// The same; with bars only where they are wanted and there is a terminal to draw them on.
+    pub fn with_bars(wanted: bool) -> Self {
+        let live = wanted && stderr().is_terminal();
         let target = if live {
             ProgressDrawTarget::stderr()
         } else {

@@ -22,10 +22,11 @@ mod view;
 pub use command::Command;
 pub use config::{
     ARGUMENTS, AggregationStrategy, Argument, ArgumentGroup, ArgumentKind, ClassWeights,
-    ConfigError, DataArguments, DeviceChoice, DevicePlace, Devices, ERRORS, IntervalStrategy,
-    LossType, MetricMode, ModelArguments, OLD_SPELLINGS, Problem, ProblemType, RateCurve,
-    ResumeFrom, RunConfig, SET_BY_PANELS, SchedulerKwargs, SchedulerType, Steps, Threshold,
-    ThresholdMode, TrainingArguments, Truncation, UnknownChoice, without_dashes,
+    ConfigError, CountedTokens, DataArguments, DeviceChoice, DevicePlace, Devices, ERRORS,
+    IntervalStrategy, LogLevel, LossType, MetricMode, ModelArguments, OLD_SPELLINGS, Problem,
+    ProblemType, RateCurve, ResumeFrom, RunConfig, SET_BY_PANELS, SamplingStrategy, SaveStrategy,
+    SchedulerKwargs, SchedulerType, Steps, Threshold, ThresholdMode, TokenCount, TrainingArguments,
+    Truncation, UnknownChoice, without_dashes,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,

@@ -1,7 +1,7 @@
 //! Which columns and splits a run reads: what the arguments name, else what the GLUE task says, else
 //! what the data suggests.
 
-use tunesmith::data::{Dataset, Dtype, Feature};
+use tunesmith::data::{Dataset, DatasetDict, Dtype, Feature};
 use tunesmith::metrics::GlueTask;
 use tunesmith::model::ModelConfig;
 use tunesmith_protocol::DataArguments;
@@ -66,6 +66,67 @@ pub(crate) fn is_text_name(name: &str) -> bool {
     TEXTS.contains(&name) || PAIRS.iter().any(|(a, b)| [*a, *b].contains(&name))
 }
 
+/// What run_classification does with splits and columns as soon as they are read.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Arrangement {
+    /// What splits are called in the data, and what they are called here.
+    names: Vec<(String, &'static str)>,
+    remove_splits: Vec<String>,
+    remove_columns: Vec<String>,
+}
+
+impl Arrangement {
+    fn of(data: &DataArguments) -> Self {
+        let named = [
+            (&data.train_split_name, "train"),
+            (&data.validation_split_name, "validation"),
+            (&data.test_split_name, "test"),
+        ];
+        let named = named.into_iter();
+        Self {
+            names: named
+                .filter_map(|(given, name)| Some((given.clone()?, name)))
+                .collect(),
+            remove_splits: data.remove_splits.clone().unwrap_or_default(),
+            remove_columns: data.remove_columns.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The splits by their names here, without those and the columns that are left out.
+    ///
+    /// # Errors
+    /// A split or a column that isn't there, with those that are.
+    pub(crate) fn apply(&self, loaded: DatasetDict) -> Result<DatasetDict, SessionError> {
+        for name in self
+            .remove_splits
+            .iter()
+            .chain(self.names.iter().map(|(name, _)| name))
+        {
+            loaded.get(name)?;
+        }
+        let mut arranged = DatasetDict::new();
+        for (name, split) in loaded.iter() {
+            if self.remove_splits.iter().any(|removed| removed == name) {
+                continue;
+            }
+            let renamed = self.names.iter().find(|(given, _)| given == name);
+            let taken = self.names.iter().any(|(_, ours)| *ours == name);
+            let name = match renamed {
+                Some((_, ours)) => ours,
+                // Another split is called so here.
+                None if taken => continue,
+                None => name,
+            };
+            let columns: Vec<&str> = self.remove_columns.iter().map(String::as_str).collect();
+            let split = split
+                .remove_columns(&columns)
+                .map_err(SessionError::split(name))?;
+            arranged.insert(name, split);
+        }
+        Ok(arranged)
+    }
+}
+
 /// What is known of the columns before the data is read.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Question {
@@ -76,6 +137,8 @@ pub(crate) struct Question {
     pub(crate) trained: Option<Vec<String>>,
     /// Of the labels, whose columns are never texts.
     pub(crate) labels: LabelQuestion,
+    /// What is done with splits and columns before anyone looks at them.
+    pub(crate) arrangement: Arrangement,
     /// The classes of a model to be asked: a column of nothing but them is its label's.
     pub(crate) classes: Vec<String>,
 }
@@ -115,6 +178,7 @@ impl Question {
             task,
             trained: trained.map(|columns| columns.text_column_names),
             labels: LabelQuestion::of(data, model),
+            arrangement: Arrangement::of(data),
             classes: Vec::new(),
         }
     }

@@ -32,6 +32,9 @@ pub(crate) struct Request {
     pub(crate) tokenizer: PathBuf,
 }
 
+/// run_classification's default.
+const SHUFFLE_SEED: u64 = 42;
+
 /// Splits, ready for the trainer.
 pub(crate) struct Prepared {
     pub(crate) train: Option<TokenizedDataset>,
@@ -151,6 +154,9 @@ pub(crate) fn prepare(
             _ => data.max_predict_samples,
         };
         let rows = datasets.get(name)?;
+        let shuffled = (data.shuffle_train_dataset && train.contains(name))
+            .then(|| rows.shuffle(data.shuffle_seed.unwrap_or(SHUFFLE_SEED)));
+        let rows = shuffled.as_ref().unwrap_or(rows);
         let rows = most.map_or_else(|| rows.clone(), |most| rows.take(most));
         if test.contains(name) {
             let found = labels.encode_test(&rows).map_err(at(name))?;

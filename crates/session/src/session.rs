@@ -187,6 +187,7 @@ impl Session {
         if is_lost && is_out_of_memory(&reason) && self.takes_less(checkpoint.as_deref()) {
             return;
         }
+        let checkpoint = checkpoint.filter(|_| !self.config.training.save_only_model);
         let (true, Some(checkpoint)) = (is_lost, checkpoint) else {
             self.error = Some(error);
             self.shared.tell(event);

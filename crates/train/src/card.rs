@@ -41,6 +41,7 @@ pub(crate) const NO_METRIC: [&str; 4] = [
 
 /// The card of a model called `name`, from what the trainer knows and has logged.
 pub(crate) fn model_card(trainer: &Trainer, name: &str) -> String {
+    let name = trainer.args.run_name.as_deref().unwrap_or(name);
     let names = &trainer.names;
     let evaluations: Vec<&LogEntry> = trainer
         .state

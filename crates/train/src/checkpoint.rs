@@ -157,7 +157,8 @@ pub(crate) struct Contents<'a> {
 impl Contents<'_> {
     /// About how many bytes it takes: weights and two moments in `f32`, and the tokenizer.
     pub(crate) fn bytes(&self) -> u64 {
-        12 * self.model.num_parameters() as u64 + (1 << 20)
+        let each = if self.args.save_only_model { 4 } else { 12 };
+        each * self.model.num_parameters() as u64 + (1 << 20)
     }
 
     /// Writes `output_dir/checkpoint-<step>`: whole, or not at all.
@@ -166,7 +167,9 @@ impl Contents<'_> {
         let scratch = Scratch::create(output_dir, &format!("{PREFIX}{step}"))?;
         let at = |name: &str| scratch.path().join(name);
         write_model(scratch.path(), self.model, self.tokenizer).await?;
-        self.optimizer.save(self.model, &at(OPTIMIZER)).await?;
+        if !self.args.save_only_model {
+            self.optimizer.save(self.model, &at(OPTIMIZER)).await?;
+        }
         write_json(&at(TRAINING_ARGS), self.args)?;
         write_json(&at(RUN_STATE), self.run)?;
         self.state.save(&at(TRAINER_STATE))?;
@@ -190,8 +193,12 @@ impl Checkpoint {
             OPTIMIZER,
         ] {
             if !fs::is_file(dir.join(name)) {
+                let why = match name {
+                    OPTIMIZER => " (save_only_model leaves it out)",
+                    _ => "",
+                };
                 return Err(format!(
-                    "it has no {name}, so it is not a whole checkpoint of this program"
+                    "it has no {name}{why}, so it is not a whole checkpoint of this program"
                 ));
             }
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tunesmith_protocol::TrainingArguments;
+use tunesmith_protocol::{SamplingStrategy, TrainingArguments};
 
 use crate::TrainError;
 use crate::sampler::{Shares, length_grouped, randperm, weighted};
@@ -35,6 +35,8 @@ pub(crate) struct PlanIdentity {
     pub(crate) data_seed: u64,
     #[serde(default, skip_serializing_if = "is_not")]
     pub(crate) weighted_sampling: bool,
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub(crate) sequential: bool,
     /// Devices that take batches side by side.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub(crate) num_processes: usize,
@@ -86,7 +88,8 @@ impl Plan {
             per_device_train_batch_size: batch,
             gradient_accumulation_steps: accumulation,
             dataloader_drop_last: args.dataloader_drop_last,
-            group_by_length: args.group_by_length,
+            group_by_length: args.sampling() == SamplingStrategy::GroupByLength,
+            sequential: args.sampling() == SamplingStrategy::Sequential,
             data_seed: args.data_seed.unwrap_or(args.seed),
             weighted_sampling: false,
             num_processes,
@@ -118,7 +121,7 @@ impl Plan {
         };
         Ok(Self {
             identity,
-            lengths: lengths.filter(|_| args.group_by_length),
+            lengths: lengths.filter(|_| args.sampling() == SamplingStrategy::GroupByLength),
             weights: None,
             batches_per_epoch,
             total_steps,
@@ -189,6 +192,9 @@ impl Plan {
                 let rows = self.identity.per_device_train_batch_size
                     * self.identity.gradient_accumulation_steps;
                 length_grouped(lengths, rows, seed)
+            }
+            (None, None) if self.identity.sequential => {
+                (0..self.identity.num_rows as u32).collect()
             }
             (None, None) => randperm(self.identity.num_rows, seed),
         }
@@ -304,6 +310,11 @@ impl PlanIdentity {
                 "weighted_sampling",
                 u64::from(self.weighted_sampling),
                 u64::from(now.weighted_sampling),
+            ),
+            (
+                "train_sampling_strategy sequential",
+                u64::from(self.sequential),
+                u64::from(now.sequential),
             ),
             (
                 "the seed of the order of rows",

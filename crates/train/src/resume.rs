@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use tunesmith_metrics::Metric;
 use tunesmith_platform::fs;
-use tunesmith_protocol::{Event, IntervalStrategy, ResumeFrom, RunStarted, TrainingArguments};
+use tunesmith_protocol::{
+    Event, IntervalStrategy, ResumeFrom, RunStarted, SamplingStrategy, TrainingArguments,
+};
 
 use crate::card::NO_METRIC;
-use crate::checkpoint::{Checkpoint, NOISE, checkpoints, set_parameters};
+use crate::checkpoint::{Action, Checkpoint, NOISE, checkpoints, set_parameters};
 use crate::class_weights::{sampling_weights, set_loss};
 use crate::early_stopping;
 use crate::export::is_in;
@@ -32,7 +34,7 @@ impl<'t> Run<'t> {
         check_best_metric(trainer)?;
         let args = trainer.args.clone();
         set_loss(&mut trainer.model, &args, &train)?;
-        let lengths = args.group_by_length.then(|| train.lengths());
+        let lengths = (args.sampling() == SamplingStrategy::GroupByLength).then(|| train.lengths());
         let mut plan = Plan::new(train.len(), lengths, &args, trainer.num_processes())?;
         if args.weighted_sampling {
             let weights = sampling_weights(&train, trainer.model.config.num_labels());
@@ -66,7 +68,12 @@ impl<'t> Run<'t> {
         run._folder = folder;
         match &found {
             Some(path) => run.resume(path)?,
-            None => run.begin_beside_others(),
+            None => {
+                run.begin_beside_others();
+                if args.eval_on_start {
+                    run.pending.push_back(Action::Evaluate);
+                }
+            }
         }
         // A run that was killed between its last checkpoint and the removal of the oldest.
         run.rotate(run.trainer.args.save_total_limit);

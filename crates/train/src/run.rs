@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tunesmith_data::TokenizedDataset;
 use tunesmith_platform::now;
-use tunesmith_protocol::{Command, Event, IntervalStrategy, Log, Metrics};
+use tunesmith_protocol::{Command, CountedTokens, Event, Log, Metrics, SaveStrategy};
 use web_time::{Duration, Instant};
 
 use crate::checkpoint::Action;
@@ -239,7 +239,11 @@ impl<'t> Run<'t> {
             ("grad_norm", grad_norm),
             ("learning_rate", learning_rate),
         ];
-        let entry: Metrics = entry.into_iter().collect();
+        let mut entry: Metrics = entry.into_iter().collect();
+        if self.trainer.args.include_num_input_tokens_seen.0 != CountedTokens::No {
+            let seen = self.trainer.state.num_input_tokens_seen;
+            entry.insert("num_input_tokens_seen", seen as f64);
+        }
         self.trainer.state.log(&entry);
         self.losses = Losses {
             since_log: 0.0,
@@ -288,7 +292,10 @@ impl<'t> Run<'t> {
         let (split, state) = (&self.trainer.eval_split, &self.trainer.state);
         self.events.push_back(found.event(split, state));
         self.evaluated = Some((self.trainer.state.global_step, found));
-        self.keep_best(&numbers)?;
+        // An evaluation before the first step (`eval_on_start`) is of a model that isn't trained yet.
+        if self.trainer.state.global_step > 0 {
+            self.keep_best(&numbers)?;
+        }
         self.ask_about_evaluation(&numbers);
         Ok(())
     }
@@ -327,8 +334,11 @@ impl<'t> Run<'t> {
         let better = |best: f64| best.is_nan() || if greater { value > best } else { value < best };
         if state.best_metric.is_none_or(better) {
             state.best_metric = Some(value);
-            if args.save_strategy != IntervalStrategy::No {
+            if args.save_strategy != SaveStrategy::No {
                 state.best_global_step = Some(state.global_step);
+            }
+            if args.save_strategy == SaveStrategy::Best {
+                self.pending.push_back(Action::Save);
             }
         }
         Ok(())

@@ -38,7 +38,7 @@ pub struct TrainerState {
     pub logging_steps: u64,
     /// Optimizer steps planned.
     pub max_steps: u64,
-    /// Not counted, as the Trainer's default is.
+    /// Tokens of the rows trained on, where `include_num_input_tokens_seen` asks for them.
     pub num_input_tokens_seen: u64,
     /// Epochs planned, a started one counted whole.
     pub num_train_epochs: u64,

@@ -6,7 +6,7 @@ mod support;
 use std::sync::{Arc, Mutex};
 
 use support::*;
-use tunesmith_protocol::{IntervalStrategy, Metrics, Steps, TrainingArguments};
+use tunesmith_protocol::{IntervalStrategy, Metrics, SaveStrategy, Steps, TrainingArguments};
 use tunesmith_train::{TrainerCallback, TrainerControl, TrainerState};
 
 type Told = Arc<Mutex<Vec<String>>>;
@@ -250,7 +250,7 @@ fn callbacks_change_what_is_done() {
         |args| {
             args.eval_strategy = IntervalStrategy::Steps;
             args.eval_steps = Some(Steps(1.0));
-            args.save_strategy = IntervalStrategy::No;
+            args.save_strategy = SaveStrategy::No;
         },
         |name, _, control| {
             if name == "evaluate" {
@@ -273,7 +273,7 @@ fn callbacks_are_called_within_steps_and_evaluations() {
         |args| {
             args.gradient_accumulation_steps = 2;
             args.per_device_eval_batch_size = 9;
-            args.save_strategy = IntervalStrategy::No;
+            args.save_strategy = SaveStrategy::No;
             args.logging_strategy = IntervalStrategy::No;
         },
         |name, state, control| {

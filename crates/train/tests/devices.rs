@@ -7,7 +7,7 @@ mod support;
 use support::*;
 use tunesmith_kernels::DeviceChoice;
 use tunesmith_kernels::read_backs;
-use tunesmith_protocol::{IntervalStrategy, TrainingArguments};
+use tunesmith_protocol::{IntervalStrategy, SaveStrategy, TrainingArguments};
 
 /// How far losses may be apart: f32 sums in another order, over 12 steps.
 const TOLERANCE: f64 = 1e-4;
@@ -18,7 +18,7 @@ fn a_renderer_follows_the_cpu_with_dropout_on_and_is_read_at_logging_steps_only(
         let dir = tempfile::tempdir().unwrap();
         let args = TrainingArguments {
             eval_strategy: IntervalStrategy::No,
-            save_strategy: IntervalStrategy::No,
+            save_strategy: SaveStrategy::No,
             ..args(&dir.path().join("out"))
         };
         let mut trainer = trainer(args, &device(choice));

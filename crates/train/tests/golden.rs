@@ -15,7 +15,7 @@ use tunesmith_data::{
     tokenize_dataset,
 };
 use tunesmith_kernels::{ComputeDevice, DeviceChoice};
-use tunesmith_protocol::{Event, IntervalStrategy, TrainingArguments};
+use tunesmith_protocol::{Event, SaveStrategy, TrainingArguments};
 use tunesmith_train::{AdamW, Schedule, Trainer};
 
 const STEPS: usize = 10;
@@ -183,7 +183,7 @@ fn trained(
         output_dir: dir.path().join("out").display().to_string(),
         per_device_train_batch_size: 8,
         max_steps: STEPS as i64,
-        save_strategy: IntervalStrategy::No,
+        save_strategy: SaveStrategy::No,
         ..arguments(case)
     };
     change(&mut args);

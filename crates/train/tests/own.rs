@@ -7,7 +7,9 @@ use support::*;
 use tunesmith_data::{DataCollatorWithPadding, ExampleRef, Labels};
 use tunesmith_kernels::DeviceChoice;
 use tunesmith_model::Model;
-use tunesmith_protocol::{Event, IntervalStrategy, Metrics, ResumeFrom, Steps, TrainingArguments};
+use tunesmith_protocol::{
+    Event, IntervalStrategy, Metrics, ResumeFrom, SaveStrategy, Steps, TrainingArguments,
+};
 use tunesmith_train::{
     AdamW, DataLoader, LossAndGradient, OwnError, ParamGroup, Plan, Trainer, batch_inputs,
 };
@@ -50,7 +52,7 @@ fn metrics_of_ones_own_are_told_and_choose_the_best_model() {
     let args = TrainingArguments {
         metric_for_best_model: Some("wrong".to_owned()),
         greater_is_better: Some(false),
-        save_strategy: IntervalStrategy::Epoch,
+        save_strategy: SaveStrategy::Epoch,
         ..args(&dir.path().join("out"))
     };
     let mut trainer = trainer(args, &cpu()).compute_metrics(|all| {

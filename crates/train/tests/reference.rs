@@ -343,7 +343,7 @@ mod distributed {
     use tunesmith_kernels::{ComputeDevice, DeviceChoice};
     use tunesmith_metrics::{GlueTask, Metric};
     use tunesmith_model::{AutoConfig, LoadOptions, Model, Task};
-    use tunesmith_protocol::{Event, IntervalStrategy, TrainingArguments};
+    use tunesmith_protocol::{Event, SaveStrategy, TrainingArguments};
     use tunesmith_train::{Plan, Replicas, Trainer};
 
     use super::golden::{floats, reference, reference_golden};
@@ -408,7 +408,7 @@ mod distributed {
             per_device_train_batch_size: number("per_device_train_batch_size"),
             gradient_accumulation_steps: number("gradient_accumulation_steps"),
             per_device_eval_batch_size: number("per_device_eval_batch_size"),
-            save_strategy: IntervalStrategy::No,
+            save_strategy: SaveStrategy::No,
             // On n processes that Trainer clips n times the mean gradient, to 1. All norms here are above 1/n, so it
             // takes steps of one length, as clipping the mean to 1/n does; AdamW doesn't see by which factor.
             max_grad_norm: 1.0 / count as f64,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use support::*;
 use tunesmith_kernels::{AdapterKind, ComputeDevice, DeviceChoice, adapters, is_out_of_memory};
-use tunesmith_protocol::{Event, IntervalStrategy, ResumeFrom, TrainingArguments};
+use tunesmith_protocol::{Event, ResumeFrom, SaveStrategy, TrainingArguments};
 use tunesmith_train::{LossAndGradient, ParamGroup, Replicas, TrainError, Trainer};
 
 /// Losses of f32 sums in another order.
@@ -167,7 +167,7 @@ fn replicas_follow_groups_and_are_given_the_best_model() {
     let dir = tempfile::tempdir().unwrap();
     let run = |devices: Vec<ComputeDevice>, accumulation, name: &str| {
         let args = TrainingArguments {
-            save_strategy: IntervalStrategy::Epoch,
+            save_strategy: SaveStrategy::Epoch,
             load_best_model_at_end: true,
             // Far too high, so that the best model isn't the last.
             learning_rate: 0.05,

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use support::*;
 use tunesmith_kernels::{ComputeDevice, DeviceChoice};
-use tunesmith_protocol::{Command, Event, IntervalStrategy, ResumeFrom, Steps, TrainingArguments};
+use tunesmith_protocol::{
+    Command, Event, IntervalStrategy, ResumeFrom, SaveStrategy, Steps, TrainingArguments,
+};
 use tunesmith_train::{LogEntry, TrainError, Trainer, checkpoints};
 
 fn at(path: &Path) -> ResumeFrom {
@@ -491,7 +493,7 @@ fn the_best_checkpoint_removed_by_hand_costs_no_more_than_itself() {
     let out = dir.path().join("out");
     let best = TrainingArguments {
         eval_strategy: IntervalStrategy::Epoch,
-        save_strategy: IntervalStrategy::Epoch,
+        save_strategy: SaveStrategy::Epoch,
         load_best_model_at_end: true,
         save_total_limit: Some(1),
         // The highest loss, which is the first one's.
@@ -606,7 +608,7 @@ fn what_a_gpu_did_before_it_went_wrong_is_told_first_and_then_the_run_has_ended(
     let dir = tempfile::tempdir().unwrap();
     let wild = TrainingArguments {
         learning_rate: 1e30,
-        save_strategy: tunesmith_protocol::IntervalStrategy::No,
+        save_strategy: SaveStrategy::No,
         ..args(&dir.path().join("out"))
     };
     let mut trainer = trainer(wild, &device(DeviceChoice::SoftwareGpu));

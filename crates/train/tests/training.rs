@@ -12,7 +12,7 @@ use std::path::Path;
 use serde_json::Value;
 use support::*;
 use tunesmith_model::TensorFile;
-use tunesmith_protocol::{Event, IntervalStrategy, Steps, TrainingArguments};
+use tunesmith_protocol::{Event, SaveStrategy, Steps, TrainingArguments};
 use tunesmith_train::{Trainer, TrainerState, checkpoints};
 
 /// transformers multiplies in another order: the last bit.
@@ -286,7 +286,7 @@ fn keeps_no_more_checkpoints_than_asked_for_and_nothing_else_is_touched() {
 fn worst_is_best(out: &Path, limit: Option<usize>) -> (Trainer, tunesmith_train::TrainOutput) {
     let args = TrainingArguments {
         num_train_epochs: 3.0,
-        save_strategy: IntervalStrategy::Epoch,
+        save_strategy: SaveStrategy::Epoch,
         save_total_limit: limit,
         load_best_model_at_end: true,
         metric_for_best_model: Some("loss".to_owned()),

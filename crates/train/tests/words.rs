@@ -10,7 +10,7 @@ use tunesmith_data::DataCollatorWithPadding;
 use tunesmith_kernels::{ComputeDevice, DeviceChoice};
 use tunesmith_metrics::Metric;
 use tunesmith_model::{Inputs, LoadOptions, Mode, Model, TensorFile, Words};
-use tunesmith_protocol::{IntervalStrategy, ResumeFrom, TrainingArguments};
+use tunesmith_protocol::{ResumeFrom, SaveStrategy, TrainingArguments};
 use tunesmith_train::Trainer;
 
 /// A large vocabulary, of which the rows have 36 words at most, and padding none.
@@ -64,7 +64,7 @@ fn trainer_of(
 fn decayed(output: &Path) -> TrainingArguments {
     TrainingArguments {
         weight_decay: 0.1,
-        save_strategy: IntervalStrategy::Epoch,
+        save_strategy: SaveStrategy::Epoch,
         load_best_model_at_end: true,
         metric_for_best_model: Some("loss".to_owned()),
         ..args(output)

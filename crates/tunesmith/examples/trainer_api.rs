@@ -9,7 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use tunesmith::protocol::{Event, IntervalStrategy, Metrics, Steps};
+use tunesmith::protocol::{Event, IntervalStrategy, Metrics, SaveStrategy, Steps};
 use tunesmith::{
     AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, ComputeDevice,
     DataCollatorWithPadding, DataError, Dataset, DeviceChoice, EvalPrediction, ExampleRef, Labels,
@@ -82,7 +82,7 @@ async fn trainer_api() -> Result<()> {
     let training_args = TrainingArguments {
         output_dir: "out/test-trainer".to_owned(),
         overwrite_output_dir: true,
-        save_strategy: IntervalStrategy::No,
+        save_strategy: SaveStrategy::No,
         ..TrainingArguments::default()
     };
 

@@ -389,6 +389,20 @@ export type DataArguments = {
   pad_to_multiple_of: number | null,
   /** Tokenize again even if the rows are in the cache. */
   overwrite_cache: boolean,
+  /** What the training split is called in the data set. Default: `train`. */
+  train_split_name: string | null,
+  /** What the validation split is called in the data set. Default: `validation`. */
+  validation_split_name: string | null,
+  /** What the test split is called in the data set. Default: `test`. */
+  test_split_name: string | null,
+  /** Splits of the data set to leave out, as a list or separated by commas. */
+  remove_splits: Array<string> | null,
+  /** Columns to leave out, as a list or separated by commas. */
+  remove_columns: Array<string> | null,
+  /** Shuffle the training rows once before `max_train_samples` takes the first. */
+  shuffle_train_dataset: boolean,
+  /** The seed of `shuffle_train_dataset`. Default: 42. */
+  shuffle_seed: number | null,
   /** Use only the first N training rows. */
   max_train_samples: number | null,
   /** Use only the first N validation rows. */
@@ -451,6 +465,8 @@ export type TrainingArguments = {
   dataloader_drop_last: boolean,
   /** Put rows of similar length into the same batch, which saves padding. */
   group_by_length: boolean,
+  /** The order of rows: `random`, as they are (`sequential`), or `group_by_length`. */
+  train_sampling_strategy: SamplingStrategy,
   /** The peak learning rate of AdamW. */
   learning_rate: number,
   /** How the learning rate changes during training. */
@@ -471,6 +487,17 @@ export type TrainingArguments = {
   max_grad_norm: number,
   /** Label smoothing, 0 to 1: the share of a label's weight that is spread over all labels. */
   label_smoothing_factor: number,
+  /**
+   * How much each class counts in the loss: `balanced` (the rarer the more), `none`, or JSON with a number for each
+   * label. The loss is the mean by these weights, over all rows of a step.
+   */
+  class_weights: ClassWeights,
+  /** What is minimized where a row or token has one class; `focal` counts a row the less the surer the model is of it. */
+  loss: LossType,
+  /** The focal loss's gamma: a row counts times (1 - p) to the power of it, with p its label's probability. */
+  focal_gamma: number,
+  /** Draw the rows of an epoch with replacement, those of rare classes as often as those of frequent ones. */
+  weighted_sampling: boolean,
   /** Seed for everything random. */
   seed: number,
   /** Seed for the order of rows. Default: `seed`. */
@@ -481,14 +508,28 @@ export type TrainingArguments = {
   logging_steps: Steps,
   /** Also log the first step. */
   logging_first_step: boolean,
+  /** Count the tokens of the training rows in `trainer_state.json`: `all`, or those that aren't padding. */
+  include_num_input_tokens_seen: TokenCount,
+  /** What the command writes on standard error; `error` and `critical` leave out warnings. */
+  log_level: LogLevel,
+  /** Draw no progress bars. */
+  disable_tqdm: boolean,
+  /** What the model card calls the model. Default: the output folder's name. */
+  run_name: string | null,
   /** When to evaluate on the validation split. */
   eval_strategy: IntervalStrategy,
   /** Evaluate every N steps; below 1, every fraction of the run. Default: `logging_steps`. */
   eval_steps: Steps | null,
-  /** When to save a checkpoint. */
-  save_strategy: IntervalStrategy,
+  /** Evaluate once before the first step. */
+  eval_on_start: boolean,
+  /** Don't evaluate before this many steps, or with `eval_strategy` `epoch` this many epochs. */
+  eval_delay: number,
+  /** When to save a checkpoint; `best` saves after each evaluation that is the best so far. */
+  save_strategy: SaveStrategy,
   /** Save every N steps; below 1, every fraction of the run. */
   save_steps: Steps,
+  /** Save the model without the optimizer's state: a third of the size, and no run can be resumed from it. */
+  save_only_model: boolean,
   /** Keep at most N checkpoints; the best one is always kept. */
   save_total_limit: number | null,
   /** End with the weights of the best checkpoint instead of the last. */
@@ -596,6 +637,27 @@ export type RateCurve = "linear" | "cosine" | "1-sqrt";
 
 /** How often something is done. */
 export type IntervalStrategy = "no" | "steps" | "epoch";
+
+/** When a checkpoint is saved. */
+export type SaveStrategy = "no" | "steps" | "epoch" | "best";
+
+/** In which order the rows of an epoch come. */
+export type SamplingStrategy = "random" | "sequential" | "group_by_length";
+
+/** What a head of classes minimizes. */
+export type LossType = "cross_entropy" | "focal";
+
+/**
+ * How much each class counts in the loss. In JSON `"none"`, `"balanced"`, an object of labels and numbers, or a list
+ * with a number for each label in the order of their ids.
+ */
+export type ClassWeights = "none" | "balanced" | { [label: string]: number } | readonly number[];
+
+/** Which tokens of the training rows are counted; in JSON also `true` (all) and `false` (none). */
+export type TokenCount = "no" | "all" | "non_padding";
+
+/** What the command writes on standard error. */
+export type LogLevel = "passive" | "debug" | "info" | "warning" | "error" | "critical";
 
 /** What is cut where a row has more tokens than fit. */
 export type Truncation = "longest_first" | "only_first" | "only_second" | "do_not_truncate";

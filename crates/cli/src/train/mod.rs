@@ -58,16 +58,16 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
         output::note(format_args!("warning: {warning}"));
     }
     let log = EventLog::check(&arguments)?;
+    let screen = Screen::new(&arguments.config.training);
     let session = match ranks {
         Some(ranks) => Session::among(*arguments.config, Box::new(ranks)),
         None => Session::new(*arguments.config),
     };
-    pollster::block_on(drive(session, log))
+    pollster::block_on(drive(session, log, screen))
 }
 
-async fn drive(mut session: Session, mut log: EventLog) -> Result<ExitCode> {
+async fn drive(mut session: Session, mut log: EventLog, mut screen: Screen) -> Result<ExitCode> {
     let interrupt = Interrupt::install()?;
-    let mut screen = Screen::new();
     let mut view = RunView::default();
     let mut stopping = false;
     let mut unlogged = None;

@@ -4,7 +4,9 @@
 use std::time::Instant;
 
 use indicatif::ProgressBar;
-use tunesmith_protocol::{DatasetReady, Eval, Event, ProblemType, RunStarted, Step};
+use tunesmith_protocol::{
+    DatasetReady, Eval, Event, LogLevel, ProblemType, RunStarted, Step, TrainingArguments,
+};
 
 use super::report;
 use crate::output::clock;
@@ -16,13 +18,16 @@ pub struct Screen {
     steps: Option<ProgressBar>,
     total_steps: u64,
     told: Option<Instant>,
+    warns: bool,
 }
 
 impl Screen {
-    /// An empty screen.
-    pub fn new() -> Self {
+    /// An empty screen, as the arguments ask for it.
+    pub fn new(training: &TrainingArguments) -> Self {
+        let quiet = matches!(training.log_level, LogLevel::Error | LogLevel::Critical);
         Self {
-            progress: Progress::new(),
+            progress: Progress::with_bars(!training.disable_tqdm),
+            warns: !quiet,
             steps: None,
             total_steps: 0,
             told: None,
@@ -38,6 +43,7 @@ impl Screen {
             Event::Step(step) => self.step(step),
             Event::Eval(eval) => self.eval(eval),
             Event::Checkpoint { path, .. } => self.say(&format!("checkpoint written to {path}")),
+            Event::Warning { .. } if !self.warns => {}
             Event::Warning { message } => self.say(&format!("warning: {message}")),
             // The Trainer's means are in trainer_state.json; the bar shows the loss of every step.
             Event::Log(_) => {}

@@ -244,3 +244,59 @@ fn what_only_transformers_has_is_told_from_a_typing_error() {
         ],
     );
 }
+
+#[test]
+fn splits_and_columns_are_arranged_as_run_classification_does() {
+    let scratch = Scratch::ready();
+    let folder = scratch.path("set");
+    std::fs::create_dir(&folder).unwrap();
+    let rows = std::fs::read_to_string(scratch.path("train.csv")).unwrap();
+    let rows = rows.replace("sentence1,sentence2,label", "first,second,label");
+    for name in ["learn", "held", "train"] {
+        std::fs::write(folder.join(format!("{name}.csv")), &rows).unwrap();
+    }
+    let train = |more: &str| {
+        scratch.run(&format!(
+            "train --model_name_or_path model --dataset_name set --output_dir out --device cpu --max_steps 1 \
+             --overwrite_output_dir --text_column_names first --do_eval true {more}"
+        ))
+    };
+    let names = "--train_split_name learn --validation_split_name held";
+    train(names).ok();
+    train(&format!(
+        "{names} --remove_splits train --remove_columns second --shuffle_train_dataset \
+                    --max_train_samples 9"
+    ))
+    .ok();
+    contains(&train("").error(), &["validation"]);
+    contains(
+        &train(&format!("{names} --remove_splits extra")).error(),
+        &["extra", "learn"],
+    );
+    contains(
+        &train(&format!("{names} --remove_columns third")).error(),
+        &["third"],
+    );
+    let error = train(&format!("{names} --remove_columns first")).error();
+    contains(&error, &["first"]);
+}
+
+#[test]
+fn warnings_and_bars_can_be_left_out() {
+    let scratch = Scratch::ready();
+    let warned = |more: &str| {
+        let ran = scratch.train(&format!(
+            "--max_steps 1 --eval_strategy steps --early_stopping_patience 3 --overwrite_output_dir {more}"
+        ));
+        let text = ran.stderr.clone();
+        ran.ok();
+        text.contains("warning: ")
+    };
+    assert!(warned("--disable_tqdm true"));
+    assert!(!warned("--log_level error"));
+    scratch
+        .train("--max_steps 1 --run_name pets --overwrite_output_dir")
+        .ok();
+    let card = std::fs::read_to_string(scratch.path("out/README.md")).unwrap();
+    contains(&card, &["pets"]);
+}

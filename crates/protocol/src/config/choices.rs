@@ -150,6 +150,99 @@ choices! {
 }
 
 choices! {
+    /// When a checkpoint is saved.
+    SaveStrategy {
+        /// Never.
+        No = "no",
+        /// Every so many optimizer steps.
+        #[default]
+        Steps = "steps",
+        /// At the end of every epoch.
+        Epoch = "epoch",
+        /// After each evaluation that is the best so far.
+        Best = "best",
+    }
+}
+
+impl SaveStrategy {
+    /// How often it saves by the count of steps alone.
+    #[must_use]
+    pub const fn interval(self) -> IntervalStrategy {
+        match self {
+            Self::No | Self::Best => IntervalStrategy::No,
+            Self::Steps => IntervalStrategy::Steps,
+            Self::Epoch => IntervalStrategy::Epoch,
+        }
+    }
+}
+
+choices! {
+    /// In which order the rows of an epoch come.
+    SamplingStrategy {
+        /// In a new order every epoch.
+        #[default]
+        Random = "random",
+        /// As they are in the data.
+        Sequential = "sequential",
+        /// Those of similar length beside each other.
+        GroupByLength = "group_by_length",
+    }
+}
+
+choices! {
+    /// What the command writes on standard error.
+    LogLevel {
+        /// Everything.
+        #[default]
+        Passive = "passive",
+        /// Everything.
+        Debug = "debug",
+        /// Everything.
+        Info = "info",
+        /// Everything.
+        Warning = "warning",
+        /// No warnings.
+        Error = "error",
+        /// No warnings.
+        Critical = "critical",
+    }
+}
+
+choices! {
+    /// Which tokens are counted.
+    CountedTokens {
+        /// None.
+        #[default]
+        No = "no",
+        /// All of every batch, padding included.
+        All = "all",
+        /// Those that aren't padding.
+        NonPadding = "non_padding",
+    }
+}
+
+/// Which tokens of the training rows are counted; in JSON also `true` (all) and `false` (none).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = r#""no" | "all" | "non_padding""#))]
+pub struct TokenCount(pub CountedTokens);
+
+impl<'de> Deserialize<'de> for TokenCount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected no, all, non_padding, true or false")]
+        enum Written {
+            Flag(bool),
+            Word(CountedTokens),
+        }
+        Ok(Self(match Written::deserialize(deserializer)? {
+            Written::Flag(true) => CountedTokens::All,
+            Written::Flag(false) => CountedTokens::No,
+            Written::Word(word) => word,
+        }))
+    }
+}
+
+choices! {
     /// What is cut where a row has more tokens than fit.
     Truncation {
         /// The longer sentence of a pair, token by token.

@@ -66,6 +66,22 @@ pub struct DataArguments {
     pub pad_to_multiple_of: Option<usize>,
     /// Tokenize again even if the rows are in the cache.
     pub overwrite_cache: bool,
+    /// What the training split is called in the data set. Default: `train`.
+    pub train_split_name: Option<String>,
+    /// What the validation split is called in the data set. Default: `validation`.
+    pub validation_split_name: Option<String>,
+    /// What the test split is called in the data set. Default: `test`.
+    pub test_split_name: Option<String>,
+    /// Splits of the data set to leave out, as a list or separated by commas.
+    #[serde(deserialize_with = "names")]
+    pub remove_splits: Option<Vec<String>>,
+    /// Columns to leave out, as a list or separated by commas.
+    #[serde(deserialize_with = "names")]
+    pub remove_columns: Option<Vec<String>>,
+    /// Shuffle the training rows once before `max_train_samples` takes the first.
+    pub shuffle_train_dataset: bool,
+    /// The seed of `shuffle_train_dataset`. Default: 42.
+    pub shuffle_seed: Option<u64>,
     /// Use only the first N training rows.
     pub max_train_samples: Option<usize>,
     /// Use only the first N validation rows.

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 use strsim::levenshtein;
 
-use super::unsupported;
+use super::fixed::{self, Fixed};
 use super::{ConfigError, Problem, RunConfig};
 
 /// Older spellings that still work, with a warning, and what they are called now.
@@ -16,33 +16,17 @@ pub const OLD_SPELLINGS: &[(&str, &str)] = &[
     ("per_gpu_eval_batch_size", "per_device_eval_batch_size"),
 ];
 
-/// Arguments of transformers that have nothing to set here: the values that mean what is done
-/// anyway, written as JSON, and what to say of any other.
-const FIXED: &[(&str, &[&str], &str)] = &[
+/// Arguments that say in another way what one of ours says: with this value, the other argument has that one. Any other
+/// value says nothing.
+const SAME: &[(&str, bool, &str, &str)] = &[
+    ("use_cpu", true, "device", "\"cpu\""),
+    ("no_cuda", true, "device", "\"cpu\""),
+    ("do_regression", true, "problem_type", "\"regression\""),
     (
-        "bf16",
-        &["false"],
-        "WGSL, the language of GPU programs here, has no bfloat16: use fp16",
-    ),
-    (
-        "bf16_full_eval",
-        &["false"],
-        "WGSL, the language of GPU programs here, has no bfloat16: use fp16_full_eval",
-    ),
-    (
-        "optim",
-        &["\"adamw_torch\"", "\"adamw_torch_fused\""],
-        "the optimizer is AdamW (adamw_torch)",
-    ),
-    (
-        "report_to",
-        &["\"none\"", "[]", "[\"none\"]"],
-        "there are no reporting integrations: read the event stream (--events FILE)",
-    ),
-    (
-        "full_determinism",
-        &["true", "false"],
-        "expected true or false",
+        "activation_checkpointing",
+        true,
+        "gradient_checkpointing",
+        "true",
     ),
 ];
 
@@ -53,7 +37,7 @@ impl RunConfig {
     ///
     /// # Errors
     /// When the text is not an object, with line and column; and for every key that is unknown (with
-    /// the nearest known one), only transformers', given twice or of a wrong type.
+    /// the nearest known one), given twice or of a wrong type, or has a value that only transformers has.
     pub fn from_json(text: &str) -> Result<(Self, Vec<String>), ConfigError> {
         let map: Map<String, Value> =
             serde_json::from_str(text).map_err(|error| ConfigError::Json(error.to_string()))?;
@@ -70,12 +54,21 @@ impl RunConfig {
         let mut accepted = Map::new();
         let mut warnings = Vec::new();
         let mut problems = Vec::new();
+        let mut same_as = Vec::new();
 
         for (key, value) in &given {
             let dashless = key.trim_start_matches("--").replace('-', "_");
-            if let Some((_, anyway, message)) = FIXED.iter().find(|fixed| fixed.0 == dashless) {
-                if !value.is_null() && !anyway.contains(&value.to_string().as_str()) {
-                    problems.push(Problem::new(dashless, format!("{message}; got {value}")));
+            if let Some(fixed) = Fixed::named(&dashless) {
+                let problem = fixed.problem(value);
+                problems.extend(problem.map(|message| Problem::new(dashless, message)));
+                continue;
+            }
+            if let Some(same) = SAME.iter().find(|same| same.0 == dashless) {
+                match value {
+                    Value::Null => {}
+                    Value::Bool(given) if *given != same.1 => {}
+                    Value::Bool(_) => same_as.push(same),
+                    _ => problems.push(Problem::new(dashless, "expected true or false")),
                 }
                 continue;
             }
@@ -90,6 +83,8 @@ impl RunConfig {
             }
             if !known.iter().any(|known| known == name) {
                 problems.push(Problem::new(name, unknown(name, &known)));
+            } else if value.is_null() {
+                // transformers writes an empty value so, and ours has its default.
             } else if accepted.contains_key(name) {
                 problems.push(Problem::new(name, "given twice: keep one of the spellings"));
             } else {
@@ -97,6 +92,17 @@ impl RunConfig {
             }
         }
 
+        for (name, _, ours, value) in same_as {
+            let value: Value = serde_json::from_str(value).unwrap_or_default();
+            match accepted.get(*ours) {
+                Some(given) if *given != value => {
+                    let message =
+                        format!("says {ours} {value}, and {ours} is {given}: keep one of the two");
+                    problems.push(Problem::new(*name, message));
+                }
+                _ => drop(accepted.insert((*ours).to_owned(), value)),
+            }
+        }
         for (key, value) in &accepted {
             let alone = Map::from_iter([(key.clone(), value.clone())]);
             if let Err(error) = serde_json::from_value::<Self>(Value::Object(alone)) {
@@ -122,21 +128,16 @@ impl RunConfig {
 }
 
 fn unknown(key: &str, known: &[String]) -> String {
-    if let Some(sentence) = unsupported::sentence(key) {
-        return sentence;
-    }
     let nearest = known
         .iter()
         .map(String::as_str)
-        .chain(unsupported::names().map(|name| -> &str { name }))
+        .chain(fixed::names().map(|name| -> &str { name }))
+        .chain(SAME.iter().map(|same| same.0))
         .map(|known| (levenshtein(key, known), known))
         .min_by_key(|(distance, _)| *distance);
     match nearest {
         Some((distance, nearest)) if distance <= (key.len() / 3).max(2) => {
-            let also = unsupported::sentence(nearest)
-                .map(|sentence| format!(" That is {sentence}"))
-                .unwrap_or_default();
-            format!("there is no such argument; did you mean {nearest}?{also}")
+            format!("there is no such argument; did you mean {nearest}?")
         }
         _ => "there is no such argument; remove it".to_owned(),
     }

@@ -7,21 +7,21 @@
 mod choices;
 mod data;
 mod devices;
+mod fixed;
 mod json;
 mod model;
 mod names;
 mod schedule;
 mod table;
 mod training;
-mod unsupported;
 mod validate;
 
 use serde::{Deserialize, Serialize};
 
 pub use choices::{
-    AggregationStrategy, ClassWeights, DeviceChoice, IntervalStrategy, LossType, MetricMode,
-    ProblemType, RateCurve, ResumeFrom, SchedulerType, Steps, Threshold, ThresholdMode, Truncation,
-    UnknownChoice,
+    AggregationStrategy, ClassWeights, CountedTokens, DeviceChoice, IntervalStrategy, LogLevel,
+    LossType, MetricMode, ProblemType, RateCurve, ResumeFrom, SamplingStrategy, SaveStrategy,
+    SchedulerType, Steps, Threshold, ThresholdMode, TokenCount, Truncation, UnknownChoice,
 };
 pub use data::DataArguments;
 pub use devices::{DevicePlace, Devices};

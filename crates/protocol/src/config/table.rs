@@ -4,7 +4,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::{DeviceChoice, IntervalStrategy, LossType, ProblemType, SchedulerType, Truncation};
+use super::{
+    CountedTokens, DeviceChoice, IntervalStrategy, LogLevel, LossType, ProblemType,
+    SamplingStrategy, SaveStrategy, SchedulerType, Truncation,
+};
 use ArgumentKind::{Choice, Flag, Integer, Json, Number, Text};
 
 /// How a value is entered: a word for one that is typed or switched, or the words to choose from.
@@ -113,6 +116,36 @@ pub const SET_BY_PANELS: ArgumentGroup = ArgumentGroup {
         ),
         argument("test_file", Text, "", "Test rows, in the same formats."),
         argument(
+            "train_split_name",
+            Text,
+            "",
+            "What the training split is called in the data set. Default: train.",
+        ),
+        argument(
+            "validation_split_name",
+            Text,
+            "",
+            "What the validation split is called in the data set. Default: validation.",
+        ),
+        argument(
+            "test_split_name",
+            Text,
+            "",
+            "What the test split is called in the data set. Default: test.",
+        ),
+        argument(
+            "remove_splits",
+            Text,
+            "",
+            "Splits of the data set to leave out, as a list or separated by commas.",
+        ),
+        argument(
+            "remove_columns",
+            Text,
+            "",
+            "Columns to leave out, as a list or separated by commas.",
+        ),
+        argument(
             "text_column_names",
             Text,
             "",
@@ -213,6 +246,18 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "Use only the first N training rows.",
             ),
             argument(
+                "shuffle_train_dataset",
+                Flag,
+                "false",
+                "Shuffle the training rows once before max_train_samples takes the first.",
+            ),
+            argument(
+                "shuffle_seed",
+                Integer,
+                "42 here",
+                "The seed of shuffle_train_dataset. Default: 42.",
+            ),
+            argument(
                 "dataloader_drop_last",
                 Flag,
                 "false",
@@ -223,6 +268,12 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 Flag,
                 "false",
                 "Put rows of similar length into the same batch, which saves padding.",
+            ),
+            argument(
+                "train_sampling_strategy",
+                Choice(SamplingStrategy::WORDS),
+                "random",
+                "The order of rows: random, as they are (sequential), or group_by_length.",
             ),
         ],
     },
@@ -443,6 +494,18 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 "Evaluate every N steps; below 1, every fraction of the run. Default: logging_steps.",
             ),
             argument(
+                "eval_on_start",
+                Flag,
+                "false",
+                "Evaluate once before the first step.",
+            ),
+            argument(
+                "eval_delay",
+                Number,
+                "0",
+                "Don't evaluate before this many steps, or with eval_strategy epoch this many epochs.",
+            ),
+            argument(
                 "metric_name",
                 Text,
                 "the task's",
@@ -491,15 +554,21 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
             ),
             argument(
                 "save_strategy",
-                Choice(IntervalStrategy::WORDS),
+                Choice(SaveStrategy::WORDS),
                 "steps",
-                "When to save a checkpoint.",
+                "When to save a checkpoint; best saves after each evaluation that is the best so far.",
             ),
             argument(
                 "save_steps",
                 Number,
                 "500",
                 "Save every N steps; below 1, every fraction of the run.",
+            ),
+            argument(
+                "save_only_model",
+                Flag,
+                "false",
+                "Save the model without the optimizer's state: a third of the size, and no run can be resumed from it.",
             ),
             argument(
                 "save_total_limit",
@@ -565,6 +634,25 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 Flag,
                 "false",
                 "Also log the first step.",
+            ),
+            argument(
+                "include_num_input_tokens_seen",
+                Choice(CountedTokens::WORDS),
+                "no",
+                "Count the tokens of the training rows in trainer_state.json: all, or those that aren't padding.",
+            ),
+            argument(
+                "log_level",
+                Choice(LogLevel::WORDS),
+                "passive",
+                "What the command writes on standard error; error and critical leave out warnings.",
+            ),
+            argument("disable_tqdm", Flag, "false", "Draw no progress bars."),
+            argument(
+                "run_name",
+                Text,
+                "the folder",
+                "What the model card calls the model. Default: the output folder's name.",
             ),
             argument("do_train", Flag, "true", "Train."),
             argument(

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    ClassWeights, DeviceChoice, IntervalStrategy, LossType, ResumeFrom, SchedulerKwargs,
-    SchedulerType, Steps,
+    ClassWeights, DeviceChoice, IntervalStrategy, LogLevel, LossType, ResumeFrom, SamplingStrategy,
+    SaveStrategy, SchedulerKwargs, SchedulerType, Steps, TokenCount,
 };
 
 /// How to train, evaluate and save. The defaults are those of transformers 5.
@@ -57,6 +57,8 @@ pub struct TrainingArguments {
     pub dataloader_drop_last: bool,
     /// Put rows of similar length into the same batch, which saves padding.
     pub group_by_length: bool,
+    /// The order of rows: `random`, as they are (`sequential`), or `group_by_length`.
+    pub train_sampling_strategy: SamplingStrategy,
 
     /// The peak learning rate of AdamW.
     pub learning_rate: f64,
@@ -101,14 +103,28 @@ pub struct TrainingArguments {
     pub logging_steps: Steps,
     /// Also log the first step.
     pub logging_first_step: bool,
+    /// Count the tokens of the training rows in `trainer_state.json`: `all`, or those that aren't padding.
+    pub include_num_input_tokens_seen: TokenCount,
+    /// What the command writes on standard error; `error` and `critical` leave out warnings.
+    pub log_level: LogLevel,
+    /// Draw no progress bars.
+    pub disable_tqdm: bool,
+    /// What the model card calls the model. Default: the output folder's name.
+    pub run_name: Option<String>,
     /// When to evaluate on the validation split.
     pub eval_strategy: IntervalStrategy,
     /// Evaluate every N steps; below 1, every fraction of the run. Default: `logging_steps`.
     pub eval_steps: Option<Steps>,
-    /// When to save a checkpoint.
-    pub save_strategy: IntervalStrategy,
+    /// Evaluate once before the first step.
+    pub eval_on_start: bool,
+    /// Don't evaluate before this many steps, or with `eval_strategy` `epoch` this many epochs.
+    pub eval_delay: f64,
+    /// When to save a checkpoint; `best` saves after each evaluation that is the best so far.
+    pub save_strategy: SaveStrategy,
     /// Save every N steps; below 1, every fraction of the run.
     pub save_steps: Steps,
+    /// Save the model without the optimizer's state: a third of the size, and no run can be resumed from it.
+    pub save_only_model: bool,
     /// Keep at most N checkpoints; the best one is always kept.
     pub save_total_limit: Option<usize>,
     /// End with the weights of the best checkpoint instead of the last.
@@ -158,6 +174,7 @@ impl Default for TrainingArguments {
             max_steps: -1,
             dataloader_drop_last: false,
             group_by_length: false,
+            train_sampling_strategy: SamplingStrategy::Random,
             learning_rate: 5e-5,
             lr_scheduler_type: SchedulerType::Linear,
             lr_scheduler_kwargs: SchedulerKwargs::default(),
@@ -177,9 +194,16 @@ impl Default for TrainingArguments {
             logging_strategy: IntervalStrategy::Steps,
             logging_steps: Steps(500.0),
             logging_first_step: false,
+            include_num_input_tokens_seen: TokenCount::default(),
+            log_level: LogLevel::Passive,
+            disable_tqdm: false,
+            run_name: None,
             eval_strategy: IntervalStrategy::No,
             eval_steps: None,
-            save_strategy: IntervalStrategy::Steps,
+            eval_on_start: false,
+            eval_delay: 0.0,
+            save_strategy: SaveStrategy::Steps,
+            save_only_model: false,
             save_steps: Steps(500.0),
             save_total_limit: None,
             load_best_model_at_end: false,
@@ -199,10 +223,19 @@ impl TrainingArguments {
         self.eval_steps.unwrap_or(self.logging_steps)
     }
 
+    /// The order of rows, by either of the arguments that ask for it.
+    #[must_use]
+    pub fn sampling(&self) -> SamplingStrategy {
+        match self.group_by_length {
+            true => SamplingStrategy::GroupByLength,
+            false => self.train_sampling_strategy,
+        }
+    }
+
     /// Whether the validation split is evaluated at all.
     #[must_use]
     pub fn evaluates(&self) -> bool {
-        self.do_eval || self.eval_strategy != IntervalStrategy::No
+        self.do_eval || self.eval_on_start || self.eval_strategy != IntervalStrategy::No
     }
 
     /// The metric that chooses the best checkpoint, and that early stopping and some schedules follow, with the
@@ -214,6 +247,7 @@ impl TrainingArguments {
             Some(name) => name.as_str(),
             None if self.load_best_model_at_end
                 || self.early_stopping_patience.is_some()
+                || self.save_strategy == SaveStrategy::Best
                 || self.lr_scheduler_type.follows_metric() =>
             {
                 "loss"

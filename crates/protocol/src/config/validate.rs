@@ -3,8 +3,8 @@
 
 use super::{
     ClassWeights, ConfigError, DataArguments, DeviceChoice, Devices, IntervalStrategy, LossType,
-    MetricMode, ModelArguments, Problem, ProblemType, RunConfig, Steps, Threshold,
-    TrainingArguments,
+    MetricMode, ModelArguments, Problem, ProblemType, RunConfig, SamplingStrategy, SaveStrategy,
+    Steps, Threshold, TrainingArguments,
 };
 
 /// Rows of a batch, or batches of a step, that no device takes.
@@ -345,9 +345,22 @@ fn check_loss(training: &TrainingArguments, problems: &mut Problems) {
         "the focal loss has no label smoothing: leave one of the two out",
     );
     problems.need(
-        !(training.weighted_sampling && training.group_by_length),
+        !(training.weighted_sampling && training.sampling() != SamplingStrategy::Random),
         "weighted_sampling",
-        "given together with group_by_length: both decide the order of rows, so keep one of the two",
+        format!(
+            "given together with {}: both decide the order of rows, so keep one of the two",
+            if training.group_by_length {
+                "group_by_length"
+            } else {
+                "train_sampling_strategy"
+            }
+        ),
+    );
+    problems.need(
+        !training.group_by_length
+            || training.train_sampling_strategy != SamplingStrategy::Sequential,
+        "train_sampling_strategy",
+        "sequential is given together with group_by_length: keep one of the two",
     );
 }
 
@@ -401,7 +414,11 @@ fn check_intervals(training: &TrainingArguments, problems: &mut Problems) {
             "eval_steps",
             training.effective_eval_steps(),
         ),
-        (training.save_strategy, "save_steps", training.save_steps),
+        (
+            training.save_strategy.interval(),
+            "save_steps",
+            training.save_steps,
+        ),
     ] {
         let Steps(steps) = steps;
         problems.need(
@@ -424,10 +441,26 @@ fn check_intervals(training: &TrainingArguments, problems: &mut Problems) {
 }
 
 fn check_best(training: &TrainingArguments, problems: &mut Problems) {
+    problems.need(
+        training.eval_delay.is_finite() && training.eval_delay >= 0.0,
+        "eval_delay",
+        format!("{} is not a number of 0 or more", training.eval_delay),
+    );
+    problems.need(
+        training.save_strategy != SaveStrategy::Best
+            || !training.do_train
+            || training.eval_strategy != IntervalStrategy::No,
+        "save_strategy",
+        "best follows the evaluations: set eval_strategy to steps or epoch",
+    );
     if !training.load_best_model_at_end {
         return;
     }
-    let (eval, save) = (training.eval_strategy, training.save_strategy);
+    let eval = training.eval_strategy;
+    if training.save_strategy == SaveStrategy::Best && eval != IntervalStrategy::No {
+        return;
+    }
+    let save = training.save_strategy.interval();
     problems.need(
         eval != IntervalStrategy::No && eval == save,
         "load_best_model_at_end",

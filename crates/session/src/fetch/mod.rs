@@ -213,9 +213,11 @@ pub(crate) fn load_texts(
         })
     };
     if let Some(columns) = question.known() {
-        return Ok(read(request.text_columns(columns.names()))?);
+        return question
+            .arrangement
+            .apply(read(request.text_columns(columns.names()))?);
     }
-    let loaded = read(request.clone())?;
+    let loaded = question.arrangement.apply(read(request.clone())?)?;
     let first = loaded.iter().next().map(|(_, first)| first);
     let Some(Ok((columns, _))) = first.map(|first| question.ask(first)) else {
         return Ok(loaded);
@@ -228,7 +230,9 @@ pub(crate) fn load_texts(
     if names.iter().all(is_text) {
         return Ok(loaded);
     }
-    Ok(read(request.text_columns(names))?)
+    question
+        .arrangement
+        .apply(read(request.text_columns(names))?)
 }
 
 fn local(name: &str, config: Option<&str>) -> LoadDataset {

@@ -40,8 +40,8 @@ impl Run<'_> {
             let args = &self.trainer.args;
             for (strategy, action) in [
                 (args.logging_strategy, Action::Log),
-                (args.eval_strategy, Action::Evaluate),
-                (args.save_strategy, Action::Save),
+                (self.eval_strategy(), Action::Evaluate),
+                (args.save_strategy.interval(), Action::Save),
             ] {
                 if strategy == IntervalStrategy::Epoch && !self.pending.contains(&action) {
                     self.pending.push_back(action);

@@ -221,7 +221,11 @@ impl Run<'_> {
 
     /// How to go on after an end that was not planned.
     pub(super) fn kept(&self) -> String {
-        let saved = self.saved.iter().rev().find(|(_, path)| fs::is_dir(path));
+        let only_model = self.trainer.args.save_only_model;
+        let saved = self.saved.iter().rev();
+        let saved = saved
+            .filter(|_| !only_model)
+            .find(|(_, path)| fs::is_dir(path));
         let resumed = self.resumed_path.as_ref();
         let resumed = resumed.map(|path| (self.resumed_from, path));
         match saved.map(|(step, path)| (*step, path)).or(resumed) {
@@ -230,6 +234,9 @@ impl Run<'_> {
                  --resume_from_checkpoint {}",
                 path.display()
             ),
+            None if only_model => {
+                "checkpoints have the model alone (save_only_model), so start anew".to_owned()
+            }
             None => {
                 "no checkpoint was written yet, so start anew (save_steps sets how often one is \
                      written)"

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use tunesmith_data::{BatchDigest, ExampleRef, Labels};
 use tunesmith_kernels::gradient_norm;
 use tunesmith_platform::now;
-use tunesmith_protocol::{Event, IntervalStrategy, Step};
+use tunesmith_protocol::{CountedTokens, Event, IntervalStrategy, Step};
 
 use super::{LastStep, Run};
 use crate::batch::read;
@@ -49,6 +49,8 @@ struct Collated {
     longest: usize,
     /// Tokens of all, padded.
     tokens: usize,
+    /// Those that `include_num_input_tokens_seen` asks for.
+    counted: u64,
     digest: BatchDigest,
 }
 
@@ -70,6 +72,7 @@ impl Run<'_> {
             rows,
             longest,
             tokens,
+            counted,
             digest,
         } = self.collate(&order, &planned)?;
         let (losses, others_loss) = self.gradients(batches, learning_rate).await?;
@@ -85,6 +88,7 @@ impl Run<'_> {
         state.epoch = planned.epoch as f64
             + planned.batches.end as f64 / self.plan.batches_per_epoch() as f64;
         state.total_flos += flos;
+        state.num_input_tokens_seen += counted;
         self.pending = self.actions(&planned);
         self.ask_after(&planned);
         self.unread.push(Unread {
@@ -209,6 +213,7 @@ impl Run<'_> {
             rows,
             longest: 0,
             tokens: 0,
+            counted: 0,
             digest: BatchDigest::default(),
         };
         let mut first_row = 0;
@@ -228,6 +233,11 @@ impl Run<'_> {
             collated.digest.add(&batch);
             collated.longest = collated.longest.max(batch.seq);
             collated.tokens += batch.batch * batch.seq;
+            collated.counted += match args.include_num_input_tokens_seen.0 {
+                CountedTokens::No => 0,
+                CountedTokens::All => (batch.batch * batch.seq) as u64,
+                CountedTokens::NonPadding => batch.lengths.iter().map(|n| u64::from(*n)).sum(),
+            };
             // Batches of a step weigh by their rows, or by the weights of their labels, so that several, on one
             // device or more, equal one large batch.
             let share = weight_of(&batch.labels, chosen.len(), weights);
@@ -380,6 +390,19 @@ impl Run<'_> {
             || self.trainer.state.global_step >= self.plan.total_steps()
     }
 
+    /// How often to evaluate, once `eval_delay` is over.
+    pub(super) fn eval_strategy(&self) -> IntervalStrategy {
+        let Trainer { args, state, .. } = &*self.trainer;
+        let done = match args.eval_strategy {
+            IntervalStrategy::Epoch => state.epoch,
+            IntervalStrategy::No | IntervalStrategy::Steps => state.global_step as f64,
+        };
+        match args.eval_delay <= done {
+            true => args.eval_strategy,
+            false => IntervalStrategy::No,
+        }
+    }
+
     /// What transformers' default flow does after a step, in its order.
     pub(super) fn actions(&self, planned: &PlannedStep) -> VecDeque<Action> {
         let Trainer { args, state, .. } = &*self.trainer;
@@ -390,10 +413,11 @@ impl Run<'_> {
         };
         let logs = by_steps(args.logging_strategy, state.logging_steps)
             || (step == 1 && args.logging_first_step);
-        let evaluates = by_steps(args.eval_strategy, state.eval_steps)
-            || (last && args.eval_strategy == IntervalStrategy::Steps);
-        let saves = by_steps(args.save_strategy, state.save_steps)
-            || (last && args.save_strategy == IntervalStrategy::Steps);
+        let (eval_strategy, save_strategy) = (self.eval_strategy(), args.save_strategy.interval());
+        let evaluates = by_steps(eval_strategy, state.eval_steps)
+            || (last && eval_strategy == IntervalStrategy::Steps);
+        let saves = by_steps(save_strategy, state.save_steps)
+            || (last && save_strategy == IntervalStrategy::Steps);
         let ends = planned.ends_epoch || last;
         let at_end = |strategy: IntervalStrategy| ends && strategy == IntervalStrategy::Epoch;
         [
@@ -401,8 +425,8 @@ impl Run<'_> {
             (evaluates, Action::Evaluate),
             (saves, Action::Save),
             (at_end(args.logging_strategy), Action::Log),
-            (at_end(args.eval_strategy), Action::Evaluate),
-            (at_end(args.save_strategy), Action::Save),
+            (at_end(eval_strategy), Action::Evaluate),
+            (at_end(save_strategy), Action::Save),
         ]
         .into_iter()
         .filter_map(|(wanted, action)| wanted.then_some(action))

@@ -12,7 +12,13 @@ use crate::project::Project;
 use crate::shell::Cmd;
 
 /// What the round trip and PyTorch's figures need.
-const PACKAGES: [&str; 3] = ["torch==2.15.0", "transformers==5.23.0", "numpy==2.4.6"];
+const PACKAGES: [&str; 4] = [
+    "torch==2.15.0",
+    "transformers==5.23.0",
+    "numpy==2.4.6",
+    // transformers' TrainingArguments needs it.
+    "accelerate==1.15.0",
+];
 
 /// What making goldens needs besides.
 const FOR_GOLDENS: [&str; 9] = [
