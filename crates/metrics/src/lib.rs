@@ -25,6 +25,7 @@ mod probabilities;
 mod report;
 mod scores;
 mod task;
+mod tokens;
 
 pub use classes::{ClassCounts, confusion_matrix};
 pub use correlation::{mean_absolute_error, mean_squared_error, pearson, r2, spearman};
@@ -32,8 +33,9 @@ pub use entities::{Chunk, EntityCounts, Reading, Scheme};
 pub use error::{MetricError, Side};
 pub use load::load;
 pub use measures::{ALIASES, MEASURES, Measure};
-pub use metric::{Average, Metric, are_entities};
+pub use metric::{Average, Metric};
 pub use multi_label::{DEFAULT_THRESHOLD, MultiLabelCounts, above_thresholds, best_thresholds};
 pub use report::LabelScores;
 pub use scores::Scores;
 pub use task::GlueTask;
+pub use tokens::are_entities;

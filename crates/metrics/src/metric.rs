@@ -6,6 +6,7 @@ use crate::classes::{ClassCounts, same_length};
 use crate::error::{MetricError, Side};
 use crate::measures::{MEASURES, Measure, Of};
 use crate::probabilities::{Probabilities, References};
+use crate::tokens::{Tokens, are_entities};
 use crate::{EntityCounts, GlueTask, LabelScores, MultiLabelCounts, Reading, Scores};
 
 /// A metric that takes in predictions batch by batch.
@@ -49,25 +50,6 @@ enum Rows {
         predictions: Vec<f32>,
         references: Vec<f32>,
     },
-}
-
-/// Tags, counted as entities and each for itself.
-#[derive(Debug, Clone, PartialEq)]
-struct Tokens {
-    entities: EntityCounts,
-    tags: ClassCounts,
-    are_entities: bool,
-    sentences: usize,
-}
-
-/// Whether these are tags of entities: `O`, and others with a prefix such as `B-`.
-#[must_use]
-pub fn are_entities(names: &[String]) -> bool {
-    let has_prefix = |name: &String| {
-        let mut chars = name.chars();
-        chars.next().is_some_and(|c| "BIESUL".contains(c)) && chars.next() == Some('-')
-    };
-    names.iter().all(|name| name == "O" || has_prefix(name)) && names.iter().any(has_prefix)
 }
 
 impl Metric {
@@ -563,17 +545,6 @@ const TAGS: [&str; 4] = [
     "overall_f1",
     "overall_accuracy",
 ];
-
-impl Tokens {
-    fn new(names: &[String], reading: Reading) -> Self {
-        Self {
-            entities: EntityCounts::new(reading),
-            tags: ClassCounts::new(names.len()),
-            are_entities: are_entities(names),
-            sentences: 0,
-        }
-    }
-}
 
 fn check_finite(values: &[f64], side: Side, first_row: usize) -> Result<(), MetricError> {
     match values.iter().position(|value| !(*value as f32).is_finite()) {

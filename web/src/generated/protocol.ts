@@ -490,6 +490,10 @@ export type TrainingArguments = {
   /**
    * How much each class counts in the loss: `balanced` (the rarer the more), `none`, or JSON with a number for each
    * label. The loss is the mean by these weights, over all rows of a step.
+   *
+   * As PyTorch's `CrossEntropyLoss(weight=…)`, and over all batches of a step: those that are accumulated and those of
+   * other devices weigh by the sums of their labels' weights. Where tokens have labels, the mean is within a batch,
+   * and batches weigh by their rows, as without weights. Evaluations have the same loss.
    */
   class_weights: ClassWeights,
   /** What is minimized where a row or token has one class; `focal` counts a row the less the surer the model is of it. */
