@@ -326,7 +326,7 @@ shaders! {
         binding("dy", F32), binding("sequences", I32), binding("dx", F32),
     ];
     CROSS_ENTROPY = "cross_entropy", 1, ["|group|group,many", "weighted", "focal"], [
-        binding("logits", F32), binding_when("weights", F32, "weighted"), binding("labels", I32),
+        binding("logits", F32), binding_when("weights", F32, &["weighted"]), binding("labels", I32),
         binding("dlogits", F32), binding("loss", F32),
     ];
     BCE_WITH_LOGITS = "bce_with_logits", 1, ["|group|group,many"], [

@@ -104,6 +104,10 @@ impl Arrangement {
         {
             loaded.get(name)?;
         }
+        if self.names.is_empty() && self.remove_splits.is_empty() && self.remove_columns.is_empty()
+        {
+            return Ok(loaded);
+        }
         let mut arranged = DatasetDict::new();
         for (name, split) in loaded.iter() {
             if self.remove_splits.iter().any(|removed| removed == name) {
@@ -118,9 +122,12 @@ impl Arrangement {
                 None => name,
             };
             let columns: Vec<&str> = self.remove_columns.iter().map(String::as_str).collect();
-            let split = split
-                .remove_columns(&columns)
-                .map_err(SessionError::split(name))?;
+            let split = match columns.is_empty() {
+                true => split.clone(),
+                false => split
+                    .remove_columns(&columns)
+                    .map_err(SessionError::split(name))?,
+            };
             arranged.insert(name, split);
         }
         Ok(arranged)

@@ -202,7 +202,7 @@ mod tests {
     // Expected values: torch 2.15's WeightedRandomSampler with a generator seeded so.
     #[test]
     fn draws_by_weight_what_torch_draws() {
-        let rare = |row: u32| row % 5 == 0;
+        let rare = |row: u32| row.is_multiple_of(5);
         let weights: Vec<f64> = (0..20)
             .map(|row| if rare(row) { 0.25 } else { 0.0625 })
             .collect();

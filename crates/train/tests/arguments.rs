@@ -163,7 +163,7 @@ fn rows_come_as_they_are_where_that_is_asked_for() {
         "{message}"
     );
     let by_length = |change: &dyn Fn(&mut TrainingArguments)| {
-        let mut args = random.clone();
+        let mut args = support::args(&dir.path().join("others"));
         change(&mut args);
         let mut trainer = trainer(args, &cpu());
         trainer.start(&ResumeFrom::No).unwrap().plan().digest()

@@ -24,7 +24,7 @@ const TOLERANCE: f64 = 1e-5;
 fn uneven(count: usize) -> TokenizedDataset {
     let mut text = String::from("text,label\n");
     for row in 0..count {
-        let label = u8::from(row % 3 == 0);
+        let label = u8::from(row.is_multiple_of(3));
         let words: Vec<String> = (0..2 + row % 7)
             .map(|i| format!("w{}", (row * 5 + i) % 20))
             .collect();
@@ -170,7 +170,7 @@ fn rare_classes_are_drawn_as_often_as_others_and_the_plan_knows_it() {
         ..args(&out)
     };
     let rows = uneven(300);
-    let label = |row: u32| u64::from(row % 3 == 0);
+    let label = |row: u32| u64::from(row.is_multiple_of(3));
     let mut trainer = trainer_with(sampling.clone(), &cpu(), 0.0, rows);
     let plan: Plan = trainer.start(&ResumeFrom::No).unwrap().plan().clone();
     let order = plan.epoch_order(0);

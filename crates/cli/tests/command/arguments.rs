@@ -233,13 +233,13 @@ fn a_schedules_arguments_are_refused_by_another() {
 #[test]
 fn what_only_transformers_has_is_told_from_a_typing_error() {
     let message = Scratch::ready()
-        .train("--dataloader_num_workers 4 --learning_rat 1e-3")
+        .train("--torch_compile --dataloader_num_worker 4 --learning_rat 1e-3")
         .error();
     contains(
         &message,
         &[
-            "dataloader_num_workers: a field of transformers' TrainingArguments that Tunesmith doesn't \
-             support yet",
+            "torch_compile: kernels are compiled ahead: leave it out; got true",
+            "dataloader_num_worker: there is no such argument; did you mean dataloader_num_workers?",
             "learning_rat: there is no such argument; did you mean learning_rate?",
         ],
     );
@@ -252,7 +252,7 @@ fn splits_and_columns_are_arranged_as_run_classification_does() {
     std::fs::create_dir(&folder).unwrap();
     let rows = std::fs::read_to_string(scratch.path("train.csv")).unwrap();
     let rows = rows.replace("sentence1,sentence2,label", "first,second,label");
-    for name in ["learn", "held", "train"] {
+    for name in ["train", "validation", "test"] {
         std::fs::write(folder.join(format!("{name}.csv")), &rows).unwrap();
     }
     let train = |more: &str| {
@@ -261,17 +261,20 @@ fn splits_and_columns_are_arranged_as_run_classification_does() {
              --overwrite_output_dir --text_column_names first --do_eval true {more}"
         ))
     };
-    let names = "--train_split_name learn --validation_split_name held";
+    let names = "--train_split_name validation --validation_split_name test";
     train(names).ok();
     train(&format!(
         "{names} --remove_splits train --remove_columns second --shuffle_train_dataset \
                     --max_train_samples 9"
     ))
     .ok();
-    contains(&train("").error(), &["validation"]);
+    contains(
+        &train("--remove_splits validation").error(),
+        &["validation", "train, test"],
+    );
     contains(
         &train(&format!("{names} --remove_splits extra")).error(),
-        &["extra", "learn"],
+        &["extra", "train, validation, test"],
     );
     contains(
         &train(&format!("{names} --remove_columns third")).error(),

@@ -111,7 +111,11 @@ const FIXED: &[Fixed] = &[
         NO,
         "WGSL, the language of GPU programs here, has no bfloat16: use fp16_full_eval",
     ),
-    only("tf32", NO, "products are in float32 or, with fp16, of halves: leave it out"),
+    only(
+        "tf32",
+        NO,
+        "products are in float32 or, with fp16, of halves: leave it out",
+    ),
     any(
         "activation_checkpointing_kwargs",
         "each layer keeps its input",
