@@ -8,7 +8,7 @@
 export { TunesmithError } from "./error.js";
 export { Run } from "./run.js";
 export { Trainer } from "./trainer.js";
-export type { CallOptions, CreateOptions, ModelOptions, TrainOptions } from "./trainer.js";
+export type { CallOptions, CreateOptions, ExportOptions, ModelOptions, TrainOptions } from "./trainer.js";
 export type { ProgressCallback, ProgressInfo } from "./progress.js";
 export { apply, emptyView, fraction, trainedFolder } from "./view.js";
 export type * from "./generated/protocol.js";

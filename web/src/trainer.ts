@@ -9,6 +9,7 @@ import type {
   FileEntry,
   Inspection,
   MemoryUsage,
+  OnnxDtype,
   Opened,
   Place,
   Request,
@@ -48,7 +49,13 @@ export interface TrainOptions extends CallOptions {
   files?: { [name: string]: Blob };
 }
 
-/** What `predict`, `export` and `review` accept. */
+/** What `export` accepts. */
+export interface ExportOptions extends ModelOptions {
+  /** Adds the model as ONNX, a file for each, for transformers.js and onnxruntime. */
+  onnx?: OnnxDtype[];
+}
+
+/** What `predict` and `review` accept. */
 export interface ModelOptions extends CallOptions {
   /** The folder of a trained model; the last run's where it isn't given. */
   model?: string;
@@ -158,9 +165,12 @@ export class Trainer {
     return this.compute({ type: "predict", model, texts, device }, options);
   }
 
-  /** The trained model as one zip file, which transformers loads once it is unpacked. */
-  async export(options: ModelOptions = {}): Promise<Blob> {
-    const { signal } = options;
+  /** The trained model as one zip file, which transformers and transformers.js load once it is unpacked. */
+  async export(options: ExportOptions = {}): Promise<Blob> {
+    const { signal, onnx = [] } = options;
+    if (onnx.length > 0) {
+      await this.request<Place[]>({ type: "onnx", model: this.model(options), dtypes: onnx }, options);
+    }
     const { path, bytes } = await this.request<Place>({ type: "zip", path: this.model(options) }, options);
     const parts: Uint8Array<ArrayBuffer>[] = [];
     for (let offset = 0; offset < (bytes ?? 0); ) {

@@ -12,6 +12,7 @@ mod data;
 mod doctor;
 mod download;
 mod escape;
+mod export;
 mod lines;
 mod metric;
 mod output;
@@ -46,6 +47,7 @@ enum Job {
     Tokenize(tokenize::TokenizeArgs),
     Data(data::DataArgs),
     Metric(metric::MetricArgs),
+    Export(export::ExportArgs),
     Download(download::DownloadArgs),
     Doctor(doctor::DoctorArgs),
 }
@@ -82,6 +84,7 @@ fn run(job: Job) -> Result<ExitCode> {
         Job::Tokenize(args) => tokenize::run(&args)?,
         Job::Data(args) => data::run(&args)?,
         Job::Metric(args) => metric::run(&args)?,
+        Job::Export(args) => export::run(&args)?,
         Job::Download(args) => download::run(&args)?,
         Job::Doctor(args) => doctor::run(&args)?,
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use burn::tensor::Tensor;
-use tunesmith_architecture::{Declaration, Family, Fresh, Part};
+use tunesmith_architecture::{Declaration, Family, Fresh, Part, StoredNames};
 use tunesmith_checkpoint::{Checkpoint as TensorFile, TensorWriter};
 use tunesmith_kernels::{ComputeDevice, read_back};
 
@@ -54,27 +54,18 @@ pub(crate) async fn host(tensors: Vec<Tensor<1>>, path: &Path) -> Result<Vec<f32
 pub(crate) struct Checkpoint {
     file: TensorFile,
     family: &'static Family,
-    /// What stands before every name, from a wrapper around the model that was saved.
-    wrapper: String,
+    names: StoredNames,
     /// Tensors that are passed over.
     without: HashSet<String>,
-}
-
-/// How old checkpoints call LayerNorm's weight and bias.
-fn old(name: &str) -> String {
-    name.replace("LayerNorm.weight", "LayerNorm.gamma")
-        .replace("LayerNorm.bias", "LayerNorm.beta")
 }
 
 impl Checkpoint {
     pub(crate) fn open(path: &Path, family: &'static Family) -> Result<Self, ModelError> {
         let file = TensorFile::open_file(path)?;
-        let names: Vec<String> = file.names().map(str::to_owned).collect();
-        let wrapper = wrapper(&names, family);
         Ok(Self {
+            names: StoredNames::new(file.names(), family),
             file,
             family,
-            wrapper,
             without: HashSet::new(),
         })
     }
@@ -87,39 +78,13 @@ impl Checkpoint {
         }
     }
 
-    // The names under which older checkpoints, wrappers and bare encoders keep a weight.
     fn find(&self, name: &str) -> Option<String> {
         if self.without.contains(name) {
             return None;
         }
-        let bare = name.strip_prefix(self.family.prefix).unwrap_or(name);
-        let spellings = [name.to_owned(), bare.to_owned(), old(name), old(bare)];
-        spellings
-            .into_iter()
-            .map(|spelling| format!("{}{spelling}", self.wrapper))
-            .find(|spelling| self.file.shape(spelling).is_some())
+        self.names
+            .find(name, |stored| self.file.shape(stored).is_some())
     }
-}
-
-/// What a wrapper (DataParallel's `module.`, sentence-transformers' `0.auto_model.`) put before all names.
-fn wrapper(names: &[String], family: &Family) -> String {
-    // Every family has a word table, and calls it so.
-    const WORDS: [&str; 2] = [
-        "embeddings.word_embeddings.weight",
-        "embeddings.tok_embeddings.weight",
-    ];
-    let table = names
-        .iter()
-        .find(|name| WORDS.iter().any(|words| name.ends_with(words)));
-    let Some(table) = table else {
-        return String::new();
-    };
-    let before = WORDS.iter().find_map(|words| table.strip_suffix(words));
-    let before = before.unwrap_or_default();
-    before
-        .strip_suffix(family.prefix)
-        .unwrap_or(before)
-        .to_owned()
 }
 
 /// Where parameters come from: a checkpoint, or the seed for what it lacks.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::null_is_nan;
-use crate::{DeviceChoice, DeviceKind, Metrics, ProblemType, RunConfig};
+use crate::{DeviceChoice, DeviceKind, Metrics, OnnxDtype, ProblemType, RunConfig};
 
 /// A request of a user interface to whoever holds the session; in JSON `{"type": "inspect", …}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,13 @@ pub enum Request {
     Runs,
     /// How much memory is held: a [`MemoryUsage`].
     Memory,
+    /// Writes a model as ONNX into its folder's `onnx`: [`Place`]s.
+    Onnx {
+        /// The model's folder.
+        model: String,
+        /// A file for each.
+        dtypes: Vec<OnnxDtype>,
+    },
     /// Writes a folder as one zip file: a [`Place`].
     Zip {
         /// The folder.

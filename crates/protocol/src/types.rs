@@ -52,6 +52,7 @@ const TYPES: &[fn(&Config) -> String] = &[
     declaration::<ProblemType>,
     declaration::<Threshold>,
     declaration::<DeviceChoice>,
+    declaration::<OnnxDtype>,
     declaration::<Steps>,
     declaration::<ResumeFrom>,
     declaration::<Opened>,

@@ -61,5 +61,6 @@ pub use review::review;
 pub use saved::saved_runs;
 pub use session::Session;
 pub use steering::Steering;
+pub use tunesmith::onnx::export as export_onnx;
 pub use tunesmith::train::device_info;
 pub use tunesmith_platform::{Memory, memory};

@@ -18,6 +18,7 @@
 //! | `TrainingArguments`, `Trainer`, `TrainerCallback` | [`TrainingArguments`], [`Trainer`], [`TrainerCallback`] |
 //! | `AdamW`, `get_scheduler` | [`AdamW`], [`get_scheduler`] |
 //! | `evaluate.load("glue", "mrpc")` | [`metrics::load`] |
+//! | `optimum-cli export onnx --model dir dir/onnx` | [`onnx::export`] |
 //! | `Accelerator()`, `accelerator.prepare(…)`, `accelerator.backward(loss)` | [`Accelerator`], [`launch`] |
 //!
 //! The README has a whole script and more such lines; `examples/` hold the course's chapter, a section a
@@ -28,6 +29,7 @@ pub use tunesmith_hub as hub;
 pub use tunesmith_kernels as kernels;
 pub use tunesmith_metrics as metrics;
 pub use tunesmith_model as model;
+pub use tunesmith_onnx as onnx;
 pub use tunesmith_protocol as protocol;
 pub use tunesmith_train as train;
 

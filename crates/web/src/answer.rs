@@ -56,6 +56,14 @@ pub(crate) async fn answer(request: Request) -> Result<String, JsError> {
             host_bytes: 65_536 * core::arch::wasm32::memory_size(0) as u64,
             device_bytes: tunesmith_session::device_bytes(),
         }),
+        Request::Onnx { model, dtypes } => {
+            let files = tunesmith_session::export_onnx(Path::new(&model), &dtypes)?;
+            let places = files.iter().map(|path| Place {
+                bytes: fs::metadata(path).ok().map(|found| found.len()),
+                path: path.display().to_string(),
+            });
+            json(&places.collect::<Vec<_>>())
+        }
         Request::Zip { path } => json(&files::zip(Path::new(&path))?),
     }
 }

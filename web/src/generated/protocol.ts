@@ -678,6 +678,9 @@ export type Threshold = number | readonly number[] | "tune";
 /** Where a run computes. */
 export type DeviceChoice = "auto" | "gpu" | "cpu" | "software-gpu";
 
+/** The type of the numbers in an ONNX file, by transformers.js's names. */
+export type OnnxDtype = "fp32" | "fp16" | "q8";
+
 /** A number of optimizer steps, or where it is less than 1 a share of the run's steps. */
 export type Steps = number;
 
@@ -730,7 +733,12 @@ export type Request = { "type": "adapters" } | { "type": "list",
   config: RunConfigJson,
   /** The model's folder. */
   model: string,
-} | { "type": "runs" } | { "type": "memory" } | { "type": "zip",
+} | { "type": "runs" } | { "type": "memory" } | { "type": "onnx",
+  /** The model's folder. */
+  model: string,
+  /** A file for each. */
+  dtypes: Array<OnnxDtype>,
+} | { "type": "zip",
   /** The folder. */
   path: string,
 };

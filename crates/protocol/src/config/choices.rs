@@ -317,6 +317,32 @@ choices! {
     }
 }
 
+choices! {
+    /// The type of the numbers in an ONNX file, by transformers.js's names.
+    OnnxDtype {
+        /// Single precision.
+        #[default]
+        Fp32 = "fp32",
+        /// Half precision, of weights and of what is computed; logits are in single precision.
+        Fp16 = "fp16",
+        /// 8 bits: weights of linear layers and embeddings with a scale a row, and what a linear layer reads
+        /// with a scale that is found while it runs (dynamic quantization).
+        Q8 = "q8",
+    }
+}
+
+impl OnnxDtype {
+    /// The file that transformers.js looks for.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Fp32 => "model.onnx",
+            Self::Fp16 => "model_fp16.onnx",
+            Self::Q8 => "model_quantized.onnx",
+        }
+    }
+}
+
 /// A number of optimizer steps, or where it is less than 1 a share of the run's steps.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Deserialize)]
 #[serde(from = "f64")]

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 
 pub use choices::{
     AggregationStrategy, ClassWeights, CountedTokens, DeviceChoice, IntervalStrategy, LogLevel,
-    LossType, MetricMode, ProblemType, RateCurve, ResumeFrom, SamplingStrategy, SaveStrategy,
-    SchedulerType, Steps, Threshold, ThresholdMode, TokenCount, Truncation, UnknownChoice,
+    LossType, MetricMode, OnnxDtype, ProblemType, RateCurve, ResumeFrom, SamplingStrategy,
+    SaveStrategy, SchedulerType, Steps, Threshold, ThresholdMode, TokenCount, Truncation,
+    UnknownChoice,
 };
 pub use data::DataArguments;
 pub use devices::{DevicePlace, Devices};

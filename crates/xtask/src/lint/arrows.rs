@@ -55,6 +55,15 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "tunesmith-onnx",
+        &[
+            "tunesmith-architecture",
+            "tunesmith-checkpoint",
+            "tunesmith-platform",
+            "tunesmith-protocol",
+        ],
+    ),
+    (
         "tunesmith-train",
         &[
             "tunesmith-collective",
@@ -75,6 +84,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "tunesmith-kernels",
             "tunesmith-metrics",
             "tunesmith-model",
+            "tunesmith-onnx",
             "tunesmith-platform",
             "tunesmith-protocol",
             "tunesmith-train",
@@ -144,6 +154,7 @@ const WITHOUT_TENSORS: &[&str] = &[
     "tunesmith-hub",
     "tunesmith-metrics",
     "tunesmith-data",
+    "tunesmith-onnx",
     "tunesmith-paraphrase",
     "xtask",
 ];

@@ -38,7 +38,8 @@ pub fn packages(project: &Project) -> Result<()> {
     let installed = web.join("node_modules").join(".package-lock.json");
     if is_older(&installed, &[web.join("package-lock.json")]) {
         npm(project)
-            .args(["ci", "--no-audit", "--no-fund"])
+            // Some would download what no test needs.
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
             .run()
             .context("installing the packages of web/package-lock.json")?;
     }

@@ -12,12 +12,14 @@ use crate::project::Project;
 use crate::shell::Cmd;
 
 /// What the round trip and PyTorch's figures need.
-const PACKAGES: [&str; 4] = [
+const PACKAGES: [&str; 6] = [
     "torch==2.15.0",
     "transformers==5.23.0",
     "numpy==2.4.6",
     // transformers' TrainingArguments needs it.
     "accelerate==1.15.0",
+    "onnx==1.23.2",
+    "onnxruntime==1.32.0",
 ];
 
 /// What making goldens needs besides.

@@ -1,5 +1,5 @@
-//! The round trip: what is fine-tuned here loads in Python's transformers and gives the same logits, for
-//! each kind of task and each family of models.
+//! The round trip: what is fine-tuned here gives the same logits in Python's transformers and, exported as
+//! ONNX, in onnxruntime, for each kind of task and each family of models.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -144,7 +144,7 @@ fn train(tunesmith: &Path, checkpoint: &Path, steps: &str, learning_rate: &str) 
         .arg(checkpoint)
 }
 
-/// Leaves `model`, `texts.jsonl`, `predictions.jsonl` and `expected.json` in the folder.
+/// Leaves `model` with its `onnx`, `texts.jsonl`, `predictions.jsonl` and `expected.json` in the folder.
 fn fine_tune(tunesmith: &Path, training: Training) -> Result<()> {
     let Training {
         folder,
@@ -169,6 +169,10 @@ fn fine_tune(tunesmith: &Path, training: Training) -> Result<()> {
         .args(predict)
         .arg("--output")
         .arg(file("predictions.jsonl"))
+        .run()?;
+    Cmd::new(tunesmith)
+        .args(["export", "--onnx", "--dtype", "fp32,fp16,q8", "--model"])
+        .arg(file("model"))
         .run()?;
     let expected = json!({"problem_type": problem_type, "labels": labels}).to_string();
     sets::write(&file("expected.json"), &expected)
