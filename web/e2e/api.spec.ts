@@ -1,8 +1,11 @@
 // The npm package as a developer uses it: in a page of their own, on the CPU where the device doesn't
 // matter, and on SwiftShader where it does.
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { env, pipeline } from "@huggingface/transformers";
 import { expect, test as base, type Page } from "@playwright/test";
 import { FakeHub } from "./support/hub.ts";
 import { entries } from "./support/zip.ts";
@@ -378,4 +381,82 @@ test("on WebGPU a run goes on by itself after its device was lost, and ends with
   expect(got.from).toBeGreaterThanOrEqual(2);
   expect(got.device).toBe("software_gpu");
   expect(got.done.step).toBe(8);
+});
+
+test("exported as ONNX a model answers the same in transformers.js, here in Node and in a page", async ({ trainer, context }) => {
+  const texts = ["a sad day", "a warm day"];
+  const got = await trainer.evaluate(async (texts) => {
+    const { trainer, config, files } = globalThis as unknown as Global;
+    const run = trainer.train(config, { files });
+    await run.finished;
+    const folder = run.config.output_dir ?? "";
+    const zip = await trainer.export({ onnx: ["fp32", "q8"] });
+    const answers = await trainer.predictAll(texts.map((text) => ({ text })));
+    const model: { [name: string]: string } = {};
+    for (const { path, bytes } of await trainer.list(folder)) {
+      if (path.includes("/checkpoint-")) continue;
+      const read = new FileReader();
+      const loaded = new Promise((done) => (read.onload = done));
+      read.readAsDataURL(new Blob([await trainer.read(path, 0, bytes)]));
+      await loaded;
+      model[path.slice(folder.length + 1)] = String(read.result).split(";base64,")[1] ?? "";
+    }
+    return { answers, model, zip: zip.size };
+  }, texts);
+  const files = Object.entries(got.model).map(([name, base64]) => [name, Buffer.from(base64, "base64")] as const);
+  const size = (name: string): number => files.find(([found]) => found === name)?.[1].length ?? 0;
+  expect(size("onnx/model.onnx")).toBeGreaterThan(1_000_000);
+  expect(size("onnx/model_quantized.onnx")).toBeLessThan(size("onnx/model.onnx") / 3);
+  expect(got.zip).toBeGreaterThan(size("onnx/model.onnx") + size("model.safetensors"));
+
+  const folder = mkdtempSync(join(tmpdir(), "tunesmith-"));
+  for (const [name, bytes] of files) {
+    mkdirSync(dirname(join(folder, "mine", name)), { recursive: true });
+    writeFileSync(join(folder, "mine", name), bytes);
+  }
+  env.allowRemoteModels = false;
+  env.localModelPath = folder;
+  const classify = await pipeline("text-classification", "mine", { dtype: "fp32" });
+  const inNode = await classify(texts);
+  await classify.dispose();
+  rmSync(folder, { recursive: true });
+
+  // The page has the model and both packages beside it.
+  await context.route("**/models/mine/**", (route) => {
+    const name = new URL(route.request().url()).pathname.split("/models/mine/")[1] ?? "";
+    const file = files.find(([found]) => found === name);
+    return file ? route.fulfill({ body: file[1] }) : route.fulfill({ status: 404 });
+  });
+  await context.route("**/node_modules/**", (route) =>
+    route.fulfill({ path: at(`..${new URL(route.request().url()).pathname}`) }),
+  );
+  const page = await context.newPage();
+  await page.goto("/builtin/index.json");
+  const inPage = await page.evaluate(async (texts) => {
+    const modules = "/node_modules/@huggingface/transformers/dist/transformers.min.js";
+    const { env, pipeline } = (await import(modules as string)) as typeof import("@huggingface/transformers");
+    env.allowRemoteModels = false;
+    env.allowLocalModels = true;
+    env.localModelPath = "/models/";
+    Object.assign(env.backends.onnx.wasm ?? {}, { wasmPaths: new URL("/node_modules/onnxruntime-web/dist/", location.href).href, numThreads: 1 });
+    const answers: { [dtype: string]: unknown } = {};
+    for (const dtype of ["fp32", "q8"] as const) {
+      const classify = await pipeline("text-classification", "mine", { dtype, device: "wasm" });
+      answers[dtype] = await classify(texts);
+    }
+    return answers;
+  }, texts);
+
+  const expected = got.answers.map((one) => {
+    if (one.problem_type !== "single_label_classification") throw new Error(`the model predicts ${one.problem_type}`);
+    return { label: one.label, score: Math.max(...one.scores) };
+  });
+  expect(expected.map(({ label }) => label)).toEqual(["bad", "good"]);
+  // Sums of another order; in 8 bits what two layers lose of a probability.
+  for (const [answers, within] of [[inNode, 1e-5], [inPage["fp32"], 1e-5], [inPage["q8"], 0.05]] as const) {
+    for (const [row, answer] of (answers as typeof expected).entries()) {
+      expect(answer.label).toBe(expected[row]?.label);
+      expect(Math.abs(answer.score - (expected[row]?.score ?? 0))).toBeLessThan(within);
+    }
+  }
 });
