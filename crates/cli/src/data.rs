@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use crate::output;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use tunesmith::data::{
     Dataset, DatasetDict, Dtype, Feature, LoadDataset, TokenizeArgs, TokenizeOptions, Tokenizer,
     default_cache_dir, tokenize_dataset,
 };
+use tunesmith_protocol::{DataArguments, RunConfig};
 
 /// Show a dataset: its splits, a row, its features, or digests to compare it by.
 #[derive(Args)]
+#[command(group(ArgGroup::new("look").args(["digest", "check"]).multiple(true)))]
 pub struct DataArgs {
     /// A dataset's name on the Hub (glue), a folder laid out like one, or a file.
     #[arg(required_unless_present_any = ["train_file", "validation_file", "test_file"])]
@@ -46,19 +48,24 @@ pub struct DataArgs {
     /// For each split, print a SHA-256 of its rows, and with --model of their token ids.
     #[arg(long)]
     digest: bool,
-    /// The folder of the model whose tokenizer --digest uses.
-    #[arg(long, value_name = "DIR", requires = "digest")]
+    /// Look for what makes results worse than they seem or could be: repeated rows, one text with two labels,
+    /// rows for measuring that are also trained on, empty texts, classes with few rows; with --model also
+    /// texts that are cut and tokens that its tokenizer doesn't know.
+    #[arg(long)]
+    check: bool,
+    /// The folder of the model whose tokenizer --digest and --check use.
+    #[arg(long, value_name = "DIR", requires = "look")]
     model: Option<PathBuf>,
-    /// The text columns that --digest tokenizes, with a comma between; default the
-    /// first two that hold strings, which are the right ones in all of GLUE.
+    /// The text columns that --digest and --check read, with a comma between. Default for --digest: the
+    /// first two that hold strings, which are the right ones in all of GLUE; for --check: as for training.
     #[arg(
         long = "text_column_names",
         value_name = "A,B",
-        requires = "model",
+        requires = "look",
         value_delimiter = ','
     )]
     text_column_names: Option<Vec<String>>,
-    /// Maximum number of tokens per row for --digest. Default: the model's limit.
+    /// Maximum number of tokens per row for --digest and --check. Default: the model's limit.
     #[arg(long = "max_length", value_name = "N", requires = "model")]
     max_length: Option<usize>,
 }
@@ -68,6 +75,9 @@ pub struct DataArgs {
 /// # Errors
 /// When the dataset can't be loaded or lacks what was asked for.
 pub fn run(args: &DataArgs) -> Result<()> {
+    if args.check {
+        return check(args);
+    }
     let mut progress = Progress::new();
     let datasets = request(args)?.load_with(&mut |event| progress.load(&event))?;
     progress.clear();
@@ -84,6 +94,35 @@ pub fn run(args: &DataArgs) -> Result<()> {
         digests(args, &datasets)?;
     }
     Ok(())
+}
+
+/// Prints what should be known of the data.
+fn check(args: &DataArgs) -> Result<()> {
+    let path = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
+    let mut config = RunConfig::default();
+    config.data = DataArguments {
+        dataset_name: args.name.clone(),
+        dataset_config_name: args.config.clone(),
+        train_file: path(&args.train_file),
+        validation_file: path(&args.validation_file),
+        test_file: path(&args.test_file),
+        text_column_names: args.text_column_names.clone(),
+        label_column_name: args.label_column_name.clone(),
+        max_seq_length: args.max_length,
+        ..config.data
+    };
+    if let Some(model) = path(&args.model) {
+        config.model.model_name_or_path = model;
+    }
+    let mut progress = Progress::new();
+    let mut tell = |event| _ = progress.event(&event);
+    let look = tunesmith_session::check(config, args.model.is_some(), &mut tell);
+    let findings = pollster::block_on(look)?;
+    progress.clear();
+    if findings.is_empty() {
+        return output::line("Nothing was found that needs a look.");
+    }
+    findings.iter().try_for_each(output::line)
 }
 
 fn request(args: &DataArgs) -> Result<LoadDataset> {

@@ -11,6 +11,7 @@
 
 mod card;
 mod caught;
+mod check;
 mod collate;
 mod column;
 mod dataset;
@@ -37,6 +38,7 @@ mod tokenizer_config;
 mod types;
 mod value;
 
+pub use check::{CheckColumns, Finding, FindingKind, check, check_tokens};
 pub use collate::{Batch, DataCollator, DataCollatorWithPadding, Labels};
 pub use column::ColumnView;
 pub use dataset::Dataset;

@@ -10,6 +10,7 @@
 //! model gets wrong, list the [`saved_runs`].
 
 mod background;
+mod check;
 mod columns;
 mod device;
 mod drive;
@@ -38,6 +39,7 @@ mod session;
 mod steering;
 mod tiles;
 
+pub use check::check;
 pub use device::{
     PickedAdapter, adapter_infos, destroy_devices, device_bytes, exhaust_devices, open,
     pick_adapter,

@@ -99,3 +99,32 @@ fn a_reader_that_leaves_is_no_error() {
     let ran = Ran::of(child.wait_with_output().unwrap());
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn data_is_looked_at_before_it_is_trained_on() {
+    let scratch = Scratch::ready();
+    let many = |label: &str| -> String {
+        (0..12)
+            .map(|i| format!("a {label} animal {i},{label}\n"))
+            .collect()
+    };
+    let good = format!("text,label\n{}{}", many("tame"), many("wild"));
+    scratch.write("good.csv", &good);
+    let found = scratch.run("data --train_file good.csv --check").ok();
+    assert_eq!(found, "Nothing was found that needs a look.\n");
+
+    scratch.write("train.csv", format!("{good}a tame animal 3,wild\n,tame\n"));
+    scratch.write("dev.csv", "text,label\na wild animal 1,wild\n");
+    let found = scratch
+        .run("data --train_file train.csv --validation_file dev.csv --check --model model --max_length 4")
+        .ok();
+    contains(
+        &found,
+        &[
+            "train: 1 row has no text (row 25)",
+            "(row 24 says wild, row 3 tame)",
+            "validation: 1 of 1 row is also trained on",
+            "cut to 4 tokens",
+        ],
+    );
+}

@@ -12,6 +12,7 @@ mod compare;
 mod data;
 mod download;
 mod escapes;
+mod export;
 mod interrupt;
 mod machine;
 mod metric;

@@ -1,0 +1,65 @@
+//! A look at data before a training, for what will go wrong.
+
+use tunesmith::data::{self, CheckColumns, Finding, TokenizeOptions, Tokenizer, Truncation};
+use tunesmith::model::AutoConfig;
+use tunesmith_protocol::{Event, RunConfig};
+
+use crate::SessionError;
+use crate::background::background;
+use crate::columns::{Columns, Question, task};
+use crate::fetch::{dataset, load, model_files};
+use crate::session::Shared;
+
+/// Reads all of the data that `config` names and looks for what makes a training's results worse than they
+/// seem or than they could be; with `tokens` by the model's tokenizer too.
+///
+/// # Errors
+/// Data that is not there or damaged, with its place; a text column that isn't there; a model that isn't
+/// there.
+pub async fn check(
+    config: RunConfig,
+    tokens: bool,
+    tell: &mut dyn FnMut(Event),
+) -> Result<Vec<Finding>, SessionError> {
+    let shared = Shared::default();
+    let (data, model) = (config.data, config.model);
+    let work = async {
+        let task = task(&data)?;
+        let request = dataset(&data, model.cache_dir.as_deref(), task, &shared).await?;
+        let files = match tokens {
+            true => Some(model_files(&model, &shared).await?),
+            false => None,
+        };
+        let look = background(&shared, move |emit| {
+            let question = Question::of(&data, task, None);
+            let splits = load(request, &data, &question, emit)?.splits;
+            let Some((_, first)) = splits.iter().next() else {
+                return Ok(Vec::new());
+            };
+            let (columns, _) = question.columns(first)?;
+            let columns = looked_at(columns);
+            let mut findings = data::check(&splits, &columns)?;
+            if let Some((model, tokenizer)) = files {
+                let tokenizer = Tokenizer::from_file(&tokenizer)?;
+                let longest = AutoConfig::from_pretrained(&model)?.spec().longest;
+                let options = TokenizeOptions {
+                    max_length: Some(data.max_seq_length.unwrap_or(longest).min(longest)),
+                    truncation: Truncation::LongestFirst,
+                    ..TokenizeOptions::default()
+                };
+                findings.extend(data::check_tokens(&splits, &columns, &tokenizer, &options)?);
+            }
+            Ok(findings)
+        });
+        look.await
+    };
+    shared.passing_on(work, tell).await
+}
+
+fn looked_at(columns: Columns) -> CheckColumns {
+    let label = columns.labels.trained_on(Vec::new()).label_column_name;
+    CheckColumns {
+        texts: columns.text.names(),
+        label,
+    }
+}
