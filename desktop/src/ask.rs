@@ -82,6 +82,8 @@ pub enum Ask {
     OpenFolder(String),
     /// Copies a model to a folder that the person picks: [`Answer::Did`].
     Export(String),
+    /// Writes a model as ONNX into its folder: [`Answer::Did`].
+    Onnx(String),
     /// Deletes a run's folder: [`Answer::Did`].
     Delete(String),
 }
@@ -198,6 +200,6 @@ pub struct Found {
 pub enum Snippet {
     /// transformers.
     Python,
-    /// Tunesmith's own package.
+    /// transformers.js.
     JavaScript,
 }

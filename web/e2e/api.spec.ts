@@ -1,12 +1,14 @@
 // The npm package as a developer uses it: in a page of their own, on the CPU where the device doesn't
 // matter, and on SwiftShader where it does.
 
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { env, pipeline } from "@huggingface/transformers";
 import { expect, test as base, type Page } from "@playwright/test";
+import { javaScript } from "../src/page/snippets.ts";
 import { FakeHub } from "./support/hub.ts";
 import { entries } from "./support/zip.ts";
 
@@ -419,6 +421,15 @@ test("exported as ONNX a model answers the same in transformers.js, here in Node
   const classify = await pipeline("text-classification", "mine", { dtype: "fp32" });
   const inNode = await classify(texts);
   await classify.dispose();
+  // The lines that the page shows, for a model of one text and of two.
+  const answers = ["sentence", "sentence2"].map((last) => {
+    const config = { text_column_names: [...new Set(["sentence", last])] };
+    const lines = javaScript({ model: "/runs/mine", problem_type: "single_label_classification", config });
+    const here = 'import { env } from "@huggingface/transformers";\nenv.localModelPath = process.argv[1];\n';
+    return execFileSync("node", ["--input-type=module", "-e", here + lines, folder], { cwd: at(".."), encoding: "utf8" });
+  });
+  expect(answers[0]).toMatch(/label: '(good|bad)',\s+score: 0\.\d+/);
+  expect(answers[1]).toMatch(/^\[ \[ -?\d+\.\d+, -?\d+\.\d+ \] \]/);
   rmSync(folder, { recursive: true });
 
   // The page has the model and both packages beside it.

@@ -1,7 +1,7 @@
 //! The model as files, and the runs that are kept.
 
 use egui::{Grid, Id, Modal, TextEdit, Ui};
-use tunesmith_protocol::SavedRun;
+use tunesmith_protocol::{ProblemType, SavedRun};
 
 use crate::ask::{Ask, Snippet};
 use crate::format::{base_name, count, plural};
@@ -20,6 +20,9 @@ pub(crate) fn show(ui: &mut Ui, state: &mut State) {
                 ui.horizontal_wrapped(|ui| {
                     if widgets::primary(ui, true, "Open the folder").clicked() {
                         state.do_it(Ask::OpenFolder(trained.model.clone()), "Opening …");
+                    }
+                    if ui.button("Add ONNX").clicked() {
+                        state.do_it(Ask::Onnx(trained.model.clone()), "Writing ONNX …");
                     }
                     if ui.button("Export a copy …").clicked() {
                         state.do_it(Ask::Export(trained.model.clone()), "Copying …");
@@ -56,19 +59,27 @@ fn snippet(language: Snippet, trained: &Trained) -> String {
                  tokenizer = AutoTokenizer.from_pretrained({quoted})"
             )
         }
+        // The folder's name, as transformers.js looks for it below its `localModelPath` or on the hub; its
+        // pipelines read one text.
         Snippet::JavaScript => {
-            let name = base_name(folder);
-            let texts = match trained.reads_pairs() {
-                true => "\"A text.\", \"A second one.\"",
-                false => "\"A text.\", null",
+            let name = serde_json::Value::from(base_name(folder)).to_string();
+            if trained.reads_pairs() {
+                return format!(
+                    "import {{ AutoModelForSequenceClassification, AutoTokenizer }} from \"@huggingface/transformers\";\n\n\
+                     const tokenizer = await AutoTokenizer.from_pretrained({name});\n\
+                     const model = await AutoModelForSequenceClassification.from_pretrained({name});\n\
+                     const {{ logits }} = await model(tokenizer(\"A text.\", {{ text_pair: \"A second one.\" }}));\n\
+                     console.log(logits.tolist());"
+                );
+            }
+            let task = match trained.problem_type {
+                Some(ProblemType::Tokens) => "token-classification",
+                _ => "text-classification",
             };
             format!(
-                "import {{ Trainer }} from \"tunesmith\";\n\n\
-                 // With the folder beside the page, under the name {name}.\n\
-                 const trainer = await Trainer.create();\n\
-                 for (const file of [\"config.json\", \"model.safetensors\", \"tokenizer.json\"])\n  \
-                 await trainer.write(`/models/{name}/${{file}}`, await (await fetch(`./{name}/${{file}}`)).blob());\n\
-                 console.log(await trainer.predict({texts}, {{ model: \"/models/{name}\" }}));"
+                "import {{ pipeline }} from \"@huggingface/transformers\";\n\n\
+                 const classify = await pipeline(\"{task}\", {name});\n\
+                 console.log(await classify(\"A text.\"));"
             )
         }
     }

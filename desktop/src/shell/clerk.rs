@@ -8,7 +8,7 @@ use std::thread;
 
 use pollster::block_on;
 use tunesmith_desktop::{Answer, Ask, Checkpoint, DevicePick, Fit, Kind};
-use tunesmith_protocol::{AdapterInfo, DeviceKind, Event, RunConfig, without_dashes};
+use tunesmith_protocol::{AdapterInfo, DeviceKind, Event, OnnxDtype, RunConfig, without_dashes};
 use tunesmith_session as session;
 
 use super::{Line, builtin, files};
@@ -65,6 +65,19 @@ fn answer(ask: Ask, home: PathBuf, tell: &mut dyn FnMut(Event)) -> Option<Answer
         Ask::OpenFolder(folder) => {
             let opened = open::that(&folder).map(|()| String::new());
             Answer::Did(opened.map_err(|error| format!("no file manager opens {folder}: {error}")))
+        }
+        Ask::Onnx(model) => {
+            let dtypes = [OnnxDtype::Fp32, OnnxDtype::Q8];
+            let written = session::export_onnx(Path::new(&model), &dtypes);
+            let said = written.map(|files| {
+                let names = files.iter().filter_map(|path| path.file_name());
+                let names: Vec<_> = names.map(|name| name.display().to_string()).collect();
+                format!(
+                    "{} are in the model's folder, under onnx.",
+                    names.join(" and ")
+                )
+            });
+            Answer::Did(said.map_err(|error| error.to_string()))
         }
         Ask::Delete(folder) => {
             let deleted = files::delete(&home, Path::new(&folder));

@@ -24,6 +24,14 @@ fn a_stored_run_is_opened_exported_and_its_lines_copied() {
     window.click(Role::Button, "Open the folder");
     let folder = "/home/ada/.local/share/tunesmith/runs/a-finished";
     window.asked(|ask| *ask == Ask::OpenFolder(folder.to_owned()));
+    window.click(Role::Button, "Add ONNX");
+    window.answer(
+        |ask| *ask == Ask::Onnx(folder.to_owned()),
+        Answer::Did(Ok(
+            "model.onnx is in the model's folder, under onnx.".to_owned()
+        )),
+    );
+    assert!(window.shows("model.onnx is in the model's folder, under onnx."));
     window.click(Role::Button, "Export a copy …");
     window.answer(
         |ask| *ask == Ask::Export(folder.to_owned()),
@@ -35,7 +43,7 @@ fn a_stored_run_is_opened_exported_and_its_lines_copied() {
             "Copy the Python lines",
             "AutoModelForSequenceClassification.from_pretrained",
         ),
-        ("Copy the JavaScript lines", "Trainer.create()"),
+        ("Copy the JavaScript lines", "@huggingface/transformers"),
     ] {
         window.node(Role::Button, name).scroll_to_me();
         window.harness.run();

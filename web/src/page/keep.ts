@@ -4,6 +4,7 @@ import type { FileEntry, SavedRun } from "../index.js";
 import type { App } from "./app.js";
 import { fill, h, StatusLine } from "./dom.js";
 import { baseName, bytes, count, plural } from "./format.js";
+import { javaScript, python } from "./snippets.js";
 
 /** Folders of storage that aren't runs, and what they are to a person. */
 const FOLDERS = [
@@ -22,7 +23,10 @@ class Keep {
   private readonly status = new StatusLine();
   private readonly download: HTMLButtonElement;
   private readonly note = h("p", { class: "note" });
-  private readonly code = h("pre", { tabindex: 0, "aria-label": "How Python loads it" });
+  private readonly onnx = h("input", { type: "checkbox" });
+  private readonly withOnnx = h("label", { class: "check" }, this.onnx, "With ONNX, for JavaScript and other runtimes");
+  private readonly python = h("pre", { tabindex: 0, "aria-label": "How Python loads it" });
+  private readonly javaScript = h("pre", { tabindex: 0, "aria-label": "How JavaScript loads it, from its ONNX" });
   private readonly stored = h("div", { class: "stored" });
   private readonly storedStatus = new StatusLine();
 
@@ -37,8 +41,10 @@ class Keep {
     );
     body.append(
       h("div", { class: "buttons" }, this.download, this.note),
+      this.withOnnx,
       this.status.element,
-      this.code,
+      this.python,
+      this.javaScript,
       h("h3", {}, "Stored on this computer"),
       h("p", { class: "note" }, this.place()),
       this.dropping(),
@@ -66,21 +72,10 @@ class Keep {
     const { trained, running } = this.app;
     this.download.disabled = !trained || running;
     this.note.textContent = trained ? `Of ${trained.title}.` : "There is no trained model yet.";
-    this.code.hidden = !trained;
+    for (const element of [this.withOnnx, this.python, this.javaScript]) element.hidden = !trained;
     if (!trained) return;
-    const folder = baseName(trained.model);
-    const tokens = trained.problem_type === "token_classification";
-    const model = `AutoModelFor${tokens ? "Token" : "Sequence"}Classification`;
-    fill(
-      this.code,
-      h(
-        "code",
-        {},
-        `from transformers import ${model}, AutoTokenizer\n\n` +
-          `model = ${model}.from_pretrained("${folder}")\n` +
-          `tokenizer = AutoTokenizer.from_pretrained("${folder}")`,
-      ),
-    );
+    fill(this.python, h("code", {}, python(trained)));
+    fill(this.javaScript, h("code", {}, javaScript(trained)));
   }
 
   private async save(): Promise<void> {
@@ -89,7 +84,10 @@ class Keep {
     this.download.disabled = true;
     this.status.busy("Packing the model …");
     try {
-      const zip = await this.app.trainer.export({ model: trained.model });
+      const zip = await this.app.trainer.export({
+        model: trained.model,
+        onnx: this.onnx.checked ? ["fp32", "q8"] : [],
+      });
       const url = URL.createObjectURL(zip);
       h("a", { href: url, download: `${baseName(trained.model)}.zip` }).click();
       // The browser has to have begun reading before the address may go.
