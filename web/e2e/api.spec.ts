@@ -426,7 +426,12 @@ test("exported as ONNX a model answers the same in transformers.js, here in Node
     const config = { text_column_names: [...new Set(["sentence", last])] };
     const lines = javaScript({ model: "/runs/mine", problem_type: "single_label_classification", config });
     const here = 'import { env } from "@huggingface/transformers";\nenv.localModelPath = process.argv[1];\n';
-    return execFileSync("node", ["--input-type=module", "-e", here + lines, folder], { cwd: at(".."), encoding: "utf8" });
+    return execFileSync("node", ["--input-type=module", "-e", here + lines, folder], {
+      cwd: at(".."),
+      encoding: "utf8",
+      // Without the colours that a test's own output has.
+      env: { ...process.env, FORCE_COLOR: "0" },
+    });
   });
   expect(answers[0]).toMatch(/label: '(good|bad)',\s+score: 0\.\d+/);
   expect(answers[1]).toMatch(/^\[ \[ -?\d+\.\d+, -?\d+\.\d+ \] \]/);

@@ -1,8 +1,10 @@
 //! A look at data before a training, for what will go wrong.
 
-use tunesmith::data::{self, CheckColumns, Finding, TokenizeOptions, Tokenizer, Truncation};
+use tunesmith::data::{
+    self, CheckColumns, DatasetDict, Finding, FindingKind, TokenizeOptions, Tokenizer, Truncation,
+};
 use tunesmith::model::AutoConfig;
-use tunesmith_protocol::{Event, RunConfig};
+use tunesmith_protocol::{Event, ProblemType, RunConfig};
 
 use crate::SessionError;
 use crate::background::background;
@@ -37,7 +39,7 @@ pub async fn check(
                 return Ok(Vec::new());
             };
             let (columns, _) = question.columns(first)?;
-            let columns = looked_at(columns);
+            let columns = looked_at(&columns);
             let mut findings = data::check(&splits, &columns)?;
             if let Some((model, tokenizer)) = files {
                 let tokenizer = Tokenizer::from_file(&tokenizer)?;
@@ -56,7 +58,27 @@ pub async fn check(
     shared.passing_on(work, tell).await
 }
 
-fn looked_at(columns: Columns) -> CheckColumns {
+/// Rows beyond which a screen that asks what the data is doesn't wait for a look at all of them.
+const MOST_ROWS: usize = 1_000_000;
+
+/// What a screen tells of data that it shows; numbers that are to be predicted are no classes.
+pub(crate) fn findings(
+    splits: &DatasetDict,
+    columns: &Columns,
+    predicts: Option<ProblemType>,
+) -> Result<Vec<String>, SessionError> {
+    let rows: usize = splits.iter().map(|(_, rows)| rows.num_rows()).sum();
+    if rows > MOST_ROWS {
+        return Ok(Vec::new());
+    }
+    let mut findings = data::check(splits, &looked_at(columns))?;
+    if predicts == Some(ProblemType::Regression) {
+        findings.retain(|finding| finding.kind != FindingKind::SmallClass);
+    }
+    Ok(findings.iter().map(Finding::to_string).collect())
+}
+
+fn looked_at(columns: &Columns) -> CheckColumns {
     let label = columns.labels.trained_on(Vec::new()).label_column_name;
     CheckColumns {
         texts: columns.text.names(),

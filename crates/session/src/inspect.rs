@@ -9,6 +9,7 @@ use tunesmith_protocol::{
 
 use crate::SessionError;
 use crate::background::background;
+use crate::check;
 use crate::columns::{Question, task};
 use crate::fetch::{Loaded, dataset, load};
 use crate::label_columns::{LabelSource, problem_type, task_of};
@@ -50,7 +51,9 @@ pub async fn inspect(
             Ok((columns, warning)) => {
                 warnings.extend(warning);
                 found.text = columns.text.names();
-                warnings.extend(found.look_at(first, columns.labels, &data, task));
+                let labels = columns.labels.clone();
+                warnings.extend(found.look_at(first, labels, &data, task));
+                warnings.extend(check::findings(&loaded, &columns, found.problem_type)?);
             }
             // The person is about to map the columns.
             Err(error) => warnings.push(error.to_string()),

@@ -27,7 +27,7 @@ export class Plot {
   private readonly legend = h("ul", { class: "legend" });
   private readonly tip = h("div", { class: "tip", hidden: true });
   private readonly spoken = h("p", { class: "visually-hidden", role: "status" });
-  private readonly table = h("table", { class: "visually-hidden" });
+  private readonly table = h("table");
   private series: readonly Series[] = [];
   private last = 0;
   private width = 0;
@@ -61,7 +61,8 @@ export class Plot {
       h("figcaption", {}, h("span", { class: "plot-title" }, title), this.legend),
       frame,
       this.spoken,
-      this.table,
+      // A table itself would be as wide as its columns.
+      h("div", { class: "visually-hidden" }, this.table),
     );
     new ResizeObserver(([entry]) => {
       this.width = Math.floor(entry?.contentRect.width ?? 0);

@@ -98,6 +98,34 @@ fn a_newcomers_files_train_as_they_are_found() {
 }
 
 #[test]
+fn what_will_go_wrong_with_data_is_told_when_it_is_opened() {
+    let place = Place::new();
+    let rows: String = (0..12)
+        .map(|i| format!("a long day {i},long\na short day {i},short\n"))
+        .collect();
+    place.write(
+        "train.csv",
+        &format!("text,length\n{rows}a long day 3,short\n"),
+    );
+    place.write(
+        "dev.csv",
+        "text,length\na short day 1,short\na new day,long\n",
+    );
+    let found = found(&DataArguments {
+        train_file: Some(place.path("train.csv").display().to_string()),
+        validation_file: Some(place.path("dev.csv").display().to_string()),
+        ..DataArguments::default()
+    });
+    let told = found.warnings.join("\n");
+    for part in [
+        "train: 1 row has the text of an earlier one with another label (row 24 says short, row 6 long)",
+        "validation: 1 of 2 rows is also trained on (row 0 is row 3 of train)",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in {told:?}");
+    }
+}
+
+#[test]
 fn a_file_without_labels_or_with_one_class_is_told_when_it_is_opened() {
     let place = Place::new();
     let inspected = |name: &str, text: &str| {
