@@ -94,6 +94,18 @@ fn around<'a>(points: impl IntoIterator<Item = &'a Point>) -> Option<[f64; 2]> {
     Some([value - tenth, value + tenth])
 }
 
+/// A plot that stays as it is: scrolling over it scrolls the panel.
+fn still<'a>(title: &str, height: f32, palette: &Palette) -> Plot<'a> {
+    Plot::new(title)
+        .height(height)
+        .allow_scroll(false)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_boxed_zoom(false)
+        .show_background(false)
+        .grid_color(palette.line_strong)
+}
+
 /// Draws curves over the steps, with a title; `empty` is said while there is nothing to draw.
 pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
     let palette = Palette::of(ui);
@@ -130,14 +142,7 @@ pub(crate) fn show(ui: &mut Ui, title: &str, empty: &str, curves: Vec<Curve>) {
         )),
         HoverPosition::Elsewhere { .. } => None,
     };
-    let plot = Plot::new(title)
-        .height(210.0)
-        .allow_scroll(false)
-        .allow_zoom(false)
-        .allow_drag(false)
-        .allow_boxed_zoom(false)
-        .show_background(false)
-        .grid_color(palette.line_strong)
+    let plot = still(title, 210.0, palette)
         .label_formatter(label)
         // Steps are short numbers: they are read well where the grid is narrow, too.
         .custom_x_axes(vec![
@@ -178,16 +183,7 @@ pub(crate) fn scatter(ui: &mut Ui, title: &str, axes: [&str; 2], points: &[Point
     let palette = Palette::of(ui);
     ui.label(RichText::new(title).strong());
     let [x, y] = axes;
-    let plot = Plot::new(title)
-        .height(240.0)
-        .allow_scroll(false)
-        .allow_zoom(false)
-        .allow_drag(false)
-        .allow_boxed_zoom(false)
-        .show_background(false)
-        .grid_color(palette.line_strong)
-        .x_axis_label(x)
-        .y_axis_label(y);
+    let plot = still(title, 240.0, palette).x_axis_label(x).y_axis_label(y);
     let ends = points
         .iter()
         .fold([f64::MAX, f64::MIN], |[low, high], [x, _]| {

@@ -7,9 +7,6 @@ Prints `passed: NAME` for each folder; ends with 1 if any failed.
 """
 
 import json
-import sys
-import traceback
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -21,13 +18,11 @@ from transformers import (
     AutoTokenizer,
 )
 
+from common import lines, main
+
 # Of the largest logit: float32 sums of another order; half precision through all layers; 8 bits a weight and
 # 8 bits of what a layer reads, in models so small that little of it averages out.
 TOLERANCES = {"model.onnx": 1e-4, "model_fp16.onnx": 0.02, "model_quantized.onnx": 0.25}
-
-
-def lines(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
 def session(path):
@@ -77,17 +72,5 @@ def compare(folder):
     return f"{len(expected)} logits, equal to {', '.join(found)} in fp32, fp16 and q8"
 
 
-def main(folders):
-    failed = 0
-    for folder in folders:
-        try:
-            print(f"passed: {folder.name}, {compare(folder)}", flush=True)
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            print(f"failed: {folder.name}", flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main([Path(argument) for argument in sys.argv[1:]])
+    main(compare)

@@ -11,9 +11,6 @@ Prints `passed: NAME` for each folder; ends with 1 if any failed.
 import inspect
 import json
 import math
-import sys
-import traceback
-from pathlib import Path
 
 import torch
 from transformers import (
@@ -23,12 +20,10 @@ from transformers import (
     TokenClassificationPipeline,
 )
 
+from common import lines, main
+
 # float32 sums of another order; a wrong weight or token changes a logit by far more.
 TOLERANCE = 1e-4
-
-
-def lines(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
 def load(cls, folder):
@@ -143,17 +138,5 @@ def compare(folder):
     return compare_rows(folder, problem_type, labels, texts, predictions)
 
 
-def main(folders):
-    failed = 0
-    for folder in folders:
-        try:
-            print(f"passed: {folder.name}, {compare(folder)}", flush=True)
-        except Exception:
-            failed += 1
-            traceback.print_exc()
-            print(f"failed: {folder.name}", flush=True)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    main([Path(argument) for argument in sys.argv[1:]])
+    main(compare)

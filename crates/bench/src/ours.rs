@@ -39,8 +39,8 @@ impl Ours {
         } else {
             Model::from_config_with(config, &options, device)?
         };
-        model.gradient_checkpointing = args.gradient_checkpointing;
-        model.fp16 = args.fp16;
+        model.options.gradient_checkpointing = args.gradient_checkpointing;
+        model.options.fp16 = args.fp16;
         let optimizer = AdamW::new(&model, [0.9, 0.999], 1e-8, 0.0, 1.0);
         Ok(Self {
             model,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::output;
 use crate::progress::Progress;
 use anyhow::{Context, Result, bail};
-use clap::{ArgGroup, Args};
+use clap::Args;
 use tunesmith::data::{
     Dataset, DatasetDict, Dtype, Feature, LoadDataset, TokenizeArgs, TokenizeOptions, Tokenizer,
     default_cache_dir, tokenize_dataset,
@@ -14,7 +14,6 @@ use tunesmith_protocol::{DataArguments, RunConfig};
 
 /// Show a dataset: its splits, a row, its features, or digests to compare it by.
 #[derive(Args)]
-#[command(group(ArgGroup::new("look").args(["digest", "check"]).multiple(true)))]
 pub struct DataArgs {
     /// A dataset's name on the Hub (glue), a folder laid out like one, or a file.
     #[arg(required_unless_present_any = ["train_file", "validation_file", "test_file"])]
@@ -46,12 +45,16 @@ pub struct DataArgs {
     #[arg(long)]
     features: bool,
     /// For each split, print a SHA-256 of its rows, and with --model of their token ids.
-    #[arg(long)]
+    #[arg(long, group = "look")]
     digest: bool,
     /// Look for what makes results worse than they seem or could be: repeated rows, one text with two labels,
     /// rows for measuring that are also trained on, empty texts, classes with few rows; with --model also
     /// texts that are cut and tokens that its tokenizer doesn't know.
-    #[arg(long)]
+    #[arg(
+        long,
+        group = "look",
+        conflicts_with_all = ["row", "split", "features", "revision"]
+    )]
     check: bool,
     /// The folder of the model whose tokenizer --digest and --check use.
     #[arg(long, value_name = "DIR", requires = "look")]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use crate::column::ColumnView;
-use crate::{DataError, Dataset, DatasetDict, Dtype, Feature, TokenizeOptions, Tokenizer, Value};
+use crate::{DataError, Dataset, DatasetDict, Dtype, Feature, TokenizeOptions, Tokenizer};
 
 /// Rows of a class below which it is too small to be learned or measured.
 const FEW_ROWS: usize = 10;
@@ -77,18 +77,18 @@ pub fn check(splits: &DatasetDict, columns: &CheckColumns) -> Result<Vec<Finding
         return Ok(findings);
     }
     let hasher = RandomState::new();
-    let trained = splits.iter().find(|split| split.name == "train");
-    let trained_texts = trained.map(|split| split.first_rows(&hasher));
-    for split in &splits {
+    let texts: Vec<Texts> = splits.iter().map(|split| split.distinct(&hasher)).collect();
+    let mut read = splits.iter().zip(&texts);
+    let trained = read.find(|(split, _)| split.name == "train");
+    for (split, texts) in splits.iter().zip(&texts) {
         findings.extend(split.empty());
-        findings.extend(split.repeated(&hasher));
-        if let (Some(train), Some(texts)) = (trained, &trained_texts)
-            && split.name != train.name
-        {
-            findings.extend(split.leaked(train, texts, &hasher));
+        findings.extend(split.repeated(&texts.repeats));
+        if let Some((train, texts)) = trained.filter(|(train, _)| train.name != split.name) {
+            findings.extend(split.leaked(train, &texts.firsts, &hasher));
         }
     }
-    findings.extend(trained.or(splits.first()).and_then(Split::small_classes));
+    let learned = trained.map(|(train, _)| train).or(splits.first());
+    findings.extend(learned.and_then(Split::small_classes));
     Ok(findings)
 }
 
@@ -159,6 +159,13 @@ struct Split<'a> {
     label: Option<ColumnView<'a>>,
 }
 
+/// The different texts of a split.
+struct Texts {
+    firsts: FirstRows,
+    /// Each row that repeats a text, with the first that has it.
+    repeats: Vec<(usize, usize)>,
+}
+
 /// The first row of each text, by the text's hash; rows of one hash and another text follow.
 type FirstRows = HashMap<u64, Vec<usize>>;
 
@@ -200,8 +207,7 @@ impl<'a> Split<'a> {
 
     fn label(&self, row: usize) -> Option<String> {
         let column = self.label.as_ref()?;
-        let value = column.get(row).filter(|value| !value.is_null())?;
-        Some(name_of(column.feature(), value))
+        column.feature().text(column.get(row)?)
     }
 
     fn finding(&self, kind: FindingKind, count: usize, message: String) -> Finding {
@@ -213,30 +219,18 @@ impl<'a> Split<'a> {
         }
     }
 
-    /// The rows with text, each as the first with its text or as a repetition of such a row.
-    fn each_with_first(
-        &self,
-        hasher: &RandomState,
-        mut see: impl FnMut(usize, Option<usize>),
-    ) -> FirstRows {
-        let mut firsts = FirstRows::new();
+    fn distinct(&self, hasher: &RandomState) -> Texts {
+        let (mut firsts, mut repeats) = (FirstRows::new(), Vec::new());
         for row in (0..self.rows).filter(|row| !self.is_empty(*row)) {
             let texts = self.texts(row);
             let rows = firsts.entry(hasher.hash_one(&texts)).or_default();
-            let first = rows
-                .iter()
-                .copied()
-                .find(|first| self.texts(*first) == texts);
-            if first.is_none() {
-                rows.push(row);
+            let mut earlier = rows.iter().copied();
+            match earlier.find(|first| self.texts(*first) == texts) {
+                Some(first) => repeats.push((row, first)),
+                None => rows.push(row),
             }
-            see(row, first);
         }
-        firsts
-    }
-
-    fn first_rows(&self, hasher: &RandomState) -> FirstRows {
-        self.each_with_first(hasher, |_, _| {})
+        Texts { firsts, repeats }
     }
 
     fn empty(&self) -> Option<Finding> {
@@ -252,16 +246,10 @@ impl<'a> Split<'a> {
         })
     }
 
-    fn repeated(&self, hasher: &RandomState) -> Vec<Finding> {
-        let (mut same, mut other) = (Vec::new(), Vec::new());
-        self.each_with_first(hasher, |row, first| {
-            let Some(first) = first else { return };
-            if self.label(row) == self.label(first) {
-                same.push((row, first));
-            } else {
-                other.push((row, first));
-            }
-        });
+    fn repeated(&self, repeats: &[(usize, usize)]) -> Vec<Finding> {
+        let (same, other): (Vec<_>, Vec<_>) = repeats
+            .iter()
+            .partition(|(row, first)| self.label(*row) == self.label(*first));
         let mut findings = Vec::new();
         if let Some((row, first)) = same.first() {
             let message = format!(
@@ -347,18 +335,6 @@ impl<'a> Split<'a> {
             );
             self.finding(FindingKind::SmallClass, small.len(), message)
         })
-    }
-}
-
-fn name_of(feature: &Feature, value: Value<'_>) -> String {
-    if let (Feature::ClassLabel(classes), Some(id)) = (feature, value.as_i64())
-        && let Some(name) = classes.int2str(id)
-    {
-        return name.to_owned();
-    }
-    match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => value.to_string(),
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use serde_json::{Map, Value as Json, json};
 
-use crate::DataError;
 use crate::list::list_type;
+use crate::{DataError, Value};
 
 /// The metadata key under which `datasets` keeps features in parquet and Arrow files.
 pub(crate) const METADATA_KEY: &str = "huggingface";
@@ -135,6 +135,30 @@ pub enum Feature {
 }
 
 impl Feature {
+    /// A value as a person reads it: a class by its name, the items of a list with commas between; `None`
+    /// where it is null.
+    pub fn text(&self, value: Value<'_>) -> Option<String> {
+        if value.is_null() {
+            return None;
+        }
+        if let (Self::ClassLabel(classes), Some(id)) = (self, value.as_i64()) {
+            return Some(match classes.int2str(id) {
+                Some(name) => name.to_owned(),
+                None => id.to_string(),
+            });
+        }
+        if let (Self::List(item), Some(list)) = (self, value.as_list()) {
+            let items = list
+                .iter()
+                .map(|value| item.text(value).unwrap_or_default());
+            return Some(items.collect::<Vec<_>>().join(", "));
+        }
+        Some(match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        })
+    }
+
     /// The type of the values as they are kept: `int64` for classes; none for lists.
     pub fn dtype(&self) -> Option<Dtype> {
         match self {

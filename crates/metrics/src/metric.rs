@@ -64,14 +64,12 @@ impl Metric {
     /// When there are no labels.
     pub fn of_task(task: Task, names: &[String]) -> Result<Self, MetricError> {
         let metric = Self::without_measures(task, names)?;
-        let usual: &[&str] = match (task, names.len()) {
-            (Task::Regression, _) => &["pearson", "spearmanr", "mse"],
-            (Task::SingleLabel, 1 | 2) => &["accuracy", "f1"],
-            (Task::SingleLabel, _) => &["accuracy", "f1_macro", "f1_weighted"],
-            (Task::MultiLabel, _) => &["accuracy", "f1_micro", "f1_macro", "f1_weighted"],
-            (Task::Tokens, _) => return Ok(Self::tokens(names, Reading::Lenient)),
-        };
-        Ok(metric.measuring(usual))
+        Ok(metric.measuring(match task {
+            Task::Regression => &OF_NUMBERS,
+            Task::SingleLabel => of_classes(names.len()),
+            Task::MultiLabel => &["accuracy", "f1_micro", "f1_macro", "f1_weighted"],
+            Task::Tokens => return Ok(Self::tokens(names, Reading::Lenient)),
+        }))
     }
 
     /// The metrics of these names ([`MEASURES`] has them all), for a task with such labels.
@@ -184,9 +182,8 @@ impl Metric {
     pub fn for_labels(num_labels: usize) -> Result<Self, MetricError> {
         let names: &[&str] = match num_labels {
             0 => return Err(MetricError::NoLabels),
-            1 => &["pearson", "spearmanr", "mse"],
-            2 => &["accuracy", "f1"],
-            _ => &["accuracy", "f1_macro", "f1_weighted"],
+            1 => &OF_NUMBERS,
+            labels => of_classes(labels),
         };
         Ok(Self::of(names, ClassCounts::new(num_labels)))
     }
@@ -535,6 +532,17 @@ impl Metric {
                 }
             }
         }
+    }
+}
+
+/// What is usually measured of numbers.
+const OF_NUMBERS: [&str; 3] = ["pearson", "spearmanr", "mse"];
+
+/// What is usually measured of so many classes.
+fn of_classes(count: usize) -> &'static [&'static str] {
+    match count {
+        0..=2 => &["accuracy", "f1"],
+        _ => &["accuracy", "f1_macro", "f1_weighted"],
     }
 }
 

@@ -29,7 +29,7 @@ pub use auto::{AutoConfig, AutoModelForSequenceClassification, AutoModelForToken
 pub use error::ModelError;
 pub use files::weights as weights_file;
 pub use inputs::{Inputs, Targets};
-pub use model::{Inference, LoadOptions, Model, Output};
+pub use model::{Inference, LoadOptions, Model, ModelOptions, Output};
 pub use noise::Mode;
 pub use parameter::{Parameter, Parameters};
 pub use tunesmith_architecture::{ModelConfig, Task, TrainedColumns};

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
+use serde::{Deserialize, Serialize};
 use tunesmith_architecture::{ModelConfig, Pooling, Task};
 use tunesmith_checkpoint::TensorWriter;
 use tunesmith_kernels::{
@@ -92,18 +93,9 @@ impl LoadOptions {
     }
 }
 
-/// An encoder of any family with a head for its task.
-#[derive(Debug)]
-pub struct Model {
-    /// The configuration, labels included.
-    pub config: ModelConfig,
-    /// What it has learned.
-    pub parameters: Parameters,
-    /// Where the words are that aren't on the device, if there are any.
-    source: Option<Source>,
-    device: ComputeDevice,
-    encoder: Encoder,
-    head: Head,
+/// What a model's passes are told beside its configuration: of the loss, and of what is kept and how.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelOptions {
     /// Weight of the uniform target in the cross-entropy, in `[0, 1)`.
     pub label_smoothing: f32,
     /// How much each class counts in the cross-entropy, `[num_labels]`; none: all the same. The mean is by the
@@ -118,8 +110,24 @@ pub struct Model {
     /// their gradients, the head and the loss are `f32`, and so is what kernels compute in. Multiply the gradient by a
     /// loss scale, so that small ones don't become zero.
     pub fp16: bool,
-    /// Whether [`Self::infer`] does so, too, where [`Self::fp16`] isn't set.
+    /// Whether [`Model::infer`] does so, too, where [`Self::fp16`] isn't set.
     pub fp16_full_eval: bool,
+}
+
+/// An encoder of any family with a head for its task.
+#[derive(Debug)]
+pub struct Model {
+    /// The configuration, labels included.
+    pub config: ModelConfig,
+    /// What it has learned.
+    pub parameters: Parameters,
+    /// Where the words are that aren't on the device, if there are any.
+    source: Option<Source>,
+    device: ComputeDevice,
+    encoder: Encoder,
+    head: Head,
+    /// What its passes are told besides.
+    pub options: ModelOptions,
 }
 
 impl Model {
@@ -209,12 +217,7 @@ impl Model {
             device: device.clone(),
             encoder,
             head,
-            label_smoothing: 0.0,
-            class_weights: None,
-            focal_gamma: 0.0,
-            gradient_checkpointing: false,
-            fp16: false,
-            fp16_full_eval: false,
+            options: ModelOptions::default(),
         };
         Ok((model, report))
     }
@@ -277,11 +280,11 @@ impl Model {
         mode: &Mode,
         scale: f32,
     ) -> Result<Output, ModelError> {
-        let keep = match self.gradient_checkpointing {
+        let keep = match self.options.gradient_checkpointing {
             true => Keep::Inputs,
             false => Keep::All,
         };
-        self.run(inputs, targets, *mode, (keep, scale), self.fp16)
+        self.run(inputs, targets, *mode, (keep, scale), self.options.fp16)
     }
 
     /// Runs the batch without dropout and keeps nothing for a backward pass: evaluation and prediction
@@ -294,7 +297,7 @@ impl Model {
         inputs: &Inputs,
         targets: Option<&Targets>,
     ) -> Result<Inference, ModelError> {
-        let fp16 = self.fp16 || self.fp16_full_eval;
+        let fp16 = self.options.fp16 || self.options.fp16_full_eval;
         let Output { logits, loss, .. } =
             self.run(inputs, targets, Mode::Evaluate, (Keep::Nothing, 1.0), fp16)?;
         Ok(Inference { logits, loss })
@@ -322,9 +325,9 @@ impl Model {
             false => Precision::F32,
         };
         let options = ClassLoss {
-            smoothing: self.label_smoothing,
-            weights: self.class_weights.as_deref(),
-            gamma: self.focal_gamma,
+            smoothing: self.options.label_smoothing,
+            weights: self.options.class_weights.as_deref(),
+            gamma: self.options.focal_gamma,
         };
         Ok(self.device.install(|| {
             let (hidden, sequences, encoder) =
@@ -345,7 +348,7 @@ impl Model {
     fn check(&self, inputs: &Inputs, targets: Option<&Targets>) -> Result<(), ModelError> {
         inputs.check(self.config.spec(), self.parameters.table.as_ref())?;
         let num_labels = self.config.num_labels();
-        if let Some(weights) = &self.class_weights
+        if let Some(weights) = &self.options.class_weights
             && weights.len() != num_labels
         {
             return Err(ModelError::Inputs(format!(

@@ -49,7 +49,7 @@ fn inputs(golden: &Value) -> (Inputs, Targets) {
 
 fn compare(name: &str, golden: &Value, mut model: Model, far: &mut Distance) {
     let (inputs, targets) = inputs(golden);
-    model.label_smoothing = golden["label_smoothing"].as_f64().unwrap() as f32;
+    model.options.label_smoothing = golden["label_smoothing"].as_f64().unwrap() as f32;
     let output = model
         .forward(&inputs, Some(&targets), &Mode::Evaluate)
         .unwrap();

@@ -1,23 +1,14 @@
 //! A configuration as a person writes it, right and wrong.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod support;
+
 use tunesmith_protocol::{
-    ConfigError, DeviceChoice, IntervalStrategy, OLD_SPELLINGS, ResumeFrom, RunConfig,
-    SamplingStrategy, SaveStrategy, SchedulerType, Steps, TrainingArguments, Truncation,
+    DeviceChoice, IntervalStrategy, OLD_SPELLINGS, ResumeFrom, RunConfig, SamplingStrategy,
+    SaveStrategy, SchedulerType, Steps, TrainingArguments, Truncation,
 };
 
-fn read(text: &str) -> RunConfig {
-    let (config, warnings) = RunConfig::from_json(text).unwrap();
-    assert!(warnings.is_empty(), "{warnings:?}");
-    config
-}
-
-/// The fields found wrong, and the whole message.
-fn problems(result: Result<impl std::fmt::Debug, ConfigError>) -> (Vec<String>, String) {
-    let error = result.unwrap_err();
-    let fields = error.problems().iter().map(|p| p.field.clone()).collect();
-    (fields, error.to_string())
-}
+use support::{problems, read};
 
 /// A configuration without a problem.
 fn good() -> RunConfig {

@@ -1,20 +1,11 @@
 //! What people bring along from transformers: its own files of arguments, and what it says in another way.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use tunesmith_protocol::{ConfigError, CountedTokens, DeviceChoice, ProblemType, RunConfig};
+mod support;
 
-fn read(text: &str) -> RunConfig {
-    let (config, warnings) = RunConfig::from_json(text).unwrap();
-    assert!(warnings.is_empty(), "{warnings:?}");
-    config
-}
+use tunesmith_protocol::{CountedTokens, DeviceChoice, ProblemType, RunConfig};
 
-/// The fields found wrong, and the whole message.
-fn problems(result: Result<impl std::fmt::Debug, ConfigError>) -> (Vec<String>, String) {
-    let error = result.unwrap_err();
-    let fields = error.problems().iter().map(|p| p.field.clone()).collect();
-    (fields, error.to_string())
-}
+use support::{problems, read};
 
 #[test]
 fn a_field_of_transformers_is_told_from_a_typing_error() {

@@ -1,8 +1,6 @@
 //! A look at data before a training, for what will go wrong.
 
-use tunesmith::data::{
-    self, CheckColumns, DatasetDict, Finding, FindingKind, TokenizeOptions, Tokenizer, Truncation,
-};
+use tunesmith::data::{self, CheckColumns, DatasetDict, Finding, FindingKind, TokenizeOptions};
 use tunesmith::model::AutoConfig;
 use tunesmith_protocol::{Event, ProblemType, RunConfig};
 
@@ -10,6 +8,7 @@ use crate::SessionError;
 use crate::background::background;
 use crate::columns::{Columns, Question, task};
 use crate::fetch::{dataset, load, model_files};
+use crate::prepare::{max_length, open_tokenizer};
 use crate::session::Shared;
 
 /// Reads all of the data that `config` names and looks for what makes a training's results worse than they
@@ -42,11 +41,10 @@ pub async fn check(
             let columns = looked_at(&columns);
             let mut findings = data::check(&splits, &columns)?;
             if let Some((model, tokenizer)) = files {
-                let tokenizer = Tokenizer::from_file(&tokenizer)?;
-                let longest = AutoConfig::from_pretrained(&model)?.spec().longest;
+                let model = AutoConfig::from_pretrained(&model)?;
+                let tokenizer = open_tokenizer(&tokenizer, &model)?;
                 let options = TokenizeOptions {
-                    max_length: Some(data.max_seq_length.unwrap_or(longest).min(longest)),
-                    truncation: Truncation::LongestFirst,
+                    max_length: Some(max_length(data.max_seq_length, &tokenizer, &model)?),
                     ..TokenizeOptions::default()
                 };
                 findings.extend(data::check_tokens(&splits, &columns, &tokenizer, &options)?);

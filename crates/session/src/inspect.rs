@@ -172,36 +172,11 @@ fn preview(dataset: &Dataset) -> Result<Vec<Vec<Option<String>>>, SessionError> 
     Ok((0..dataset.num_rows().min(ROWS))
         .map(|row| {
             let cells = columns.iter();
-            cells.map(|column| text(column, column.get(row)?)).collect()
+            cells
+                .map(|column| column.feature().text(column.get(row)?))
+                .collect()
         })
         .collect())
-}
-
-/// A cell as a person reads it: a class by its name, the items of a list with commas between.
-pub(crate) fn text(column: &ColumnView<'_>, value: Value<'_>) -> Option<String> {
-    read(column.feature(), value)
-}
-
-fn read(feature: &Feature, value: Value<'_>) -> Option<String> {
-    if value.is_null() {
-        return None;
-    }
-    if let (Feature::ClassLabel(classes), Some(id)) = (feature, value.as_i64()) {
-        return Some(match classes.int2str(id) {
-            Some(name) => name.to_owned(),
-            None => id.to_string(),
-        });
-    }
-    if let (Feature::List(item), Some(list)) = (feature, value.as_list()) {
-        let items = list
-            .iter()
-            .map(|value| read(item, value).unwrap_or_default());
-        return Some(items.collect::<Vec<_>>().join(", "));
-    }
-    Some(match value.as_str() {
-        Some(text) => text.to_owned(),
-        None => value.to_string(),
-    })
 }
 
 /// A text, or words put together with a space between; `None` where there is neither.

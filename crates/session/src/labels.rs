@@ -12,8 +12,8 @@ use tunesmith::metrics::{GlueTask, Metric, Reading};
 use tunesmith::model::{ModelConfig, Task};
 use tunesmith_protocol::{LabelCount, Threshold};
 
+use crate::SessionError;
 use crate::label_columns::LabelSource;
-use crate::{SessionError, inspect};
 
 /// Classes beyond which a column is more likely one of numbers than one of classes.
 const MANY: usize = 50;
@@ -306,7 +306,7 @@ pub(crate) fn values(rows: &Dataset, column: &str) -> Result<Vec<LabelCount>, Da
     let view = rows.column(column)?;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     for value in view.iter() {
-        let label = inspect::text(&view, value).unwrap_or_default();
+        let label = view.feature().text(value).unwrap_or_default();
         *counts.entry(label).or_default() += 1;
     }
     let counts = counts.into_iter();

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use tunesmith::data::{ColumnView, Dataset, TagEncoder};
-use tunesmith::metrics::{ClassCounts, Metric};
+use tunesmith::metrics::{ClassCounts, Metric, MetricError, mean_absolute_error, r2};
 use tunesmith::model::Task;
 use tunesmith::train::{argmax, class_report, sigmoid, softmax};
 use tunesmith_protocol::{
@@ -20,7 +20,7 @@ use crate::marked::{Marked, listed};
 use crate::metric::metric;
 use crate::predict::Tokens;
 use crate::session::Shared;
-use crate::{Predictor, SessionError, inspect};
+use crate::{Predictor, SessionError};
 
 /// Rows that are shown.
 const MOST_WRONG: usize = 50;
@@ -199,7 +199,7 @@ impl Reading<'_> {
 fn cell(column: &ColumnView<'_>, row: usize) -> String {
     let value = column.get(row);
     value
-        .and_then(|value| inspect::text(column, value))
+        .and_then(|value| column.feature().text(value))
         .unwrap_or_default()
 }
 
@@ -363,7 +363,7 @@ impl<'a> Tally<'a> {
         let task = self.labels.task();
         let names = self.names();
         let mut metrics: Metrics = self.metric.compute()?.iter().collect();
-        for (name, value) in errors(&self.numbers) {
+        for (name, value) in errors(&self.numbers)? {
             if metrics.get(name).is_none() {
                 metrics.insert(name, value);
             }
@@ -391,22 +391,19 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// The mean absolute error and the coefficient of determination of numbers, as scikit-learn has them.
-fn errors(numbers: &[[f64; 2]]) -> Vec<(&'static str, f64)> {
-    if numbers.is_empty() {
-        return Vec::new();
+/// The mean absolute error of numbers and, where there is something to explain, the coefficient of
+/// determination.
+fn errors(numbers: &[[f64; 2]]) -> Result<Vec<(&'static str, f64)>, MetricError> {
+    let Some([first, _]) = numbers.first() else {
+        return Ok(Vec::new());
+    };
+    let (wanted, predicted): (Vec<f64>, Vec<f64>) =
+        numbers.iter().map(|[is, said]| (*is, *said)).unzip();
+    let mut found = vec![("mae", mean_absolute_error(&predicted, &wanted)?)];
+    if wanted.iter().any(|number| number != first) {
+        found.push(("r2", r2(&predicted, &wanted)?));
     }
-    let count = numbers.len() as f64;
-    let mean = numbers.iter().map(|[is, _]| is).sum::<f64>() / count;
-    let absolute: f64 = numbers.iter().map(|[is, said]| (said - is).abs()).sum();
-    let squares: f64 = numbers.iter().map(|[is, said]| (said - is).powi(2)).sum();
-    let spread: f64 = numbers.iter().map(|[is, _]| (is - mean).powi(2)).sum();
-    let mut found = vec![("mae", absolute / count)];
-    // Equal numbers leave nothing to explain.
-    if spread > 0.0 {
-        found.push(("r2", 1.0 - squares / spread));
-    }
-    found
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -419,12 +416,12 @@ mod tests {
     fn errors_of_numbers_are_scikit_learns() {
         // mean_absolute_error and r2_score of these: 0.5 and 0.9486081370449679.
         let numbers = [[3.0, 2.5], [-0.5, 0.0], [2.0, 2.0], [7.0, 8.0]];
-        let [(mae, absolute), (r2, share)] = errors(&numbers)[..] else {
+        let [(mae, absolute), (r2, share)] = errors(&numbers).unwrap()[..] else {
             panic!("there are two");
         };
         assert_eq!((mae, absolute, r2), ("mae", 0.5, "r2"));
         assert!((share - 0.948_608_137_044_967_9).abs() < 1e-12);
-        assert_eq!(errors(&[[1.0, 2.0], [1.0, 0.0]]), [("mae", 1.0)]);
+        assert_eq!(errors(&[[1.0, 2.0], [1.0, 0.0]]).unwrap(), [("mae", 1.0)]);
     }
 
     #[test]

@@ -13,12 +13,12 @@ pub(crate) fn set_loss(
     rows: &TokenizedDataset,
 ) -> Result<(), TrainError> {
     check_task(args, model.task())?;
-    model.focal_gamma = match args.loss {
+    model.options.focal_gamma = match args.loss {
         LossType::CrossEntropy => 0.0,
         LossType::Focal => args.focal_gamma as f32,
     };
     let names = model.config.label_names();
-    model.class_weights = class_weights(&args.class_weights, &names, rows)?;
+    model.options.class_weights = class_weights(&args.class_weights, &names, rows)?;
     Ok(())
 }
 

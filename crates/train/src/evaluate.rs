@@ -266,7 +266,7 @@ impl EvalPass {
             loss = Some(found.map_err(TrainError::LossFunction)?.loss as f32);
         }
         if batch.labels != Labels::None {
-            let weights = trainer.model.class_weights.as_deref();
+            let weights = trainer.model.options.class_weights.as_deref();
             let weights = weights.filter(|_| own_loss.is_none());
             let weight = weight_of(&batch.labels, batch.batch, weights);
             self.loss += f64::from(loss.unwrap_or(0.0)) * weight;

@@ -100,10 +100,10 @@ impl Trainer {
         args: TrainingArguments,
         collator: impl DataCollator + 'static,
     ) -> Self {
-        model.label_smoothing = args.label_smoothing_factor as f32;
-        model.gradient_checkpointing = args.gradient_checkpointing;
-        model.fp16 = args.fp16;
-        model.fp16_full_eval = args.fp16_full_eval;
+        model.options.label_smoothing = args.label_smoothing_factor as f32;
+        model.options.gradient_checkpointing = args.gradient_checkpointing;
+        model.options.fp16 = args.fp16;
+        model.options.fp16_full_eval = args.fp16_full_eval;
         let state = TrainerState::new(&args, 0, 0);
         Self {
             model,

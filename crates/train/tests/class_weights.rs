@@ -106,7 +106,7 @@ fn balanced_weights_are_scikit_learns_and_an_evaluation_has_them_too() {
     let mut trainer = started(balanced);
     // compute_class_weight("balanced"): 42 / (2 * 28) and 42 / (2 * 14).
     assert_eq!(
-        trainer.model.class_weights.as_deref(),
+        trainer.model.options.class_weights.as_deref(),
         Some(&[0.75, 1.5][..])
     );
 
@@ -127,9 +127,9 @@ fn balanced_weights_are_scikit_learns_and_an_evaluation_has_them_too() {
     };
     let weighted = loss(&trainer.model);
     assert!((found - weighted).abs() <= TOLERANCE, "{found}, {weighted}");
-    trainer.model.class_weights = None;
+    trainer.model.options.class_weights = None;
     assert!((found - loss(&trainer.model)).abs() > 1e-3);
-    trainer.model.class_weights = Some(vec![1.0; 3]);
+    trainer.model.options.class_weights = Some(vec![1.0; 3]);
     let error = trainer
         .model
         .forward(&inputs, None, &Mode::Evaluate)

@@ -76,7 +76,7 @@ fn model(config: &Value, task: Task, scale: f32, device: &ComputeDevice) -> Mode
 
 fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &mut Distance) {
     let targets = targets(model.task(), &golden["labels"]);
-    let scale = if model.fp16 { LOSS_SCALE } else { 1.0 };
+    let scale = if model.options.fp16 { LOSS_SCALE } else { 1.0 };
     let inferred = model.infer(inputs, Some(&targets)).unwrap();
     let output = model
         .forward_scaled(inputs, Some(&targets), &Mode::Evaluate, scale)
@@ -111,7 +111,7 @@ fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &
         let [wanted_norm, wanted_product] = [0, 1].map(|place| told[place].as_f64().unwrap());
         let mut gradient = read_pieces(model.parameters.gradient(parameter));
         gradient.iter_mut().for_each(|number| *number /= scale);
-        let noise = if model.fp16 { 1e-2 } else { 1e-3 };
+        let noise = if model.options.fp16 { 1e-2 } else { 1e-3 };
         let unit = wanted_norm.max(noise * most);
         let got = norm(&gradient);
         far.note("gradient's norm", (got - wanted_norm).abs() / unit, || {
@@ -160,7 +160,7 @@ fn follows_pytorch_within(limits: &[(&str, f64)], fp16: bool, device: &ComputeDe
         let inputs = inputs(&case["batch"]);
         for (task, golden) in case["tasks"].as_object().unwrap() {
             let mut model = model(&case["config"], task_of(task), scale, device);
-            model.fp16 = fp16;
+            model.options.fp16 = fp16;
             compare(&format!("{name}, {task}"), &inputs, golden, model, &mut far);
         }
     }

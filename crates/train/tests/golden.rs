@@ -105,7 +105,7 @@ fn minilm_follows_pytorch(choice: DeviceChoice, name: &str) {
     let folder = repository().join("data/paraphrase");
     let rows = pairs(&folder, "mrpc_like", 8 * STEPS, &tokenizer);
     let mut model = checkpoint(&minilm(), &device);
-    model.label_smoothing = args.label_smoothing_factor as f32;
+    model.options.label_smoothing = args.label_smoothing_factor as f32;
     let mut optimizer = AdamW::new(
         &model,
         [args.adam_beta1, args.adam_beta2],

@@ -204,20 +204,19 @@ pub(crate) fn load_texts(
     // What is read twice warns once.
     let mut warned = BTreeSet::new();
     let mut read = |request: LoadDataset| {
-        request.load_with(&mut |event| match event {
+        let loaded = request.load_with(&mut |event| match event {
             LoadEvent::Download(download) => emit(download_event(download)),
             LoadEvent::Warning(message) if warned.insert(message.clone()) => {
                 emit(Event::Warning { message });
             }
             _ => {}
-        })
+        });
+        question.arrangement.apply(loaded?)
     };
     if let Some(columns) = question.known() {
-        return question
-            .arrangement
-            .apply(read(request.text_columns(columns.names()))?);
+        return read(request.text_columns(columns.names()));
     }
-    let loaded = question.arrangement.apply(read(request.clone())?)?;
+    let loaded = read(request.clone())?;
     let first = loaded.iter().next().map(|(_, first)| first);
     let Some(Ok((columns, _))) = first.map(|first| question.ask(first)) else {
         return Ok(loaded);
@@ -230,9 +229,7 @@ pub(crate) fn load_texts(
     if names.iter().all(is_text) {
         return Ok(loaded);
     }
-    question
-        .arrangement
-        .apply(read(request.text_columns(names))?)
+    read(request.text_columns(names))
 }
 
 fn local(name: &str, config: Option<&str>) -> LoadDataset {

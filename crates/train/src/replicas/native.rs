@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tunesmith_collective::{Collective, CollectiveError, Threads, cut};
 use tunesmith_data::Batch;
 use tunesmith_kernels::{Blocks, ComputeDevice};
-use tunesmith_model::{LoadOptions, Model, ModelConfig, Words};
+use tunesmith_model::{LoadOptions, Model, ModelConfig, ModelOptions, Words};
 use tunesmith_protocol::{DeviceInfo, TrainingArguments};
 
 use super::{Greeting, Inferred, MicroBatch, infer};
@@ -60,12 +60,7 @@ struct ModelParts {
     config: String,
     /// Words that are trained, and others that are evaluated; none for all.
     words: Option<[Vec<u32>; 2]>,
-    label_smoothing: f32,
-    class_weights: Option<Vec<f32>>,
-    focal_gamma: f32,
-    gradient_checkpointing: bool,
-    fp16: bool,
-    fp16_full_eval: bool,
+    options: ModelOptions,
 }
 
 impl ModelParts {
@@ -78,12 +73,7 @@ impl ModelParts {
                     Some([trained, evaluated].map(|words| words.into_iter().collect()))
                 }
             },
-            label_smoothing: model.label_smoothing,
-            class_weights: model.class_weights.clone(),
-            focal_gamma: model.focal_gamma,
-            gradient_checkpointing: model.gradient_checkpointing,
-            fp16: model.fp16,
-            fp16_full_eval: model.fp16_full_eval,
+            options: model.options.clone(),
         }
     }
 
@@ -101,12 +91,7 @@ impl ModelParts {
             ..LoadOptions::default()
         };
         let mut model = Model::from_config_with(config, &options, device)?;
-        model.label_smoothing = self.label_smoothing;
-        model.class_weights.clone_from(&self.class_weights);
-        model.focal_gamma = self.focal_gamma;
-        model.gradient_checkpointing = self.gradient_checkpointing;
-        model.fp16 = self.fp16;
-        model.fp16_full_eval = self.fp16_full_eval;
+        model.options.clone_from(&self.options);
         Ok(model)
     }
 }

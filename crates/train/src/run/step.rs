@@ -205,7 +205,7 @@ impl Run<'_> {
         let Trainer { args, state, .. } = &*self.trainer;
         let planned = self.plan.batches(order, planned);
         let rows = planned.iter().map(|(_, rows)| rows.len()).sum();
-        let weights = self.trainer.model.class_weights.as_deref();
+        let weights = self.trainer.model.options.class_weights.as_deref();
         let weights = weights.filter(|_| self.trainer.loss_function.is_none());
         let mut all = 0.0;
         let mut collated = Collated {
