@@ -9,6 +9,7 @@ use crate::families::{self, Family};
 use crate::fields::Fields;
 use crate::labels;
 use crate::spec::Spec;
+use crate::stages::Frozen;
 use crate::task::Task;
 
 /// As many classes as a head may have.
@@ -242,9 +243,18 @@ impl ModelConfig {
         numbers.unwrap_or_else(|| vec![DEFAULT_THRESHOLD; self.num_labels])
     }
 
+    /// Says what isn't to be trained; `config.json` has nothing of that.
+    ///
+    /// # Errors
+    /// As [`Spec::freeze`].
+    pub fn freeze(&mut self, frozen: &Frozen) -> Result<(), String> {
+        self.spec.freeze(frozen)
+    }
+
     fn rebuild(&mut self) -> Result<(), String> {
+        let frozen = std::mem::take(&mut self.spec.frozen);
         self.spec = build(self.family, &self.fields, self.task, self.num_labels)?;
-        Ok(())
+        self.spec.freeze(&frozen)
     }
 }
 

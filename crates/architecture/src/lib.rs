@@ -12,6 +12,7 @@ mod fields;
 mod labels;
 mod relative;
 mod spec;
+mod stages;
 mod stored;
 mod task;
 mod tensors;
@@ -23,6 +24,7 @@ pub use spec::{
     Attention, Convolution, Dense, Disentangled, Embeddings, FeedForward, Head, Layer, Linear,
     Norm, Order, Pooling, Positions, Projection, Relative, RelativeBias, Spec, Table,
 };
+pub use stages::{Frozen, Stage};
 pub use stored::StoredNames;
 pub use task::Task;
 pub use tensors::{Declaration, Fresh, Part, Role};

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use crate::activation::Activation;
-use crate::tensors::{Declaration, Fresh};
+use crate::stages::{Frozen, Stage};
+use crate::tensors::{Declaration, Fresh, Role};
 
 /// A whole model. A tensor that is named twice is one tensor (ALBERT's layers share theirs).
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Spec {
     pub heads: usize,
     /// The longest row, in tokens.
     pub longest: usize,
+    /// What a training leaves as it is.
+    pub frozen: Frozen,
 }
 
 /// `y = x W^T + b`; several layers over one input lie next to each other and run as one product.
@@ -266,15 +269,6 @@ pub enum Pooling {
 }
 
 impl Spec {
-    /// Every group of tensors, once, in the order in which the model reads them.
-    pub fn declarations(&self) -> Vec<Declaration> {
-        let mut all = self.encoder();
-        all.extend(self.head_declarations());
-        let mut seen = HashSet::new();
-        all.retain(|declaration| seen.insert(declaration.key().to_owned()));
-        all
-    }
-
     /// The names of the head's tensors: a checkpoint of an encoder alone lacks them.
     pub fn head_names(&self) -> HashSet<String> {
         let parts = self.head_declarations().into_iter();
@@ -293,10 +287,17 @@ impl Spec {
             .collect()
     }
 
-    /// Trainable numbers.
+    /// Numbers of all tensors.
     pub fn num_parameters(&self) -> u64 {
         let declarations = self.declarations();
         declarations.iter().map(|one| one.count() as u64).sum()
+    }
+
+    /// Those that are trained.
+    pub fn num_trained(&self) -> u64 {
+        let declared = self.declarations();
+        let trained = declared.iter().filter(|one| one.role != Role::Frozen);
+        trained.map(|one| one.count() as u64).sum()
     }
 
     /// Width of the feed-forward's inside.
@@ -322,7 +323,21 @@ impl Spec {
         self.hidden / self.heads
     }
 
-    fn encoder(&self) -> Vec<Declaration> {
+    /// What the model is run in, from tokens to logits, with the tensors of each.
+    pub(crate) fn stages(&self) -> Vec<(Stage, Vec<Declaration>)> {
+        let layers = self.layers.iter().enumerate();
+        let layers = layers.map(|(index, layer)| (Stage::Layer(index), layer.declarations()));
+        let norm = self.final_norm.iter().map(Norm::affine).collect();
+        std::iter::once((Stage::Embeddings, self.embedding_declarations()))
+            .chain(layers)
+            .chain([
+                (Stage::FinalNorm, norm),
+                (Stage::Head, self.head_declarations()),
+            ])
+            .collect()
+    }
+
+    fn embedding_declarations(&self) -> Vec<Declaration> {
         let Embeddings {
             word,
             position,
@@ -348,10 +363,6 @@ impl Spec {
                 all.extend(positions.norm.as_ref().map(Norm::affine));
             }
         }
-        for layer in &self.layers {
-            all.extend(layer.declarations());
-        }
-        all.extend(self.final_norm.as_ref().map(Norm::affine));
         all
     }
 

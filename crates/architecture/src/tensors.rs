@@ -9,6 +9,8 @@ pub enum Role {
     Decayed,
     /// Trained without weight decay: biases and LayerNorm's, as in transformers' Trainer.
     Undecayed,
+    /// Not trained: no gradient, and no state of an optimizer.
+    Frozen,
 }
 
 /// Tensors that lie next to each other, so that one operation reads them as one: query, key and value;

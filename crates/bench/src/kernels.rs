@@ -10,7 +10,7 @@ use burn::tensor::{Device, Distribution, Tensor};
 use serde_json::{Value, json};
 use tunesmith_kernels::{
     Activation, AdamWHyper, AdamWState, AdapterKind, Attention, BlockLayout, Blocks, ComputeDevice,
-    Dropout, EmbeddingTables, Noise, Packing, PositionBias, Slot, View, activate,
+    Dropout, EmbeddingTables, Noise, Packing, PositionBias, Slot, Update, View, activate,
     activate_backward, adamw, add, attention, attention_backward, embedding, gradient_norm,
     indices, layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
     linear_backward_input_new, linear_backward_parameters, scatter_add, time_tiles,
@@ -114,7 +114,10 @@ impl Table {
     }
 
     fn blocks(&self, counts: &[usize]) -> (Blocks, Vec<Slot>) {
-        let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+        let tensors: Vec<_> = counts
+            .iter()
+            .map(|count| (*count, Update::Decayed))
+            .collect();
         let (layout, slots) = BlockLayout::new(&tensors, Some(u64::MAX));
         (Blocks::zeros(&layout, &self.device), slots)
     }

@@ -50,7 +50,7 @@ impl AdamWHyper {
     }
 }
 
-/// What a step changes: sets of blocks of one layout.
+/// What a step changes: sets of blocks of one layout, of which all but the values end before what isn't trained.
 #[derive(Debug)]
 pub struct AdamWState<'a> {
     /// The parameters' values.
@@ -82,7 +82,7 @@ pub fn adamw(hyper: &AdamWHyper, norm: &GradientNorm, weight_decay: f32, state: 
         exp_avg,
         exp_avg_sq,
     } = state;
-    for block in 0..values.buffers.len() {
+    for block in 0..gradients.buffers.len() {
         let (end, decayed) = layout.extents(block);
         let op = Op {
             start: 0,

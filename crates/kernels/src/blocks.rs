@@ -41,10 +41,24 @@ impl Slot {
     }
 }
 
-/// The sizes of blocks, and which part of each decays.
+/// What a step does with a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// It is trained, with weight decay.
+    Decayed,
+    /// It is trained without.
+    Undecayed,
+    /// Nothing.
+    None,
+}
+
+/// The sizes of blocks, and which part of each decays. Those of tensors that aren't trained come last, so that the
+/// layout of gradients and moments is the beginning of that of values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BlockLayout {
     blocks: Vec<Extents>,
+    /// So many blocks from the first on are of tensors that are trained.
+    trained: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,22 +69,28 @@ struct Extents {
 }
 
 impl BlockLayout {
-    /// Lays tensors out by their element counts, those that decay first: in one block where
-    /// `max_bytes` is `None`, otherwise in blocks of that size or 64 MiB at most, unless a single tensor
-    /// is larger. The slots come in the order of `tensors`.
-    pub fn new(tensors: &[(usize, bool)], max_bytes: Option<u64>) -> (Self, Vec<Slot>) {
+    /// Lays tensors out by their element counts, those that decay first and those that aren't trained in blocks of
+    /// their own: in one block where `max_bytes` is `None`, otherwise in blocks of that size or 64 MiB at most, unless
+    /// a single tensor is larger. The slots come in the order of `tensors`.
+    pub fn new(tensors: &[(usize, Update)], max_bytes: Option<u64>) -> (Self, Vec<Slot>) {
         let most = max_bytes.map_or(usize::MAX, |bytes| (bytes.min(MOST_BYTES) / 4) as usize);
         let mut blocks: Vec<Extents> = vec![Extents::default()];
         let mut slots = vec![None; tensors.len()];
-        for decays in [true, false] {
+        let mut trained = None;
+        for kind in [Update::Decayed, Update::Undecayed, Update::None] {
             for (&(count, _), slot) in tensors
                 .iter()
                 .zip(&mut slots)
-                .filter(|((_, tensor_decays), _)| *tensor_decays == decays)
+                .filter(|((_, update), _)| *update == kind)
             {
                 let padded = count.next_multiple_of(ALIGNMENT);
                 let last = blocks.len() - 1;
-                if blocks[last].count > 0 && blocks[last].count + padded > most {
+                let is_full = blocks[last].count > 0 && blocks[last].count + padded > most;
+                let is_first_untrained = kind == Update::None && trained.is_none();
+                if is_first_untrained {
+                    trained = Some(blocks.len());
+                }
+                if is_full || is_first_untrained {
                     blocks.push(Extents::default());
                 }
                 let index = blocks.len() - 1;
@@ -81,14 +101,31 @@ impl BlockLayout {
                     count,
                 });
                 block.count += padded;
-                if decays {
+                if kind == Update::Decayed {
                     block.decayed = block.count;
                 }
             }
         }
         // A buffer of nothing can't be bound.
         blocks[0].count = blocks[0].count.max(ALIGNMENT);
-        (Self { blocks }, slots.into_iter().flatten().collect())
+        let trained = trained.unwrap_or(blocks.len());
+        let layout = Self { blocks, trained };
+        (layout, slots.into_iter().flatten().collect())
+    }
+
+    /// The same without the tensors that aren't trained: of gradients, or of an optimizer's state.
+    #[must_use]
+    pub fn trained(&self) -> Self {
+        Self {
+            blocks: self.blocks[..self.trained].to_vec(),
+            ..*self
+        }
+    }
+
+    /// Whether the tensor at `slot` is trained.
+    #[must_use]
+    pub fn trains(&self, slot: Slot) -> bool {
+        slot.block < self.trained
     }
 
     /// Elements of a block and how many of them, from its start on, decay.
@@ -145,6 +182,20 @@ impl Blocks {
     /// How the blocks are laid out.
     pub fn layout(&self) -> &BlockLayout {
         &self.layout
+    }
+
+    /// Whether there is room for the tensor at `slot`: gradients have none for one that isn't trained.
+    pub fn has(&self, slot: Slot) -> bool {
+        slot.block < self.buffers.len()
+    }
+
+    /// Makes the tensor at `slot` equal to the one at `other`'s slot `from`, on the device. Both are whole slots.
+    pub fn copy(&mut self, slot: Slot, other: &Self, from: Slot) {
+        let copy = Copy {
+            count: slot.count,
+            start: 0,
+        };
+        run_in_place(&copy, &[other.view(from).0], &[], self, &[slot]);
     }
 
     /// The tensor at `slot`, for an op to read. Drop it before the block is written to.
@@ -341,11 +392,11 @@ mod tests {
     #[test]
     fn what_decays_comes_first_and_no_block_is_larger_than_a_binding() {
         let tensors = [
-            (100, true),
-            (3, false),
-            (64, true),
-            (200, true),
-            (65, false),
+            (100, Update::Decayed),
+            (3, Update::Undecayed),
+            (64, Update::Decayed),
+            (200, Update::Decayed),
+            (65, Update::Undecayed),
         ];
         let (layout, slots) = BlockLayout::new(&tensors, None);
         let at = |block, offset, count| Slot {
@@ -379,5 +430,25 @@ mod tests {
         );
         assert_eq!(layout.extents(0), (192, 192));
         assert_eq!(layout.extents(2), (192, 0));
+    }
+
+    #[test]
+    fn what_is_not_trained_has_blocks_of_its_own_at_the_end() {
+        let tensors = [
+            (100, Update::None),
+            (3, Update::Undecayed),
+            (64, Update::Decayed),
+            (7, Update::None),
+        ];
+        for (most, blocks) in [(None, 2), (Some(2 * 256), 3)] {
+            let (layout, slots) = BlockLayout::new(&tensors, most);
+            assert_eq!(layout.blocks.len(), blocks);
+            assert_eq!(layout.trained().blocks, layout.blocks[..1]);
+            let trains = slots.iter().map(|slot| layout.trains(*slot));
+            assert_eq!(trains.collect::<Vec<_>>(), [false, true, true, false]);
+            assert_eq!(slots[2].offset, 0);
+        }
+        let (layout, _) = BlockLayout::new(&tensors[1..3], None);
+        assert_eq!(layout.trained(), layout);
     }
 }

@@ -143,7 +143,8 @@ struct ScatterAdd {
 /// Adds row `r` of `x` `[rows, cols]` to row `index[r]` of the gradient at `table`, in order, leaving
 /// out the rows of the index `skip` (`nn.Embedding`'s `padding_idx`, whose gradient PyTorch keeps at
 /// zero). The table may lie in several pieces of whole rows, one after the other. Where it has not all the rows
-/// that the index names, as `has_all` says, the others are left out too.
+/// that the index names, as `has_all` says, the others are left out too. Nothing is added where `gradients` have no room
+/// for the table.
 pub fn scatter_add(
     x: &Tensor<2>,
     index: &Tensor<1, Int>,
@@ -151,6 +152,9 @@ pub fn scatter_add(
     gradients: &mut Blocks,
     (table, has_all): (&[Slot], bool),
 ) {
+    if !table.iter().all(|slot| gradients.has(*slot)) {
+        return;
+    }
     let [rows, cols] = x.dims();
     let counts: Vec<usize> = table.iter().map(|slot| slot.count).collect();
     for (slot, mut piece) in table.iter().zip(Piece::all(&counts, cols)) {

@@ -315,13 +315,17 @@ struct Parameters {
     beta: bool,
 }
 
-/// Adds the gradients of gamma and beta to those at `affine`, `[2, cols]`, or of gamma alone, `[cols]`.
+/// Adds the gradients of gamma and beta to those at `affine`, `[2, cols]`, or of gamma alone, `[cols]`. Nothing
+/// where `gradients` have no room for them.
 pub fn layer_norm_backward_parameters(
     dy: &Tensor<2>,
     saved: &LayerNormSaved,
     gradients: &mut Blocks,
     affine: Slot,
 ) {
+    if !gradients.has(affine) {
+        return;
+    }
     let [rows, cols] = dy.dims();
     let inputs = [floats(dy.clone()), floats(saved.xhat.clone())];
     let beta = affine.count == 2 * cols;

@@ -38,7 +38,7 @@ mod tokens;
 pub use activation::{activate, activate_backward, gated, gated_backward};
 pub use adamw::{AdamWHyper, AdamWState, adamw, adamw_of};
 pub use attention::{Attention, AttentionSaved, PositionBias, attention, attention_backward};
-pub use blocks::{BlockLayout, Blocks, Slot, View, zeros};
+pub use blocks::{BlockLayout, Blocks, Slot, Update, View, zeros};
 pub use buffer::{Precision, indices};
 pub use device::{
     Adapter, AdapterKind, ComputeDevice, DeviceChoice, DeviceError, adapters, open_adapter,

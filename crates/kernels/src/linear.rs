@@ -71,7 +71,7 @@ pub fn linear_backward_input_new(dy: &Tensor<2>, weight: &View) -> Tensor<2> {
 }
 
 /// Adds `dy^T x` to the gradient at `weight`, `[out, in]`, and the column sums of `dy` `[rows, out]`
-/// to that at `bias`, `[out]`, where there is one: one pass over `dy`.
+/// to that at `bias`, `[out]`, where there is one: one pass over `dy`. Nothing where `gradients` have no room for it.
 pub fn linear_backward_parameters(
     dy: &Tensor<2>,
     x: &Tensor<2>,
@@ -79,6 +79,9 @@ pub fn linear_backward_parameters(
     weight: Slot,
     bias: Option<Slot>,
 ) {
+    if !gradients.has(weight) {
+        return;
+    }
     let ([rows, out], [_, inner]) = (dy.dims(), x.dims());
     let epilogue = match bias {
         Some(_) => Epilogue::RowSums,

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use tunesmith_platform::now;
 use tunesmith_shaders::{Layout, Tile};
 
-use crate::blocks::{BlockLayout, Blocks, Slot, View, zeros};
+use crate::blocks::{BlockLayout, Blocks, Slot, Update, View, zeros};
 use crate::buffer::{floats, tensor};
 use crate::class::{Class, Tiles};
 use crate::device::ComputeDevice;
@@ -140,7 +140,10 @@ struct Layer {
 
 impl Layer {
     fn new(rows: usize, inner: usize, out: usize, device: &Device) -> Self {
-        let (layout, slots) = BlockLayout::new(&[(out * inner, true), (out, false)], None);
+        let (layout, slots) = BlockLayout::new(
+            &[(out * inner, Update::Decayed), (out, Update::Undecayed)],
+            None,
+        );
         Self {
             x: zeros([rows, inner], device),
             dy: zeros([rows, out], device),

@@ -8,11 +8,12 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value;
 use tunesmith_kernels::{
     Activation, AdamWHyper, AdamWState, Attention, BlockLayout, Blocks, ClassLoss, ComputeDevice,
-    DeviceChoice, Dropout, EmbeddingTables, Packing, Pooling, PositionBias, Slot, View, activate,
-    activate_backward, adamw, attention, attention_backward, bce_with_logits, cross_entropy,
-    embedding, gated, gated_backward, gradient_norm, indices, layer_norm, layer_norm_backward,
-    layer_norm_backward_parameters, linear, linear_backward_input_new, linear_backward_parameters,
-    mse, open_device, pool, pool_backward, rope, scatter_add, windows, windows_backward,
+    DeviceChoice, Dropout, EmbeddingTables, Packing, Pooling, PositionBias, Slot, Update, View,
+    activate, activate_backward, adamw, attention, attention_backward, bce_with_logits,
+    cross_entropy, embedding, gated, gated_backward, gradient_norm, indices, layer_norm,
+    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input_new,
+    linear_backward_parameters, mse, open_device, pool, pool_backward, rope, scatter_add, windows,
+    windows_backward,
 };
 
 /// Relative to the largest number of the tensor. PyTorch computed in f64; 5.4e-7 is the most that was
@@ -145,7 +146,10 @@ impl Case<'_> {
     /// Gradients of zero for inputs of these names together, one slot each.
     fn gradients(&self, names: &[&[&str]]) -> (Blocks, Vec<Slot>) {
         let count = |names: &[&str]| names.iter().map(|name| self.input(name).len()).sum();
-        let tensors: Vec<_> = names.iter().map(|names| (count(names), true)).collect();
+        let tensors: Vec<_> = names
+            .iter()
+            .map(|names| (count(names), Update::Decayed))
+            .collect();
         let (layout, slots) = BlockLayout::new(&tensors, None);
         (Blocks::zeros(&layout, self.device), slots)
     }
@@ -466,8 +470,8 @@ fn embeddings_and_their_gradients() {
 #[test]
 fn steps_of_adamw_with_decay_and_clipping() {
     each("adamw", |case| {
-        let tensors = [("decayed", true), ("kept", false)];
-        let layout = tensors.map(|(name, decays)| (case.input(name).len(), decays));
+        let tensors = [("decayed", Update::Decayed), ("kept", Update::Undecayed)];
+        let layout = tensors.map(|(name, update)| (case.input(name).len(), update));
         let (layout, slots) = BlockLayout::new(&layout, None);
         let [mut values, mut gradients, mut exp_avg, mut exp_avg_sq] =
             [(); 4].map(|()| Blocks::zeros(&layout, case.device));

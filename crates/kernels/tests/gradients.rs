@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
     Activation, Attention, BlockLayout, Blocks, ClassLoss, Dropout, Noise, Packing, Pooling,
-    PositionBias, Slot, View, activate, activate_backward, attention, attention_backward,
+    PositionBias, Slot, Update, View, activate, activate_backward, attention, attention_backward,
     bce_with_logits, cross_entropy, gated, gated_backward, indices, layer_norm,
     layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
     linear_backward_input_new, linear_backward_parameters, mse, pool, pool_backward, rope, windows,
@@ -44,7 +44,10 @@ fn view(values: &[f32]) -> View {
 
 /// Zeros for gradients of these sizes.
 fn zeros(counts: &[usize]) -> (Blocks, Vec<Slot>) {
-    let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+    let tensors: Vec<_> = counts
+        .iter()
+        .map(|count| (*count, Update::Decayed))
+        .collect();
     let (layout, slots) = BlockLayout::new(&tensors, None);
     (Blocks::zeros(&layout, &device()), slots)
 }

@@ -39,10 +39,10 @@ pub(crate) struct Sequences {
 /// What the block keeps for its backward pass.
 #[derive(Debug)]
 pub(crate) struct SelfAttentionSaved {
-    x: Tensor<2>,
+    x: Option<Tensor<2>>,
     qkv: Tensor<2>,
     attention: AttentionSaved,
-    context: Tensor<2>,
+    context: Option<Tensor<2>>,
     positions: Option<Positions>,
 }
 
@@ -190,10 +190,10 @@ impl SelfAttention {
         let (context, attention) = attention(&shape, &qkv, &sequences.packing, &bias);
         let y = self.output.forward(values, &context);
         let saved = SelfAttentionSaved {
-            x,
+            x: self.qkv.keep(&x),
             qkv,
             attention,
-            context,
+            context: self.output.keep(&context),
             positions,
         };
         (y, saved)
@@ -215,7 +215,8 @@ impl SelfAttention {
         dx: Option<Tensor<2>>,
     ) -> Tensor<2> {
         let shape = self.shape(sequences, layer);
-        self.output.backward_parameters(pass, dy, &saved.context);
+        self.output
+            .backward_parameters(pass, dy, saved.context.as_ref());
         let dcontext = self.output.backward_into(pass.values, dy, None);
         let table = sequences.distances.table(pass.values);
         let bias = bias(
@@ -233,14 +234,14 @@ impl SelfAttention {
         );
         if let (Some(positions), Some(dpositions)) = (&saved.positions, dpositions) {
             let projection = self.position_projection();
-            projection.backward_parameters(pass, &dpositions, &positions.rows);
+            projection.backward_parameters(pass, &dpositions, Some(&positions.rows));
             let drows = projection.backward_into(pass.values, &dpositions, None);
             rows.gather(drows, &positions.dropout);
         }
         if let Some(table) = self.angles(sequences) {
             dqkv = rope(&shape, &dqkv, &sequences.packing, table, true);
         }
-        self.qkv.backward_parameters(pass, &dqkv, &saved.x);
+        self.qkv.backward_parameters(pass, &dqkv, saved.x.as_ref());
         self.qkv.backward_into(pass.values, &dqkv, dx)
     }
 }

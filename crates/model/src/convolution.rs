@@ -23,7 +23,7 @@ pub(crate) struct Convolution {
 /// What it keeps for its backward pass.
 #[derive(Debug)]
 pub(crate) struct ConvolutionSaved {
-    neighbours: Tensor<2>,
+    neighbours: Option<Tensor<2>>,
     dropped: Tensor<2>,
     norm: LayerNormSaved,
 }
@@ -59,7 +59,7 @@ impl Convolution {
             .norm
             .forward(values, &activated, Some(y), &Dropout::NONE);
         let saved = ConvolutionSaved {
-            neighbours,
+            neighbours: self.conv.keep(&neighbours),
             dropped,
             norm,
         };
@@ -82,7 +82,7 @@ impl Convolution {
             .layer(layer, Site::Convolution, self.dropout);
         let dconvolved = dropout(ddropped, &noise);
         self.conv
-            .backward_parameters(pass, &dconvolved, &saved.neighbours);
+            .backward_parameters(pass, &dconvolved, saved.neighbours.as_ref());
         let dneighbours = self.conv.backward_into(pass.values, &dconvolved, None);
         let dx = windows_backward(&dneighbours, self.kernel, &sequences.packing);
         [dsum, dx]

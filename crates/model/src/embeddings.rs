@@ -199,7 +199,7 @@ impl Embeddings {
         noise: &Noise,
     ) {
         if let (Some(linear), Some(dropped)) = (&self.after_norm, &saved.dropped) {
-            linear.backward_parameters(pass, &dx, dropped);
+            linear.backward_parameters(pass, &dx, Some(dropped));
             dx = linear.backward_into(pass.values, &dx, None);
         }
         let dnormed = dropout(dx, &noise.embeddings(self.dropout));
@@ -207,7 +207,7 @@ impl Embeddings {
             .norm
             .backward(pass, &dnormed, &saved.norm, &Dropout::NONE);
         if let (Some(linear), Some(summed)) = (&self.before_norm, &saved.summed) {
-            linear.backward_parameters(pass, &dsummed, summed);
+            linear.backward_parameters(pass, &dsummed, Some(summed));
             dsummed = linear.backward_into(pass.values, &dsummed, None);
         }
         let tables = [

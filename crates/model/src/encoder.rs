@@ -1,7 +1,7 @@
 //! The encoder: embeddings, layers, and what the layers share.
 
 use burn::tensor::{Device, Tensor};
-use tunesmith_architecture::{Pooling, Positions, Spec};
+use tunesmith_architecture::{Pooling, Positions, Spec, Stage};
 use tunesmith_kernels::{Dropout, LayerNormSaved, Packing, Precision};
 
 use crate::attention::{Sequences, angles};
@@ -20,7 +20,12 @@ pub(crate) struct Encoder {
     positions: Positions,
     relative: Relative,
     layers: Vec<Layer>,
+    /// The lowest layer that a backward pass goes through.
+    lowest_trained: usize,
+    /// Whether it goes on to the embeddings.
+    trains_embeddings: bool,
     final_norm: Option<LayerNorm>,
+    trains_final_norm: bool,
     /// The bases of rotary positions, each once.
     thetas: Vec<f32>,
     head_dim: usize,
@@ -33,8 +38,10 @@ pub(crate) struct Encoder {
 pub(crate) struct EncoderSaved {
     inputs: DeviceInputs,
     sequences: Sequences,
-    embeddings: EmbeddingsSaved,
+    /// None where they are frozen.
+    embeddings: Option<EmbeddingsSaved>,
     relative: Option<RelativeSaved>,
+    /// Of the layers that the backward pass goes through.
     layers: Vec<LayerSaved>,
     /// In place of that, each layer's input, `[tokens, hidden]`, from which it is computed again.
     layer_inputs: Vec<Tensor<2>>,
@@ -73,6 +80,9 @@ impl Encoder {
                 .iter()
                 .map(|layer| Layer::new(layer, spec.order, spec.heads, places))
                 .collect(),
+            lowest_trained: spec.lowest_trained(),
+            trains_embeddings: spec.trains_embeddings(),
+            trains_final_norm: spec.final_norm.is_some() && !spec.frozen.has(Stage::FinalNorm),
             final_norm: spec
                 .final_norm
                 .as_ref()
@@ -84,7 +94,7 @@ impl Encoder {
     }
 
     /// The last layer's output for every token, `[tokens, hidden]`, and what is kept for a backward pass, both in
-    /// this precision.
+    /// this precision: nothing of layers below those that are trained, and nothing at all where none is.
     pub(crate) fn forward(
         &self,
         parameters: &Parameters,
@@ -112,10 +122,14 @@ impl Encoder {
         };
         let (mut hidden, embeddings) =
             (self.embeddings).forward(parameters, &on_device, &sequences.noise, precision);
-        let is_kept = keep != Keep::Nothing;
-        let embeddings = is_kept.then_some(embeddings);
+        let is_kept = keep != Keep::Nothing && self.is_trained();
+        let embeddings = (is_kept && self.trains_embeddings).then_some(embeddings);
         let (mut layers, mut layer_inputs) = (Vec::new(), Vec::new());
         for (index, layer) in self.layers.iter().enumerate() {
+            let keep = match index < self.lowest_trained {
+                true => Keep::Nothing,
+                false => keep,
+            };
             if keep == Keep::Inputs {
                 layer_inputs.push(hidden.clone());
             }
@@ -131,7 +145,7 @@ impl Encoder {
             hidden = y;
             final_norm = is_kept.then_some(saved);
         }
-        let saved = embeddings.map(|embeddings| EncoderSaved {
+        let saved = is_kept.then(|| EncoderSaved {
             inputs: on_device,
             sequences: sequences.clone(),
             embeddings,
@@ -141,6 +155,11 @@ impl Encoder {
             final_norm,
         });
         (hidden, sequences, saved)
+    }
+
+    /// Whether anything of it is trained.
+    fn is_trained(&self) -> bool {
+        self.lowest_trained < self.layers.len() || self.trains_embeddings || self.trains_final_norm
     }
 
     /// Adds every gradient of the encoder, from that of its output.
@@ -166,8 +185,10 @@ impl Encoder {
             };
             dx = layer.backward(pass, dx, saved, &sequences, &mut rows, index);
         }
-        self.relative.backward(pass, &rows, relative.as_ref());
-        self.embeddings
-            .backward(pass, dx, &inputs, &embeddings, &sequences.noise);
+        if let Some(embeddings) = &embeddings {
+            self.relative.backward(pass, &rows, relative.as_ref());
+            self.embeddings
+                .backward(pass, dx, &inputs, embeddings, &sequences.noise);
+        }
     }
 }

@@ -35,6 +35,9 @@ pub enum ModelError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// What is to be frozen isn't a part of the model.
+    #[error("{0}")]
+    Frozen(String),
     /// A tensor has another shape than the configuration says.
     #[error(
         "{path}: tensor '{name}' has the shape {found:?}, but config.json makes it {expected:?}; the two files are not of one model"

@@ -21,9 +21,9 @@ pub(crate) struct FeedForward {
 /// What the block keeps for its backward pass.
 #[derive(Debug)]
 pub(crate) struct FeedForwardSaved {
-    x: Tensor<2>,
+    x: Option<Tensor<2>>,
     wide: Tensor<2>,
-    activated: Tensor<2>,
+    activated: Option<Tensor<2>>,
 }
 
 impl FeedForward {
@@ -54,7 +54,11 @@ impl FeedForward {
         let inner = noise.layer(layer, Site::FeedForwardInner, self.inner_dropout);
         let activated = dropout(activated, &inner);
         let y = self.output.forward(values, &activated);
-        let saved = FeedForwardSaved { x, wide, activated };
+        let saved = FeedForwardSaved {
+            x: self.input.keep(&x),
+            wide,
+            activated: self.output.keep(&activated),
+        };
         (y, saved)
     }
 
@@ -67,7 +71,8 @@ impl FeedForward {
         (noise, layer): (&Noise, usize),
         dx: Option<Tensor<2>>,
     ) -> Tensor<2> {
-        self.output.backward_parameters(pass, &dy, &saved.activated);
+        self.output
+            .backward_parameters(pass, &dy, saved.activated.as_ref());
         let dactivated = self.output.backward_into(pass.values, &dy, None);
         drop(dy);
         let inner = noise.layer(layer, Site::FeedForwardInner, self.inner_dropout);
@@ -78,7 +83,8 @@ impl FeedForward {
             activate_backward(self.activation, &saved.wide, &dactivated)
         };
         drop(dactivated);
-        self.input.backward_parameters(pass, &dwide, &saved.x);
+        self.input
+            .backward_parameters(pass, &dwide, saved.x.as_ref());
         self.input.backward_into(pass.values, &dwide, dx)
     }
 }

@@ -120,7 +120,7 @@ impl Head {
     ) -> Tensor<2> {
         let (noise, over_tokens) = (&sequences.noise, self.is_over_tokens());
         self.classifier
-            .backward_parameters(pass, dlogits, &saved.features);
+            .backward_parameters(pass, dlogits, Some(&saved.features));
         let dfeatures = self.classifier.backward_into(pass.values, dlogits, None);
         let mut dpooled = dropout(dfeatures, &noise.head(self.dropout, over_tokens));
         if let (Some(dense), Some(kept)) = (&self.dense, &saved.dense) {
@@ -130,7 +130,7 @@ impl Head {
             let dprojected = activate_backward(dense.activation, &kept.projected, &dpooled);
             dense
                 .linear
-                .backward_parameters(pass, &dprojected, &saved.pooled);
+                .backward_parameters(pass, &dprojected, Some(&saved.pooled));
             dpooled = dense.linear.backward_into(pass.values, &dprojected, None);
         }
         let dpooled = dropout(dpooled, &noise.head_input(self.input_dropout, over_tokens));

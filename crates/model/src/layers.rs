@@ -3,33 +3,42 @@
 use std::collections::HashMap;
 
 use burn::tensor::Tensor;
-use tunesmith_architecture::{self as architecture, Declaration, Table};
+use tunesmith_architecture::{self as architecture, Declaration, Role, Table};
 use tunesmith_kernels::{
     Blocks, Dropout, LayerNormSaved, Slot, add_layer_norm, layer_norm, layer_norm_backward,
     layer_norm_backward_parameters, linear, linear_backward_input, linear_backward_input_new,
     linear_backward_parameters,
 };
 
-/// Where each declared group of tensors lies, by the name of its first.
+/// Where each declared group of tensors lies, by the name of its first, and what training does with it.
 #[derive(Debug, Default)]
-pub(crate) struct Places(HashMap<String, Vec<Slot>>);
+pub(crate) struct Places(HashMap<String, (Vec<Slot>, Role)>);
 
 impl Places {
     pub(crate) fn new<'a>(
         declarations: impl IntoIterator<Item = &'a Declaration>,
         slots: &[Vec<Slot>],
     ) -> Self {
-        let keys = declarations.into_iter().map(|one| one.key().to_owned());
-        Self(keys.zip(slots.iter().cloned()).collect())
+        let declared = declarations.into_iter().zip(slots);
+        let places = declared.map(|(one, slots)| {
+            let place = (slots.clone(), one.role);
+            (one.key().to_owned(), place)
+        });
+        Self(places.collect())
     }
 
     fn of(&self, declaration: &Declaration) -> Slot {
         // Every one was declared by the spec that is built from, and only words lie in pieces.
-        let slots = self.0.get(declaration.key());
-        slots
-            .and_then(|slots| slots.first())
+        let place = self.0.get(declaration.key());
+        place
+            .and_then(|(slots, _)| slots.first())
             .copied()
             .unwrap_or_default()
+    }
+
+    fn trains(&self, declaration: &Declaration) -> bool {
+        let place = self.0.get(declaration.key());
+        place.is_some_and(|(_, role)| *role != Role::Frozen)
     }
 
     pub(crate) fn table(&self, table: &Table) -> Slot {
@@ -38,8 +47,8 @@ impl Places {
 
     /// The pieces that a table lies in, in the order of its rows.
     pub(crate) fn pieces(&self, table: &Table) -> Vec<Slot> {
-        let slots = self.0.get(table.declaration().key());
-        slots.cloned().unwrap_or_default()
+        let place = self.0.get(table.declaration().key());
+        place.map(|(slots, _)| slots.clone()).unwrap_or_default()
     }
 }
 
@@ -55,6 +64,7 @@ pub(crate) struct Backward<'a> {
 pub(crate) struct Linear {
     pub(crate) weight: Slot,
     pub(crate) bias: Option<Slot>,
+    is_trained: bool,
 }
 
 impl Linear {
@@ -62,6 +72,7 @@ impl Linear {
         Self {
             weight: places.of(&spec.weight()),
             bias: spec.bias().map(|bias| places.of(&bias)),
+            is_trained: places.trains(&spec.weight()),
         }
     }
 
@@ -70,6 +81,7 @@ impl Linear {
         Self {
             weight: self.weight.part(0, out * inner),
             bias: self.bias.map(|bias| bias.part(0, out)),
+            ..*self
         }
     }
 
@@ -78,14 +90,21 @@ impl Linear {
         linear(x, &values.view(self.weight), bias.as_ref())
     }
 
-    /// Adds the gradients of weight and bias, from the input `x` and the output's gradient.
+    /// The input, where [`Self::backward_parameters`] will need it: a frozen layer has no use for it.
+    pub(crate) fn keep(&self, x: &Tensor<2>) -> Option<Tensor<2>> {
+        self.is_trained.then(|| x.clone())
+    }
+
+    /// Adds the gradients of weight and bias, from the input that was kept and the output's gradient.
     pub(crate) fn backward_parameters(
         &self,
         pass: &mut Backward<'_>,
         dy: &Tensor<2>,
-        x: &Tensor<2>,
+        x: Option<&Tensor<2>>,
     ) {
-        linear_backward_parameters(dy, x, pass.gradients, self.weight, self.bias);
+        if let Some(x) = x {
+            linear_backward_parameters(dy, x, pass.gradients, self.weight, self.bias);
+        }
     }
 
     /// The gradient of the input, added to `dx` where there is one.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
-use tunesmith_architecture::{ModelConfig, Pooling, Task};
+use tunesmith_architecture::{Frozen, ModelConfig, Pooling, Task};
 use tunesmith_checkpoint::TensorWriter;
 use tunesmith_kernels::{
     ClassLoss, ComputeDevice, Precision, bce_with_logits, cross_entropy, indices, mse,
@@ -199,9 +199,7 @@ impl Model {
         let spec = config.spec();
         let declarations = spec.declarations();
         source.check(&declarations, &spec.head_names(), device)?;
-        let table = &spec.embeddings.word;
-        let part = PartialTable::new(words, table.rows, table.width);
-        let part = part.map(|part| (table, part));
+        let part = PartialTable::of(words, &spec.embeddings.word);
         let (limit, on) = (device.max_binding_bytes, &device.device);
         let (mut parameters, slots) = Parameters::new(&declarations, part, limit, on);
         let places = Places::new(&declarations, &slots);
@@ -359,13 +357,13 @@ impl Model {
         targets.map_or(Ok(()), |targets| targets.check(inputs, num_labels))
     }
 
-    /// Adds the gradients of the output's loss to every parameter, as `loss.backward()` does.
+    /// Adds the gradients of the output's loss to every parameter that is trained, as `loss.backward()` does.
     /// An output without a loss adds nothing.
     pub fn backward(&mut self, output: Output) {
         let Output {
             dlogits: Some(dlogits),
             head,
-            encoder: Some(encoder),
+            encoder,
             sequences,
             ..
         } = output
@@ -377,8 +375,36 @@ impl Model {
         let (heads, layers) = (&self.head, &self.encoder);
         self.device.install(|| {
             let dhidden = heads.backward(&mut pass, &dlogits, head, &sequences);
-            layers.backward(&mut pass, dhidden, encoder);
+            if let Some(encoder) = encoder {
+                layers.backward(&mut pass, dhidden, encoder);
+            }
         });
+    }
+
+    /// Says what isn't to be trained, and forgets all gradients. What is frozen has no room for any, and a forward pass
+    /// keeps nothing of what lies below all that is trained. An optimizer that was made before is of no more use.
+    ///
+    /// # Errors
+    /// As [`ModelConfig::freeze`].
+    pub fn freeze(&mut self, frozen: &Frozen) -> Result<(), ModelError> {
+        if self.config.spec().frozen == *frozen {
+            return Ok(());
+        }
+        self.config.freeze(frozen).map_err(ModelError::Frozen)?;
+        let spec = self.config.spec();
+        let declarations = spec.declarations();
+        let words = self.parameters.words();
+        let part = PartialTable::of(&words, &spec.embeddings.word);
+        let (limit, on) = (self.device.max_binding_bytes, &self.device.device);
+        let (parameters, slots) = Parameters::new(&declarations, part, limit, on);
+        let places = Places::new(&declarations, &slots);
+        let encoder = Encoder::new(spec, &places, parameters.table.as_ref());
+        let head = Head::new(&spec.head, &places);
+        let old = std::mem::replace(&mut self.parameters, parameters);
+        let (device, parameters) = (&self.device, &mut self.parameters);
+        device.install(|| parameters.take_values(&declarations, old));
+        (self.encoder, self.head) = (encoder, head);
+        Ok(())
     }
 
     /// Forgets all gradients.
@@ -389,6 +415,11 @@ impl Model {
     /// Numbers of all parameters.
     pub fn num_parameters(&self) -> usize {
         self.parameters.iter().map(Parameter::count).sum()
+    }
+
+    /// Numbers of those that are trained.
+    pub fn num_trained(&self) -> usize {
+        self.parameters.trained().map(Parameter::count).sum()
     }
 
     /// What its head answers.

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor};
 use tunesmith_architecture::{Declaration, Role, Table};
-use tunesmith_kernels::{BlockLayout, Blocks, Slot, zeros};
+use tunesmith_kernels::{BlockLayout, Blocks, Slot, Update, zeros};
 
 use crate::words::{PartialTable, Words};
 
-/// One trainable tensor under its Hugging Face name.
+/// One tensor of a model under its Hugging Face name.
 #[derive(Debug, Clone)]
 pub struct Parameter {
     /// The name in `model.safetensors`.
@@ -18,6 +18,8 @@ pub struct Parameter {
     /// The shape of what is on the device of it, and of its gradient and moments: another one for the table
     /// of a model that was loaded for some [`Words`].
     pub trained_shape: Vec<usize>,
+    /// Whether a training leaves it as it is: it has no gradient and no moments.
+    pub is_frozen: bool,
     slots: Vec<Slot>,
 }
 
@@ -27,7 +29,7 @@ impl Parameter {
         self.shape.iter().product()
     }
 
-    /// Elements that are trained.
+    /// Elements that are on the device.
     pub fn trained_count(&self) -> usize {
         self.slots.iter().map(|slot| slot.count).sum()
     }
@@ -48,6 +50,7 @@ pub struct Parameters {
     gradients: Option<Blocks>,
     /// Where only a part of the word table is here.
     pub(crate) table: Option<PartialTable>,
+    words_are_frozen: bool,
 }
 
 impl Parameters {
@@ -60,6 +63,8 @@ impl Parameters {
         device: &Device,
     ) -> (Self, Vec<Vec<Slot>>) {
         let trained = trained(declarations, table.as_ref());
+        let words = declarations.iter().find(|one| one.by_rows);
+        let words_are_frozen = words.is_some_and(|one| one.role == Role::Frozen);
         let pieces: Vec<Vec<usize>> = trained
             .iter()
             .map(|one| one.pieces(max_bytes).unwrap_or_else(|| vec![one.count()]))
@@ -67,11 +72,7 @@ impl Parameters {
         let tensors: Vec<_> = declarations
             .iter()
             .zip(&pieces)
-            .flat_map(|(one, pieces)| {
-                pieces
-                    .iter()
-                    .map(|count| (*count, one.role == Role::Decayed))
-            })
+            .flat_map(|(one, pieces)| pieces.iter().map(|count| (*count, update(one.role))))
             .collect();
         let (layout, laid) = BlockLayout::new(&tensors, max_bytes);
         let mut laid = laid.into_iter();
@@ -87,6 +88,7 @@ impl Parameters {
                     name: part.name.clone(),
                     shape: whole.shape.clone(),
                     trained_shape: part.shape.clone(),
+                    is_frozen: declaration.role == Role::Frozen,
                     slots: match slots.as_slice() {
                         [slot] => vec![slot.part(offset, part.count())],
                         pieces => pieces.to_vec(),
@@ -101,6 +103,7 @@ impl Parameters {
             values: Blocks::zeros(&layout, device),
             gradients: None,
             table: table.map(|(_, table)| table),
+            words_are_frozen,
         };
         (parameters, slots)
     }
@@ -108,6 +111,11 @@ impl Parameters {
     /// Every parameter, layer by layer.
     pub fn iter(&self) -> std::slice::Iter<'_, Parameter> {
         self.all.iter()
+    }
+
+    /// Those that are trained.
+    pub fn trained(&self) -> impl Iterator<Item = &Parameter> {
+        self.all.iter().filter(|parameter| !parameter.is_frozen)
     }
 
     /// The parameter of this name.
@@ -125,16 +133,18 @@ impl Parameters {
         self.table.as_ref().map_or(1.0, PartialTable::decay)
     }
 
-    /// Multiplies the words that aren't trained by what a step's weight decay leaves of them.
+    /// Multiplies the words that aren't trained by what a step's weight decay leaves of them, unless all of them are
+    /// frozen.
     pub fn decay_untrained(&mut self, kept: f64) {
-        if let Some(table) = self.table.as_mut().filter(|_| kept != 1.0) {
+        let has_decay = kept != 1.0 && !self.words_are_frozen;
+        if let Some(table) = self.table.as_mut().filter(|_| has_decay) {
             table.decay_by(kept);
         }
     }
 
     /// Says what weight decay had made of the words that aren't trained when a checkpoint was written.
     pub fn set_untrained_decay(&mut self, decay: f64) {
-        if let Some(table) = &mut self.table {
+        if let Some(table) = self.table.as_mut().filter(|_| !self.words_are_frozen) {
             table.set_decay(decay);
         }
     }
@@ -146,15 +156,15 @@ impl Parameters {
     }
 
     /// A parameter's gradient, flat, `[trained_count]` in all: its pieces one after the other, zeros where no
-    /// backward pass has run. Read it before the next one.
+    /// backward pass has run or the parameter is frozen. Read it before the next one.
     pub fn gradient(&self, parameter: &Parameter) -> Vec<Tensor<1>> {
         match &self.gradients {
-            Some(gradients) => tensors(gradients, parameter),
-            None => vec![zeros([parameter.trained_count()], &self.device)],
+            Some(gradients) if !parameter.is_frozen => tensors(gradients, parameter),
+            _ => vec![zeros([parameter.trained_count()], &self.device)],
         }
     }
 
-    /// What an optimizer's state has of a parameter, flat, `[trained_count]` in all: its pieces one after the other.
+    /// What an optimizer's state has of a parameter that is trained, flat, `[trained_count]` in all: its pieces one after the other.
     pub fn state(&self, state: &Blocks, parameter: &Parameter) -> Vec<Tensor<1>> {
         tensors(state, parameter)
     }
@@ -193,9 +203,9 @@ impl Parameters {
         Ok(())
     }
 
-    /// Zeros in the layout of the parameters: a moment of an optimizer.
+    /// Zeros in the layout of the parameters that are trained: a moment of an optimizer.
     pub fn zeros(&self) -> Blocks {
-        Blocks::zeros(self.values.layout(), &self.device)
+        Blocks::zeros(&self.values.layout().trained(), &self.device)
     }
 
     /// Values and gradients, for a backward pass or an optimizer to change.
@@ -203,7 +213,7 @@ impl Parameters {
         let (layout, device) = (self.values.layout(), &self.device);
         let gradients = self
             .gradients
-            .get_or_insert_with(|| Blocks::zeros(layout, device));
+            .get_or_insert_with(|| Blocks::zeros(&layout.trained(), device));
         (&mut self.values, gradients)
     }
 
@@ -220,6 +230,22 @@ impl Parameters {
     pub fn all_values(&mut self) -> Vec<&mut Blocks> {
         let others = self.table.as_mut().and_then(PartialTable::others_mut);
         std::iter::once(&mut self.values).chain(others).collect()
+    }
+
+    /// Takes the values over from parameters of the same declarations that lie elsewhere.
+    pub(crate) fn take_values(&mut self, declarations: &[Declaration], other: Self) {
+        let mut parameters = self.all.iter().zip(&other.all);
+        for declaration in declarations {
+            // A copy starts where a binding can: at a declaration's first tensor, not at every one.
+            let parts = parameters.by_ref().take(declaration.parts.len());
+            let [to, from] = parts.fold([const { Vec::new() }; 2], |[to, from], (own, other)| {
+                [joined(to, &own.slots), joined(from, &other.slots)]
+            });
+            for (to, from) in to.into_iter().zip(from) {
+                self.values.copy(to, &other.values, from);
+            }
+        }
+        self.table = other.table;
     }
 
     /// Forgets all gradients.
@@ -242,6 +268,27 @@ fn trained(
         }
     }
     trained
+}
+
+/// Slots with those that follow, as one where they lie next to each other.
+fn joined(mut slots: Vec<Slot>, more: &[Slot]) -> Vec<Slot> {
+    for slot in more {
+        match slots.last_mut() {
+            Some(last) if (last.block, last.offset + last.count) == (slot.block, slot.offset) => {
+                last.count += slot.count;
+            }
+            _ => slots.push(*slot),
+        }
+    }
+    slots
+}
+
+fn update(role: Role) -> Update {
+    match role {
+        Role::Decayed => Update::Decayed,
+        Role::Undecayed => Update::Undecayed,
+        Role::Frozen => Update::None,
+    }
 }
 
 fn tensors(blocks: &Blocks, parameter: &Parameter) -> Vec<Tensor<1>> {

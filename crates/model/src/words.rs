@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use burn::tensor::Device;
-use tunesmith_kernels::{BlockLayout, Blocks, Slot, View};
+use tunesmith_architecture::Table;
+use tunesmith_kernels::{BlockLayout, Blocks, Slot, Update, View};
 
 /// Rows read or written at a time.
 const PIECE: usize = 4096;
@@ -88,6 +89,11 @@ impl PartialTable {
         })
     }
 
+    /// The same of the table that a model declares, with that.
+    pub(crate) fn of<'a>(words: &Words, table: &'a Table) -> Option<(&'a Table, Self)> {
+        Some((table, Self::new(words, table.rows, table.width)?))
+    }
+
     /// The ids that are trained, in the order of their rows.
     pub(crate) fn trained(&self) -> &[u32] {
         &self.ids[..self.trained]
@@ -158,7 +164,7 @@ impl PartialTable {
         let (trained, others) = values.split_at(self.trained * self.width);
         if !others.is_empty() {
             let slot = self.others_slot();
-            let (layout, _) = BlockLayout::new(&[(slot.count, true)], None);
+            let (layout, _) = BlockLayout::new(&[(slot.count, Update::Decayed)], None);
             let mut blocks = Blocks::zeros(&layout, device);
             blocks.write(slot, others, device);
             self.others = Some(blocks);

@@ -23,10 +23,10 @@ pub use command::Command;
 pub use config::{
     ARGUMENTS, AggregationStrategy, Argument, ArgumentGroup, ArgumentKind, ClassWeights,
     ConfigError, CountedTokens, DataArguments, DeviceChoice, DevicePlace, Devices, ERRORS,
-    IntervalStrategy, LogLevel, LossType, MetricMode, ModelArguments, OLD_SPELLINGS, OnnxDtype,
-    Problem, ProblemType, RateCurve, ResumeFrom, RunConfig, SET_BY_PANELS, SamplingStrategy,
-    SaveStrategy, SchedulerKwargs, SchedulerType, Steps, Threshold, ThresholdMode, TokenCount,
-    TrainingArguments, Truncation, UnknownChoice, without_dashes,
+    IntervalStrategy, Layers, LogLevel, LossType, MetricMode, ModelArguments, OLD_SPELLINGS,
+    OnnxDtype, Problem, ProblemType, RateCurve, ResumeFrom, RunConfig, SET_BY_PANELS,
+    SamplingStrategy, SaveStrategy, SchedulerKwargs, SchedulerType, Steps, Threshold,
+    ThresholdMode, TokenCount, TrainingArguments, Truncation, UnknownChoice, without_dashes,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,

@@ -10,7 +10,7 @@ use tunesmith::metrics::best_thresholds;
 use tunesmith::model::AutoConfig;
 use tunesmith::train::{
     Greeting, Names, OutputFolder, Replicas, TrainOutput, Trainer, check_base_model,
-    check_output_dir, check_task, sigmoid,
+    check_output_dir, check_task, frozen, sigmoid,
 };
 use tunesmith_protocol::{DataArguments, Done, Event, RunConfig, Threshold};
 
@@ -95,6 +95,8 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         let set = config.set_head(labels.task(), labels.names());
         set.map_err(SessionError::Arguments)?;
         config.set_trained_columns(&labels.source().trained_on(text.names()));
+        let frozen = config.freeze(&frozen(&training));
+        frozen.map_err(SessionError::Arguments)?;
     }
     if let Some(threshold) = &data.threshold
         && let Some(given) = thresholds(threshold, labels.names())?

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tunesmith::data::Tokenizer;
 use tunesmith::model::{AutoConfig, ModelConfig};
+use tunesmith::train::frozen;
 use tunesmith_protocol::{Estimate, Event, RunConfig, TrainingArguments};
 
 use crate::background::background;
@@ -46,7 +47,7 @@ impl Estimator {
             .fp16(self.training.fp16)
             .gradient_checkpointing(self.training.gradient_checkpointing);
         Estimate {
-            parameters: memory.parameters,
+            parameters: memory.parameters + memory.others,
             device_bytes: memory.total(),
             largest_bytes: memory.largest,
             total_steps: steps(self.rows, &self.training, self.devices),
@@ -82,7 +83,9 @@ async fn read(config: RunConfig, shared: &Shared) -> Result<Estimator, SessionEr
     } = config;
     let cache = model.cache_dir.clone();
     let (model, tokenizer) = model_files(&model, shared).await?;
-    let bert = AutoConfig::from_pretrained(&model)?;
+    let mut bert = AutoConfig::from_pretrained(&model)?;
+    bert.freeze(&frozen(&training))
+        .map_err(SessionError::Arguments)?;
     let longest = longest(&tokenizer, &bert, data.max_seq_length)?;
     let devices = count(&training).await?;
     let glue = task(&data)?;

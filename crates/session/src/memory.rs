@@ -23,7 +23,7 @@ const HOLES: u64 = 4;
 pub struct MemoryEstimate {
     /// Numbers that are trained.
     pub parameters: u64,
-    /// Those of words that are read and not trained.
+    /// Those that are read and not trained: of words that only an evaluation has, and of all that is frozen.
     pub others: u64,
     /// Kept by the forward pass for the backward pass, and made in that; with the room that is lost between.
     pub activations: u64,
@@ -74,9 +74,14 @@ impl Layer {
         }
     }
 
-    /// Floats.
+    /// Floats of a layer that the backward pass goes through.
     fn kept(&self) -> u64 {
         8 * self.tokens * self.h + 2 * self.tokens * self.i + self.square
+    }
+
+    /// Floats of a pass that nothing is kept of: those of two layers are there at a time.
+    fn inferred(&self) -> u64 {
+        2 * self.kept()
     }
 }
 
@@ -93,7 +98,8 @@ impl MemoryEstimate {
     /// 2 T i (before and after GELU) and A n² of each row (the attention weights) floats; beside the layers stay
     /// the normalised embedding and the last output. At the most the last layer's backward pass holds
     /// besides either 3 squares and 6 T h (three gradients of its width, and that of query, key and value)
-    /// or T h and 2 T i (around GELU).
+    /// or T h and 2 T i (around GELU). Nothing is kept of layers below all that is trained; where no layer is, a pass
+    /// holds what an evaluation does.
     pub fn of_rows(
         config: &ModelConfig,
         lengths: impl IntoIterator<Item = usize>,
@@ -107,21 +113,32 @@ impl MemoryEstimate {
             i,
             square,
         } = layer;
-        let layers = spec.layers.len() as u64;
+        let layers = (spec.layers.len() - spec.lowest_trained()) as u64;
         let backward = (3 * square + 6 * tokens * h).max(tokens * h + 2 * tokens * i);
         let beside = 2 * tokens * h + backward + HOLES * square / 2;
-        let live = layers * layer.kept() + beside;
-        // Of each layer its input; of the last one all, computed again.
-        let checkpointed = layers * tokens * h + layer.kept() + beside;
+        let inferred = layer.inferred();
+        let [live, checkpointed] = match layers {
+            0 => [inferred; 2],
+            // Of each layer its input; of the last one all, computed again.
+            _ => [
+                layers * layer.kept() + beside,
+                layers * tokens * h + layer.kept() + beside,
+            ]
+            .map(|live| live.max(inferred)),
+        };
         let declared = spec.declarations();
         let bound = declared.iter().filter(|one| !one.by_rows);
         let weights = bound.map(|one| one.count() as u64).max().unwrap_or(0);
         let table = &spec.embeddings.word;
         let [trained, others] = words.rows(table.rows);
         let numbers = |rows: usize| (rows * table.width) as u64;
+        // Of the table, the words that aren't on the device.
+        let missing =
+            |is_among: bool| u64::from(is_among) * (numbers(table.rows) - numbers(trained));
+        let frozen = spec.num_parameters() - spec.num_trained();
         Self {
-            parameters: spec.num_parameters() - numbers(table.rows) + numbers(trained),
-            others: numbers(others),
+            parameters: spec.num_trained() - missing(spec.trains_embeddings()),
+            others: frozen - missing(!spec.trains_embeddings()) + numbers(others),
             activations: FLOAT * live,
             checkpointed: FLOAT * checkpointed,
             unrounded: FLOAT * 2 * (4 * square).max(3 * tokens * i),
@@ -166,7 +183,7 @@ impl MemoryEstimate {
         words: &Words,
     ) -> Self {
         Self {
-            activations: FLOAT * 2 * Layer::of(config, lengths.clone()).kept(),
+            activations: FLOAT * Layer::of(config, lengths.clone()).inferred(),
             ..Self::of_rows(config, lengths, words)
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 use tunesmith_platform::fs;
+use tunesmith_protocol::Layers;
 
 use crate::{LogEntry, Trainer};
 
@@ -198,6 +199,24 @@ fn hyperparameters(card: &mut String, trainer: &Trainer) {
     ];
     for (key, value) in lines {
         let _ = writeln!(card, "- {key}: {value}");
+    }
+    let layers = args.freeze_layers.as_ref().map(Layers::to_string);
+    let parts = [
+        (
+            "train_head_only",
+            args.train_head_only.then(|| "true".to_owned()),
+        ),
+        (
+            "freeze_embeddings",
+            args.freeze_embeddings.then(|| "true".to_owned()),
+        ),
+        ("freeze_layers", layers),
+        ("llrd", (args.llrd != 1.0).then(|| args.llrd.to_string())),
+    ];
+    for (key, value) in parts {
+        if let Some(value) = value {
+            let _ = writeln!(card, "- {key}: {value}");
+        }
     }
     if args.fp16 {
         // As transformers calls it.

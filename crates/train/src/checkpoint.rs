@@ -155,10 +155,13 @@ pub(crate) struct Contents<'a> {
 }
 
 impl Contents<'_> {
-    /// About how many bytes it takes: weights and two moments in `f32`, and the tokenizer.
+    /// About how many bytes it takes: weights, two moments of those that are trained, all in `f32`, and the tokenizer.
     pub(crate) fn bytes(&self) -> u64 {
-        let each = if self.args.save_only_model { 4 } else { 12 };
-        each * self.model.num_parameters() as u64 + (1 << 20)
+        let moments = match self.args.save_only_model {
+            true => 0,
+            false => 8 * self.model.num_trained() as u64,
+        };
+        4 * self.model.num_parameters() as u64 + moments + (1 << 20)
     }
 
     /// Writes `output_dir/checkpoint-<step>`: whole, or not at all.

@@ -166,6 +166,17 @@ pub enum TrainError {
         /// The first difference.
         change: String,
     },
+    /// The checkpoint's run trained other parts of the model.
+    #[error(
+        "{} was written by a run that trained other parts of the model: {change}. Give train_head_only,          freeze_embeddings and freeze_layers as then, or start anew in another output_dir, from this checkpoint as the          model if you like",
+        path.display()
+    )]
+    Parts {
+        /// The checkpoint.
+        path: PathBuf,
+        /// The first difference.
+        change: String,
+    },
     /// The output folder holds something already.
     #[error("output_dir {} exists and is not empty ({found}). {hint}", path.display())]
     OutputDir {

@@ -29,6 +29,7 @@ mod folder;
 mod loader;
 mod optimizer;
 mod own;
+mod parts;
 mod plan;
 mod replicas;
 mod resume;
@@ -58,6 +59,7 @@ pub use folder::{OutputFolder, recover};
 pub use loader::DataLoader;
 pub use optimizer::{AdamW, ParamGroup};
 pub use own::{EvalPrediction, LossAndGradient, OwnError};
+pub use parts::frozen;
 pub use plan::{Plan, PlannedStep};
 pub use replicas::{Greeting, Replicas};
 #[cfg(not(target_arch = "wasm32"))]

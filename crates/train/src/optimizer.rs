@@ -12,7 +12,7 @@ use tunesmith_kernels::{
 use tunesmith_model::{Model, ModelError, Parameter, Parameters, TensorFile, write_tensors};
 use tunesmith_protocol::TrainingArguments;
 
-use crate::TrainError;
+use crate::{TrainError, parts};
 pub use groups::ParamGroup;
 pub(crate) use groups::changed_groups;
 use groups::{Runs, runs};
@@ -54,7 +54,7 @@ impl AdamW {
         }
     }
 
-    /// As the arguments say, with the Trainer's groups or one's own.
+    /// As the arguments say, with groups of one's own, or the Trainer's, in which `llrd` may divide the layers.
     pub(crate) fn from_arguments(
         model: &Model,
         args: &TrainingArguments,
@@ -67,8 +67,11 @@ impl AdamW {
             args.weight_decay,
             args.max_grad_norm,
         );
-        match groups {
-            Some(groups) => optimizer.param_groups(model, groups),
+        match groups
+            .map(<[ParamGroup]>::to_vec)
+            .or_else(|| parts::groups(model, args))
+        {
+            Some(groups) => optimizer.param_groups(model, &groups),
             None => Ok(optimizer),
         }
     }
@@ -133,8 +136,7 @@ impl AdamW {
                 exp_avg_sq: &mut self.exp_avg_sq,
             };
             adamw(&hyper(learning_rate), norm, self.weight_decay, state);
-            let kept = kept(learning_rate, self.weight_decay);
-            parameters.decay_untrained(kept);
+            parameters.decay_untrained(self.kept_of_words(learning_rate));
             return;
         };
         for (group, runs) in groups {
@@ -149,15 +151,25 @@ impl AdamW {
                 adamw_of(&hyper, norm, group.weight_decay, run.clone(), state);
             }
         }
-        if let Some(group) = groups
-            .iter()
-            .map(|(group, _)| group)
-            .find(|one| one.has_words)
-        {
-            let rate = learning_rate * group.learning_rate_scale;
-            let kept = kept(rate, group.weight_decay);
-            parameters.decay_untrained(kept);
-        }
+        parameters.decay_untrained(self.kept_of_words(learning_rate));
+    }
+
+    /// What a step's weight decay leaves of a word without a gradient, in the kernel's `f32`.
+    pub(crate) fn kept_of_words(&self, learning_rate: f64) -> f64 {
+        let (rate, weight_decay) = match &self.groups {
+            None => (learning_rate, self.weight_decay),
+            Some(groups) => {
+                let mut groups = groups.iter().map(|(group, _)| group);
+                match groups.find(|group| group.has_words) {
+                    Some(group) => (
+                        learning_rate * group.learning_rate_scale,
+                        group.weight_decay,
+                    ),
+                    None => return 1.0,
+                }
+            }
+        };
+        f64::from(1.0 - rate as f32 * weight_decay)
     }
 
     /// Steps taken.
@@ -191,7 +203,7 @@ impl AdamW {
     pub async fn save(&self, model: &Model, path: &Path) -> Result<(), ModelError> {
         let named: Vec<(String, &Parameter, &Blocks)> = model
             .parameters
-            .iter()
+            .trained()
             .flat_map(|parameter| {
                 let [exp_avg, exp_avg_sq] = names(&parameter.name);
                 [
@@ -222,7 +234,7 @@ impl AdamW {
     ) -> Result<(), String> {
         let parameters = &model.parameters;
         let table = model.config.spec().embeddings.word.declaration();
-        for parameter in parameters.iter() {
+        for parameter in parameters.trained() {
             let [exp_avg, exp_avg_sq] = names(&parameter.name);
             for (name, blocks) in [
                 (exp_avg, &mut self.exp_avg),
@@ -244,11 +256,6 @@ impl AdamW {
         self.steps = steps;
         Ok(())
     }
-}
-
-/// What a step's weight decay leaves of a weight, in the kernel's `f32`.
-pub(crate) fn kept(learning_rate: f64, weight_decay: f32) -> f64 {
-    f64::from(1.0 - learning_rate as f32 * weight_decay)
 }
 
 fn names(parameter: &str) -> [String; 2] {

@@ -14,6 +14,7 @@ use crate::class_weights::{sampling_weights, set_loss};
 use crate::early_stopping;
 use crate::export::is_in;
 use crate::optimizer::changed_groups;
+use crate::parts::{changed_parts, frozen};
 use crate::{
     AdamW, OutputFolder, Plan, Run, Schedule, TrainError, Trainer, TrainerState, device_info,
 };
@@ -33,6 +34,7 @@ impl<'t> Run<'t> {
         }
         check_best_metric(trainer)?;
         let args = trainer.args.clone();
+        trainer.model.freeze(&frozen(&args))?;
         set_loss(&mut trainer.model, &args, &train)?;
         let lengths = (args.sampling() == SamplingStrategy::GroupByLength).then(|| train.lengths());
         let mut plan = Plan::new(train.len(), lengths, &args, trainer.num_processes())?;
@@ -124,6 +126,13 @@ impl<'t> Run<'t> {
         );
         if let Some(change) = changed_groups(groups.0, groups.1) {
             return Err(TrainError::ParamGroups {
+                path: path.to_owned(),
+                change,
+            });
+        }
+        let config = &self.trainer.model.config;
+        if let Some(change) = changed_parts(config, &args, &self.trainer.args) {
+            return Err(TrainError::Parts {
                 path: path.to_owned(),
                 change,
             });
@@ -230,7 +239,7 @@ impl<'t> Run<'t> {
             per_device_train_batch_size: args.per_device_train_batch_size as u64,
             gradient_accumulation_steps: args.gradient_accumulation_steps as u64,
             seed: args.seed,
-            trainable_parameters: trainer.model.num_parameters() as u64,
+            trainable_parameters: trainer.model.num_trained() as u64,
             resumed_from_step: resumed.then_some(self.resumed_from),
             // The session knows what the checkpoint lacked.
             new_parameters: Vec::new(),
@@ -299,7 +308,7 @@ fn broken(path: &Path, reason: String) -> TrainError {
 
 /// Arguments that change the course of a run, where they differ.
 fn changed_arguments(was: &TrainingArguments, is: &TrainingArguments) -> Vec<String> {
-    const MATTER: [&str; 17] = [
+    const MATTER: [&str; 18] = [
         "learning_rate",
         "lr_scheduler_type",
         "lr_scheduler_kwargs",
@@ -307,6 +316,7 @@ fn changed_arguments(was: &TrainingArguments, is: &TrainingArguments) -> Vec<Str
         "num_train_epochs",
         "max_steps",
         "weight_decay",
+        "llrd",
         "adam_beta1",
         "adam_beta2",
         "adam_epsilon",

@@ -9,7 +9,7 @@ use golden::{Distance, drawn, drawn_weights, floats, golden, integers, norm, rea
 use golden::{on_a_software_renderer, on_the_cpu, with_the_kernels_of_a_gpu};
 use serde_json::Value;
 use tunesmith_kernels::ComputeDevice;
-use tunesmith_model::{Inputs, Mode, Model, ModelConfig, Targets, Task};
+use tunesmith_model::{Frozen, Inputs, Mode, Model, ModelConfig, Targets, Task};
 use tunesmith_train::AdamW;
 
 /// PyTorch computed in f64 and we in f32.
@@ -196,4 +196,116 @@ fn follows_pytorch_with_halves_on_a_software_renderer() {
 #[test]
 fn follows_pytorch_with_halves_and_the_kernels_of_a_gpu() {
     with_the_kernels_of_a_gpu(follows_pytorch_with_halves);
+}
+
+/// Every gradient of one pass by its name.
+fn gradients(model: &mut Model, inputs: &Inputs, targets: &Targets) -> Vec<(String, Vec<f32>)> {
+    let scale = if model.options.fp16 { LOSS_SCALE } else { 1.0 };
+    let output = model
+        .forward_scaled(inputs, Some(targets), &Mode::Evaluate, scale)
+        .unwrap();
+    model.backward(output);
+    let parameters = &model.parameters;
+    let all = parameters.trained().map(|one| {
+        let gradient = read_pieces(parameters.gradient(one));
+        (one.name.clone(), gradient)
+    });
+    all.collect()
+}
+
+fn frozen(embeddings: bool, encoder: bool, layers: impl IntoIterator<Item = usize>) -> Frozen {
+    Frozen {
+        embeddings,
+        layers: layers.into_iter().collect(),
+        encoder,
+    }
+}
+
+/// Alone, with `gradient_checkpointing`, and with halves too.
+fn freezing_changes_no_gradient(device: &ComputeDevice) {
+    freezing_changes_no_gradient_of(
+        device,
+        &[(false, false), (true, false), (true, true)],
+        usize::MAX,
+    );
+}
+
+/// On a renderer, which takes its time, one task of each family.
+fn freezing_changes_no_gradient_there(device: &ComputeDevice) {
+    freezing_changes_no_gradient_of(device, &[(false, false)], 1);
+}
+
+/// What is trained has the same gradient, bit for bit, whatever else is frozen, and what is frozen has none.
+/// `modes`: whether layers are computed again, and whether activations are halves.
+fn freezing_changes_no_gradient_of(device: &ComputeDevice, modes: &[(bool, bool)], tasks: usize) {
+    let golden = golden("families.json");
+    let scale = golden["scale"].as_f64().unwrap() as f32;
+    for (name, case) in golden["cases"].as_object().unwrap() {
+        let inputs = inputs(&case["batch"]);
+        for (task, golden) in case["tasks"].as_object().unwrap().iter().take(tasks) {
+            let targets = targets(task_of(task), &golden["labels"]);
+            let new = || model(&case["config"], task_of(task), scale, device);
+            let layers = new().config.spec().layers.len();
+            let head = new().config.spec().head_names();
+            let shares_layers = name.contains("albert");
+            for &(gradient_checkpointing, fp16) in modes {
+                let mut whole = new();
+                whole.options.fp16 = fp16;
+                let wanted = gradients(&mut whole, &inputs, &targets);
+                let all = wanted.len();
+                assert_eq!(all, whole.parameters.iter().count());
+                let chosen = [
+                    (frozen(true, false, []), true),
+                    (frozen(false, false, [0]), !shares_layers),
+                    (frozen(false, false, [layers - 1]), !shares_layers),
+                    (frozen(true, false, 0..layers - 1), !shares_layers),
+                    (frozen(true, false, 0..layers), true),
+                    (frozen(false, true, []), true),
+                ];
+                for (frozen, _) in chosen.iter().filter(|(_, is_possible)| *is_possible) {
+                    let of = format!("{name}, {task}, {frozen:?}, halves: {fp16}");
+                    let mut part = new();
+                    part.options.fp16 = fp16;
+                    part.options.gradient_checkpointing = gradient_checkpointing;
+                    part.freeze(frozen).unwrap();
+                    let found = gradients(&mut part, &inputs, &targets);
+                    assert!(found.len() < all, "{of}");
+                    if frozen.encoder {
+                        assert!(found.iter().all(|(name, _)| head.contains(name)), "{of}");
+                    }
+                    for (name, gradient) in &found {
+                        let (_, wanted) = wanted.iter().find(|(one, _)| one == name).unwrap();
+                        assert!(gradient == wanted, "{of}: {name}");
+                    }
+                    for parameter in part.parameters.iter().filter(|one| one.is_frozen) {
+                        let value = read_pieces(part.parameters.value(parameter));
+                        let was = whole.parameters.get(&parameter.name).unwrap();
+                        assert!(value == read_pieces(whole.parameters.value(was)), "{of}");
+                    }
+                    let (_, gradients) = part.parameters.values_and_gradients();
+                    let room = gradients.count();
+                    let needed = part.parameters.trained().map(|one| one.count());
+                    // Each tensor is padded to 64 floats.
+                    let most: usize = needed.map(|count| count.next_multiple_of(64)).sum();
+                    assert!(room <= most, "{of}: {room} and {most}");
+                }
+            }
+        }
+    }
+    assert_eq!(device.failure(), None);
+}
+
+#[test]
+fn freezing_changes_no_gradient_on_the_cpu() {
+    on_the_cpu(freezing_changes_no_gradient);
+}
+
+#[test]
+fn freezing_changes_no_gradient_on_a_software_renderer() {
+    on_a_software_renderer(freezing_changes_no_gradient_there);
+}
+
+#[test]
+fn freezing_changes_no_gradient_with_the_kernels_of_a_gpu() {
+    with_the_kernels_of_a_gpu(freezing_changes_no_gradient_there);
 }

@@ -269,6 +269,38 @@ fn two_batches_of_four_accumulated_are_one_of_eight() {
     far.within(&TINY, "accumulated");
 }
 
+const PARTS: [&str; 5] = [
+    "head only",
+    "lowest parts frozen",
+    "a layer between frozen",
+    "layer-wise decay",
+    "layer-wise decay, a part frozen",
+];
+
+#[test]
+fn frozen_parts_and_layer_wise_decay() {
+    loop_follows_pytorch(&PARTS, &cpu());
+}
+
+#[test]
+fn frozen_parts_and_layer_wise_decay_on_a_software_renderer() {
+    loop_follows_pytorch(&PARTS, &device(DeviceChoice::SoftwareGpu));
+}
+
+#[test]
+fn frozen_parts_with_layers_computed_again() {
+    let mut far = Distance::default();
+    for name in PARTS {
+        trained(
+            name,
+            &cpu(),
+            |args| args.gradient_checkpointing = true,
+            &mut far,
+        );
+    }
+    far.within(&TINY, "computed again");
+}
+
 #[test]
 fn all_of_it_on_a_software_renderer() {
     let names = [

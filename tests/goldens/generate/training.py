@@ -44,17 +44,39 @@ def collate(rows, target):
     return batch, torch.tensor(labels, dtype=torch.float64 if target == "score" else torch.long)
 
 
+def freeze(model, args):
+    """What the arguments leave as it is, as people write it with transformers."""
+    parts = []
+    if args.get("freeze_embeddings"):
+        parts.append(model.bert.embeddings)
+    parts += [model.bert.encoder.layer[layer] for layer in args.get("freeze_layers", [])]
+    if args.get("train_head_only"):
+        parts += [model.bert.embeddings, model.bert.encoder]
+    for part in parts:
+        part.requires_grad_(False)
+
+
+def groups(model, args):
+    """The Trainer's two groups of each stage, the head first, whose rates fall from one stage to the next."""
+    decays = set(Trainer.get_decay_parameter_names(None, model))
+    layers = [f"bert.encoder.layer.{layer}." for layer in reversed(range(model.config.num_hidden_layers))]
+    stages = [("bert.pooler.", "classifier."), *((layer,) for layer in layers), ("bert.embeddings.",)]
+    found = []
+    for depth, prefixes in enumerate(stages if args.get("llrd") else [("",)]):
+        rate = args["learning_rate"] * args.get("llrd", 1.0) ** depth
+        named = {name: p for name, p in model.named_parameters() if name.startswith(prefixes) and p.requires_grad}
+        for decay, wanted in ((args["weight_decay"], True), (0.0, False)):
+            params = [p for name, p in named.items() if (name in decays) == wanted]
+            if params:
+                found.append({"params": params, "weight_decay": decay, "lr": rate})
+    return found
+
+
 def train(model, batches, args, track=()):
     """Ten steps over batches: what each step gave, and where the parameters end."""
-    decays = set(Trainer.get_decay_parameter_names(None, model))
+    freeze(model, args)
     named = dict(model.named_parameters())
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for name, p in named.items() if name in decays], "weight_decay": args["weight_decay"]},
-            {"params": [p for name, p in named.items() if name not in decays], "weight_decay": 0.0},
-        ],
-        lr=args["learning_rate"], betas=(0.9, 0.999), eps=1e-8,
-    )
+    optimizer = torch.optim.AdamW(groups(model, args), lr=args["learning_rate"], betas=(0.9, 0.999), eps=1e-8)
     scheduler = get_scheduler(args["lr_scheduler_type"], optimizer, args["warmup_steps"], STEPS)
     smoothing = args["label_smoothing_factor"]
     losses, norms, rates, widths = [], [], [], []
@@ -152,6 +174,13 @@ if __name__ == "__main__":
                 rows, two, weight_decay=0.1, label_smoothing_factor=0.1, max_grad_norm=0.5, warmup_steps=2,
                 lr_scheduler_type="polynomial",
             ),
+            "head only": words(rows, two, train_head_only=True),
+            "lowest parts frozen": words(
+                rows, two, freeze_embeddings=True, freeze_layers=[0], weight_decay=0.1, max_grad_norm=0.3,
+            ),
+            "a layer between frozen": words(rows, two, freeze_layers=[1], weight_decay=0.1),
+            "layer-wise decay": words(rows, two, llrd=0.7, weight_decay=0.1, warmup_steps=4),
+            "layer-wise decay, a part frozen": words(rows, two, llrd=0.9, freeze_layers=[0], freeze_embeddings=True),
             "grouped by length": words(rows, two, group_by_length=True),
             "regression": words(rows, one, "score"),
             "regression, clipped and decayed": words(rows, one, "score", max_grad_norm=2.0, weight_decay=0.1),

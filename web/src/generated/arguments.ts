@@ -90,6 +90,15 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
     ],
   },
   {
+    group: "Parts that are trained",
+    items: [
+      { name: "train_head_only", kind: "flag", fallback: "false", help: "Train the head alone (with BERT's pooler), and leave all of the encoder as it is: the least time and memory." },
+      { name: "freeze_embeddings", kind: "flag", fallback: "false", help: "Leave the embeddings as they are: words, positions (relative ones too) and segments." },
+      { name: "freeze_layers", kind: "text", fallback: "", help: "Leave these layers as they are, counted from 0: 0-5, or 0,1,3-5." },
+      { name: "llrd", kind: "number", fallback: "1", help: "Layer-wise learning rate decay: each layer trains at the rate of the one above it times this, the embeddings slowest; 0.9 is usual. 1 turns it off." },
+    ],
+  },
+  {
     group: "Text",
     items: [
       { name: "max_seq_length", kind: "integer", fallback: "the model's", help: "Maximum number of tokens per row, special tokens included. Default: the model's limit." },

@@ -502,6 +502,24 @@ export type TrainingArguments = {
   focal_gamma: number,
   /** Draw the rows of an epoch with replacement, those of rare classes as often as those of frequent ones. */
   weighted_sampling: boolean,
+  /** Train the head alone (with BERT's pooler), and leave all of the encoder as it is: the least time and memory. */
+  train_head_only: boolean,
+  /** Leave the embeddings as they are: words, positions (relative ones too) and segments. */
+  freeze_embeddings: boolean,
+  /**
+   * Leave these layers as they are, counted from 0: `0-5`, or `0,1,3-5`.
+   *
+   * Nothing is computed, stored or saved for what is frozen: no gradients, no moments; the backward pass ends at the
+   * lowest layer that is trained.
+   */
+  freeze_layers: string | null,
+  /**
+   * Layer-wise learning rate decay: each layer trains at the rate of the one above it times this, the embeddings
+   * slowest; 0.9 is usual. 1 turns it off.
+   *
+   * The head has the full rate, and the topmost layer that times this.
+   */
+  llrd: number,
   /** Seed for everything random. */
   seed: number,
   /** Seed for the order of rows. Default: `seed`. */

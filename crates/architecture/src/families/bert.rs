@@ -7,6 +7,7 @@ use crate::spec::{
     Attention, Dense, Embeddings, FeedForward, Head, Layer, Order, Pooling, Positions, Projection,
     Relative, Spec,
 };
+use crate::stages::Frozen;
 use crate::task::Task;
 
 pub(super) const FAMILY: Family = Family {
@@ -183,6 +184,7 @@ impl Sizes {
             hidden: self.hidden,
             heads: self.heads,
             longest,
+            frozen: Frozen::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::spec::{
     Attention, Dense, Embeddings, FeedForward, Head, Layer, Linear, Norm, Order, Pooling,
     Positions, Projection, Relative, Spec,
 };
+use crate::stages::Frozen;
 use crate::task::Task;
 use crate::tensors::Fresh;
 
@@ -80,6 +81,7 @@ fn spec(fields: Fields<'_>, task: Task, labels: usize) -> Result<Spec, String> {
         hidden,
         heads,
         longest: fields.positions(8192)?,
+        frozen: Frozen::default(),
     })
 }
 

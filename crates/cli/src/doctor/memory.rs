@@ -8,12 +8,12 @@ use crate::output::{megabytes, table};
 
 /// The estimate's parts, a line each.
 pub fn lines(estimate: &MemoryEstimate) -> String {
-    let weights = 4 * estimate.parameters;
+    let trained = 4 * estimate.parameters;
     let halves = estimate.fp16(true);
     let rows = [
-        ("  weights", weights),
-        ("  gradients", weights),
-        ("  AdamW's two moments", 2 * weights),
+        ("  weights", trained + 4 * estimate.others),
+        ("  gradients", trained),
+        ("  AdamW's two moments", 2 * trained),
         ("  activations", estimate.activations),
         ("  (with --gradient_checkpointing)", estimate.checkpointed),
         ("  (with --fp16)", halves.activations),

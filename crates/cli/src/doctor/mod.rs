@@ -6,10 +6,12 @@ mod memory;
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 use tunesmith::kernels::{Adapter, AdapterKind, DeviceChoice, adapters, open_device};
 use tunesmith::model::AutoConfig;
+use tunesmith::train::frozen;
+use tunesmith_protocol::{Layers, TrainingArguments};
 use tunesmith_session::MemoryEstimate;
 
 use crate::output::{self, megabytes};
@@ -26,6 +28,15 @@ pub struct DoctorArgs {
     /// Tokens per row.
     #[arg(long = "max-seq-length", value_name = "N", default_value_t = 128, value_parser = positive)]
     max_seq_length: usize,
+    /// For training the head alone.
+    #[arg(long = "train_head_only", alias = "train-head-only")]
+    train_head_only: bool,
+    /// For leaving the embeddings as they are.
+    #[arg(long = "freeze_embeddings", alias = "freeze-embeddings")]
+    freeze_embeddings: bool,
+    /// For leaving these layers as they are: 0-5, or 0,1,3-5.
+    #[arg(long = "freeze_layers", alias = "freeze-layers", value_name = "LAYERS")]
+    freeze_layers: Option<Layers>,
     /// Don't measure speed.
     #[arg(long = "no-measure")]
     no_measure: bool,
@@ -62,13 +73,22 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
         chosen.name, chosen.backend, chosen.reason
     ))?;
 
-    let (name, config) = match &args.model {
+    let (name, mut config) = match &args.model {
         Some(dir) => (dir.display().to_string(), AutoConfig::from_pretrained(dir)?),
         None => (
             "a model of the size of all-MiniLM-L6-v2".to_owned(),
             memory::minilm()?,
         ),
     };
+    let parts = TrainingArguments {
+        train_head_only: args.train_head_only,
+        freeze_embeddings: args.freeze_embeddings,
+        freeze_layers: args.freeze_layers.clone(),
+        ..TrainingArguments::default()
+    };
+    config
+        .freeze(&frozen(&parts))
+        .map_err(|text| anyhow!(text))?;
     output::line(format!(
         "\nMemory to train {name}, batches of {} rows x {} tokens",
         args.batch_size, args.max_seq_length

@@ -209,6 +209,63 @@ fn classes_may_count_differently() {
 }
 
 #[test]
+fn parts_of_a_model_are_trained_and_the_others_left() {
+    let scratch = Scratch::ready();
+    let trained = |more: &str| {
+        scratch
+            .train(&format!(
+                "--max_steps 2 --overwrite_output_dir --events run.jsonl {more}"
+            ))
+            .ok();
+        let events = scratch.events("run.jsonl");
+        let started = events.iter().find(|event| event["type"] == "run_started");
+        started.unwrap()["trainable_parameters"].as_u64().unwrap()
+    };
+    let all = trained("");
+    let upper = trained("--freeze_embeddings --freeze_layers 0");
+    let head = trained("--train_head_only");
+    assert!(head < upper && upper < all, "{head}, {upper}, {all}");
+    assert_eq!(
+        trained("--llrd 0.9 --freeze_layers 0,0-0"),
+        trained("--freeze_layers 0")
+    );
+    trained("--freeze_embeddings --freeze_layers 0 --llrd 0.9");
+    let card = std::fs::read_to_string(scratch.path("out/README.md")).unwrap();
+    contains(
+        &card,
+        &[
+            "- freeze_embeddings: true",
+            "- freeze_layers: 0\n",
+            "- llrd: 0.9",
+        ],
+    );
+    for (more, told) in [
+        (
+            "--freeze_layers 7",
+            "freeze_layers names the layer 7, and the model has the layers 0 to",
+        ),
+        (
+            "--freeze_layers a-b",
+            "names no layers: give numbers from 0 and ranges of them",
+        ),
+        ("--llrd 0", "llrd: 0 is not above 0 and at most 1"),
+        (
+            "--llrd 0.9 --train_head_only",
+            "with train_head_only there are no layers to train",
+        ),
+    ] {
+        contains(&scratch.train(more).error(), &[told]);
+    }
+    let shown = |more: &str| {
+        scratch
+            .run(&format!("doctor --model model --no-measure {more}"))
+            .ok()
+    };
+    assert_ne!(shown(""), shown("--train_head_only"));
+    assert_ne!(shown(""), shown("--freeze_embeddings --freeze_layers 0"));
+}
+
+#[test]
 fn a_schedules_arguments_are_refused_by_another() {
     let scratch = Scratch::ready();
     let power = [

@@ -253,6 +253,9 @@ impl PositionBias<'_> {
                 let Kind::Relative { buckets } = kind else {
                     return (dqkv, None);
                 };
+                if !gradients.has(slot) {
+                    return (dqkv, None);
+                }
                 let op = RelativeBackward {
                     over: over.clone(),
                     buckets,

@@ -139,7 +139,7 @@ mod tests {
 
     use super::super::tests::{filled, opened};
     use super::STEPS;
-    use crate::blocks::{BlockLayout, Blocks};
+    use crate::blocks::{BlockLayout, Blocks, Update};
     use crate::device::AdapterKind;
     use crate::gemm::Product;
     use crate::kernel::{Class, run_in_place};
@@ -157,7 +157,10 @@ mod tests {
     /// C and the sums, in so many parts or whole.
     fn gradients(op: &Product, parts: Option<(usize, Tile)>, device: &Device) -> Vec<Vec<f32>> {
         let sums = op.epilogue == Epilogue::RowSums;
-        let (layout, slots) = BlockLayout::new(&[(op.m * op.n, true), (op.m, true)], None);
+        let (layout, slots) = BlockLayout::new(
+            &[(op.m * op.n, Update::Decayed), (op.m, Update::Decayed)],
+            None,
+        );
         let mut blocks = Blocks::zeros(&layout, device);
         blocks.write(slots[0], &vec![0.25; op.m * op.n], device);
         blocks.write(slots[1], &vec![0.5; op.m], device);

@@ -2,10 +2,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
-    Activation, BlockLayout, Blocks, EmbeddingTables, Precision, View, activate, activate_backward,
-    add, add_layer_norm, cast, dropout, embedding, gated, gated_backward, indices, layer_norm,
-    layer_norm_backward, layer_norm_backward_parameters, linear, linear_backward_input,
-    linear_backward_input_new, linear_backward_parameters, scatter_add,
+    Activation, BlockLayout, Blocks, EmbeddingTables, Precision, Update, View, activate,
+    activate_backward, add, add_layer_norm, cast, dropout, embedding, gated, gated_backward,
+    indices, layer_norm, layer_norm_backward, layer_norm_backward_parameters, linear,
+    linear_backward_input, linear_backward_input_new, linear_backward_parameters, scatter_add,
 };
 
 use crate::support::{
@@ -244,7 +244,10 @@ fn embeddings_and_their_gradients() {
             let y = read(embedding(&in_pieces, 36, &ids, &positions, &types));
             assert_eq!(y, all[0], "looked up in pieces");
             let added = |counts: &[usize]| {
-                let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+                let tensors: Vec<_> = counts
+                    .iter()
+                    .map(|count| (*count, Update::Decayed))
+                    .collect();
                 let (layout, slots) = BlockLayout::new(&tensors, None);
                 let mut sums = Blocks::zeros(&layout, device);
                 scatter_add(&dy, &ids, Some(0), &mut sums, (&slots, true));

@@ -1,7 +1,7 @@
 //! Writing parameters, and the optimizer.
 
 use tunesmith_kernels::{
-    AdamWHyper, AdamWState, BlockLayout, Blocks, adamw, gradient_norm, scaled_gradient_norm,
+    AdamWHyper, AdamWState, BlockLayout, Blocks, Update, adamw, gradient_norm, scaled_gradient_norm,
 };
 
 use crate::support::{compare, gradients, read, read_all, values};
@@ -19,11 +19,11 @@ fn values_are_written_where_no_binding_can_start() {
 #[test]
 fn one_optimizer_step() {
     let tensors = [
-        (1, false),
-        (63, true),
-        (64, false),
-        (5000, true),
-        (3000, true),
+        (1, Update::Undecayed),
+        (63, Update::Decayed),
+        (64, Update::Undecayed),
+        (5000, Update::Decayed),
+        (3000, Update::Decayed),
     ];
     // All in one block, and in several as where a binding is small.
     for (max_norm, max_bytes) in [(0.0, None), (0.5, Some(20_480))] {

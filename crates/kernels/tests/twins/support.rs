@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use tunesmith_kernels::{
     AdapterKind, BlockLayout, Blocks, ComputeDevice, DeviceChoice, Dropout, Noise, Precision, Slot,
-    adapters, cast, open_device,
+    Update, adapters, cast, open_device,
 };
 
 /// f32 sums of a few hundred products in another order.
@@ -121,7 +121,10 @@ pub(crate) fn read<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 /// Gradients of tensors of these sizes, filled with `values` of the salts 100, 101, …
 pub(crate) fn gradients(counts: &[usize], device: &Device) -> (Blocks, Vec<Slot>) {
-    let tensors: Vec<_> = counts.iter().map(|count| (*count, true)).collect();
+    let tensors: Vec<_> = counts
+        .iter()
+        .map(|count| (*count, Update::Decayed))
+        .collect();
     let (layout, slots) = BlockLayout::new(&tensors, None);
     let mut blocks = Blocks::zeros(&layout, device);
     for (salt, slot) in slots.iter().enumerate() {

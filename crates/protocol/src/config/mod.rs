@@ -9,6 +9,7 @@ mod data;
 mod devices;
 mod fixed;
 mod json;
+mod layers;
 mod model;
 mod names;
 mod schedule;
@@ -27,6 +28,7 @@ pub use choices::{
 pub use data::DataArguments;
 pub use devices::{DevicePlace, Devices};
 pub use json::OLD_SPELLINGS;
+pub use layers::Layers;
 pub use model::ModelArguments;
 pub use names::without_dashes;
 pub use schedule::SchedulerKwargs;

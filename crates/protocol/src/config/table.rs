@@ -2,6 +2,7 @@
 //! `web/src/generated/arguments.ts`, is made from this table.
 
 mod panels;
+mod parts;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use super::{
 };
 use ArgumentKind::{Choice, Flag, Integer, Json, Number, Text};
 pub use panels::SET_BY_PANELS;
+use parts::PARTS;
 
 /// How a value is entered: a word for one that is typed or switched, or the words to choose from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -259,6 +261,7 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
             ),
         ],
     },
+    PARTS,
     ArgumentGroup {
         group: "Text",
         items: &[

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    ClassWeights, DeviceChoice, IntervalStrategy, LogLevel, LossType, ResumeFrom, SamplingStrategy,
-    SaveStrategy, SchedulerKwargs, SchedulerType, Steps, TokenCount,
+    ClassWeights, DeviceChoice, IntervalStrategy, Layers, LogLevel, LossType, ResumeFrom,
+    SamplingStrategy, SaveStrategy, SchedulerKwargs, SchedulerType, Steps, TokenCount,
 };
 
 /// How to train, evaluate and save. The defaults are those of transformers 5.
@@ -95,6 +95,22 @@ pub struct TrainingArguments {
     pub focal_gamma: f64,
     /// Draw the rows of an epoch with replacement, those of rare classes as often as those of frequent ones.
     pub weighted_sampling: bool,
+
+    /// Train the head alone (with BERT's pooler), and leave all of the encoder as it is: the least time and memory.
+    pub train_head_only: bool,
+    /// Leave the embeddings as they are: words, positions (relative ones too) and segments.
+    pub freeze_embeddings: bool,
+    /// Leave these layers as they are, counted from 0: `0-5`, or `0,1,3-5`.
+    ///
+    /// Nothing is computed, stored or saved for what is frozen: no gradients, no moments; the backward pass ends at the
+    /// lowest layer that is trained.
+    #[cfg_attr(test, ts(type = "string | null"))]
+    pub freeze_layers: Option<Layers>,
+    /// Layer-wise learning rate decay: each layer trains at the rate of the one above it times this, the embeddings
+    /// slowest; 0.9 is usual. 1 turns it off.
+    ///
+    /// The head has the full rate, and the topmost layer that times this.
+    pub llrd: f64,
 
     /// Seed for everything random.
     pub seed: u64,
@@ -193,6 +209,10 @@ impl Default for TrainingArguments {
             loss: LossType::CrossEntropy,
             focal_gamma: 2.0,
             weighted_sampling: false,
+            train_head_only: false,
+            freeze_embeddings: false,
+            freeze_layers: None,
+            llrd: 1.0,
             seed: 42,
             data_seed: None,
             logging_strategy: IntervalStrategy::Steps,

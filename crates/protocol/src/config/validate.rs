@@ -36,6 +36,7 @@ impl RunConfig {
         check_labels(&self.data, &self.training, &mut problems);
         check_sizes(&self.training, &mut problems);
         check_optimizer(&self.training, &mut problems);
+        check_parts(&self.training, &mut problems);
         check_loss(&self.training, &mut problems);
         check_schedule(&self.training, &mut problems);
         check_intervals(&self.training, &mut problems);
@@ -318,6 +319,20 @@ fn check_optimizer(training: &TrainingArguments, problems: &mut Problems) {
             format!("{value} is not at least 0 and less than 1"),
         );
     }
+}
+
+fn check_parts(training: &TrainingArguments, problems: &mut Problems) {
+    let decay = training.llrd;
+    problems.need(
+        decay > 0.0 && decay <= 1.0,
+        "llrd",
+        format!("{decay} is not above 0 and at most 1; 0.9 is usual, and 1 turns it off"),
+    );
+    problems.need(
+        !training.train_head_only || decay == 1.0,
+        "llrd",
+        "with train_head_only there are no layers to train: leave one of the two out",
+    );
 }
 
 fn check_loss(training: &TrainingArguments, problems: &mut Problems) {

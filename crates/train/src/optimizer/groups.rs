@@ -8,7 +8,7 @@ use tunesmith_model::Model;
 
 use crate::TrainError;
 
-/// Parameters that are trained alike: an entry of the list that `torch.optim.AdamW` takes.
+/// Parameters that are trained alike, of which those that are frozen stay as they are: an entry of the list that `torch.optim.AdamW` takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParamGroup {
     /// The parameters' names, as `model.parameters` has them.
@@ -148,7 +148,7 @@ pub(super) fn runs(model: &Model, groups: &[ParamGroup]) -> Result<Runs, TrainEr
 
     let mut parameters: Vec<_> = model
         .parameters
-        .iter()
+        .trained()
         .flat_map(|parameter| parameter.slots().iter().map(move |slot| (parameter, *slot)))
         .collect();
     parameters.sort_by_key(|(_, slot)| (slot.block, slot.offset));

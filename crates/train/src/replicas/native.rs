@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tunesmith_collective::{Collective, CollectiveError, Threads, cut};
 use tunesmith_data::Batch;
 use tunesmith_kernels::{Blocks, ComputeDevice};
-use tunesmith_model::{LoadOptions, Model, ModelConfig, ModelOptions, Words};
+use tunesmith_model::{Frozen, LoadOptions, Model, ModelConfig, ModelOptions, Words};
 use tunesmith_protocol::{DeviceInfo, TrainingArguments};
 
 use super::{Greeting, Inferred, MicroBatch, infer};
@@ -60,6 +60,7 @@ struct ModelParts {
     config: String,
     /// Words that are trained, and others that are evaluated; none for all.
     words: Option<[Vec<u32>; 2]>,
+    frozen: Frozen,
     options: ModelOptions,
 }
 
@@ -73,12 +74,14 @@ impl ModelParts {
                     Some([trained, evaluated].map(|words| words.into_iter().collect()))
                 }
             },
+            frozen: model.config.spec().frozen.clone(),
             options: model.options.clone(),
         }
     }
 
     fn build(&self, device: &ComputeDevice) -> Result<Model, TrainError> {
-        let config = ModelConfig::from_json(&self.config).map_err(TrainError::Arguments)?;
+        let mut config = ModelConfig::from_json(&self.config).map_err(TrainError::Arguments)?;
+        config.freeze(&self.frozen).map_err(TrainError::Arguments)?;
         let words = match self.words.clone() {
             None => Words::All,
             Some(words) => {

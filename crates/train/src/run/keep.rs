@@ -12,7 +12,6 @@ use crate::checkpoint::{
 };
 use crate::export::disk_full;
 use crate::files::remove_folder;
-use crate::optimizer::kept;
 use crate::speed::Throughput;
 use crate::{TrainError, TrainOutput, Trainer};
 
@@ -185,14 +184,15 @@ impl Run<'_> {
 
     /// What weight decay had left of the words that aren't trained when a checkpoint was written.
     pub(crate) fn set_untrained_decay(&mut self, run: &RunState, step: u64) {
-        let weight_decay = self.trainer.args.weight_decay as f32;
         let decay = match (&run.words, run.untrained_decay) {
             (_, Some(decay)) => decay,
             (Some(_), None) => 1.0,
-            (None, None) if weight_decay == 0.0 => 1.0,
             // Its run trained all words.
             (None, None) => (0..step.min(self.plan.total_steps()))
-                .map(|step| kept(self.schedule.learning_rate(step), weight_decay))
+                .map(|step| {
+                    let rate = self.schedule.learning_rate(step);
+                    self.optimizer.kept_of_words(rate)
+                })
                 .product(),
         };
         self.trainer.model.parameters.set_untrained_decay(decay);

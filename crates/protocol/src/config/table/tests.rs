@@ -108,6 +108,7 @@ fn what_a_kind_gives_is_taken() {
                     json!("[1, 2]"),
                 ]
             }
+            Text if *name == "freeze_layers" => vec![json!("0-5"), json!("0,1,3-5")],
             Text => vec![json!("words")],
             Flag => vec![json!(true), json!(false)],
             Json => vec![json!({})],
