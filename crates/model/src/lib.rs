@@ -32,7 +32,7 @@ pub use inputs::{Inputs, Targets};
 pub use model::{Inference, LoadOptions, Model, ModelOptions, Output};
 pub use noise::Mode;
 pub use parameter::{Parameter, Parameters};
-pub use tunesmith_architecture::{Frozen, ModelConfig, Role, Task, TrainedColumns};
+pub use tunesmith_architecture::{Frozen, ModelConfig, Role, Stage, Task, TrainedColumns};
 pub use tunesmith_checkpoint::{Checkpoint as TensorFile, CheckpointError};
 pub use weights::{LoadReport, write_tensors};
 pub use words::Words;

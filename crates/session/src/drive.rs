@@ -59,6 +59,10 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     // Read before the data: what is wrong here shows at once.
     let mut config = AutoConfig::from_pretrained(&model_files)?;
     set_dropouts(&mut config, &model_args)?;
+    if training.do_train {
+        let frozen = config.freeze(&frozen(&training));
+        frozen.map_err(SessionError::Arguments)?;
+    }
     let request = Request {
         data: data.clone(),
         dataset: dataset(&data, model_args.cache_dir.as_deref(), task, &shared).await?,
@@ -95,8 +99,6 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         let set = config.set_head(labels.task(), labels.names());
         set.map_err(SessionError::Arguments)?;
         config.set_trained_columns(&labels.source().trained_on(text.names()));
-        let frozen = config.freeze(&frozen(&training));
-        frozen.map_err(SessionError::Arguments)?;
     }
     if let Some(threshold) = &data.threshold
         && let Some(given) = thresholds(threshold, labels.names())?

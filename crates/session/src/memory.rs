@@ -1,7 +1,7 @@
 //! How much memory a training takes, by formula: what is held in the middle of the last layer's backward
 //! pass, and what the program takes besides.
 
-use tunesmith::model::{ModelConfig, Words};
+use tunesmith::model::{ModelConfig, Stage, Words};
 
 const FLOAT: u64 = 4;
 
@@ -79,6 +79,11 @@ impl Layer {
         8 * self.tokens * self.h + 2 * self.tokens * self.i + self.square
     }
 
+    /// The same of one that is frozen: the inputs of its matrix products aren't needed again.
+    fn kept_of_frozen(&self) -> u64 {
+        5 * self.tokens * self.h + self.tokens * self.i + self.square
+    }
+
     /// Floats of a pass that nothing is kept of: those of two layers are there at a time.
     fn inferred(&self) -> u64 {
         2 * self.kept()
@@ -113,18 +118,19 @@ impl MemoryEstimate {
             i,
             square,
         } = layer;
-        let layers = (spec.layers.len() - spec.lowest_trained()) as u64;
+        let passed = spec.lowest_trained()..spec.layers.len();
+        let layers = passed.len() as u64;
+        let is_frozen = |layer: &usize| spec.frozen.has(Stage::Layer(*layer));
+        let frozen_layers = passed.filter(is_frozen).count() as u64;
+        let kept = (layers - frozen_layers) * layer.kept() + frozen_layers * layer.kept_of_frozen();
         let backward = (3 * square + 6 * tokens * h).max(tokens * h + 2 * tokens * i);
         let beside = 2 * tokens * h + backward + HOLES * square / 2;
         let inferred = layer.inferred();
         let [live, checkpointed] = match layers {
             0 => [inferred; 2],
             // Of each layer its input; of the last one all, computed again.
-            _ => [
-                layers * layer.kept() + beside,
-                layers * tokens * h + layer.kept() + beside,
-            ]
-            .map(|live| live.max(inferred)),
+            _ => [kept + beside, layers * tokens * h + layer.kept() + beside]
+                .map(|live| live.max(inferred)),
         };
         let declared = spec.declarations();
         let bound = declared.iter().filter(|one| !one.by_rows);
@@ -197,6 +203,8 @@ impl MemoryEstimate {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use tunesmith::model::Frozen;
+
     use super::*;
 
     fn shape(width: usize, layers: usize, vocabulary: usize) -> ModelConfig {
@@ -266,6 +274,44 @@ mod tests {
             let ratio = (measured - saved as f64 / 1e6) / with_halves;
             assert!((1.0..1.06).contains(&ratio), "{batch}: {ratio}");
             assert_eq!(estimate.fp16(false), estimate);
+        }
+    }
+
+    /// The same of trainings that leave parts of all-MiniLM-L6-v2 as they are: of the head alone no more than two
+    /// layers are there at a time, and often less.
+    #[test]
+    fn what_is_frozen_takes_what_was_measured() {
+        let frozen = |embeddings, layers, encoder| Frozen {
+            embeddings,
+            layers: (0..layers).collect(),
+            encoder,
+        };
+        let head = frozen(false, 0, true);
+        let two_layers = frozen(true, 4, false);
+        let embeddings = frozen(true, 0, false);
+        let all_but_four = frozen(false, 4, false);
+        for (frozen, batch, words, measured, most) in [
+            (&head, 8, 1929, 140.9, 1.45),
+            (&head, 32, 6742, 269.0, 1.45),
+            (&two_layers, 8, 1929, 246.1, 1.15),
+            (&two_layers, 32, 6742, 539.4, 1.15),
+            (&embeddings, 8, 1929, 478.8, 1.05),
+            (&embeddings, 32, 6742, 1154.4, 1.05),
+            (&all_but_four, 8, 1929, 352.7, 1.15),
+            (&all_but_four, 32, 6742, 927.2, 1.15),
+        ] {
+            let words = Words::Of {
+                trained: (0..words).collect(),
+                evaluated: [].into(),
+            };
+            let mut config = shape(384, 6, 30522);
+            config.freeze(frozen).unwrap();
+            let estimate = MemoryEstimate::of_rows(&config, vec![128; batch], &words);
+            let ratio = estimate.total() as f64 / 1e6 / measured;
+            assert!(
+                (0.95..most).contains(&ratio),
+                "{frozen:?}, {batch} rows: {ratio}"
+            );
         }
     }
 

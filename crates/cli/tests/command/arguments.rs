@@ -254,7 +254,8 @@ fn parts_of_a_model_are_trained_and_the_others_left() {
             "with train_head_only there are no layers to train",
         ),
     ] {
-        contains(&scratch.train(more).error(), &[told]);
+        let more = format!("{more} --overwrite_output_dir");
+        contains(&scratch.train(&more).error(), &[told]);
     }
     let shown = |more: &str| {
         scratch
