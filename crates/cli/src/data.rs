@@ -1,4 +1,6 @@
-//! `tunesmith data`: what is in a dataset, shown as Python's `datasets` shows it.
+//! `tunesmith data`: what is in a dataset, shown as Python's `datasets` shows it, and the dataset as files.
+
+mod save;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +14,7 @@ use tunesmith::data::{
 };
 use tunesmith_protocol::{DataArguments, RunConfig};
 
-/// Show a dataset: its splits, a row, its features, or digests to compare it by.
+/// Show a dataset: its splits, a row, its features, or digests to compare it by; or write it as files.
 #[derive(Args)]
 pub struct DataArgs {
     /// A dataset's name on the Hub (glue), a folder laid out like one, or a file.
@@ -38,9 +40,24 @@ pub struct DataArgs {
     /// Print this row as JSON, counted from 0.
     #[arg(long, value_name = "N")]
     row: Option<usize>,
-    /// The split for --row and --features. Default: the first.
+    /// The split for --row, --features and --save. Default: the first. Or, for --save, the shares of the parts that
+    /// the first split is cut into at random: 80/10/10 for train.csv, validation.csv and test.csv, 80/20 for the first
+    /// two.
     #[arg(long)]
     split: Option<String>,
+    /// Write the rows: to one file that ends in .csv, .jsonl or .parquet, or to a folder, as a CSV file for each split
+    /// or part.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "features", "digest", "check"])]
+    save: Option<PathBuf>,
+    /// Keep the shares of the classes in the parts of --split 80/10/10.
+    #[arg(long, requires = "save")]
+    stratify: bool,
+    /// What --split 80/10/10 is drawn by.
+    #[arg(long, requires = "save", default_value_t = 42)]
+    seed: u64,
+    /// Leave out rows whose text, or pair of texts, was there before.
+    #[arg(long, group = "look", requires = "save", conflicts_with = "model")]
+    dedupe: bool,
     /// Print the types of the columns.
     #[arg(long)]
     features: bool,
@@ -59,8 +76,8 @@ pub struct DataArgs {
     /// The folder of the model whose tokenizer --digest and --check use.
     #[arg(long, value_name = "DIR", requires = "look")]
     model: Option<PathBuf>,
-    /// The text columns that --digest and --check read, with a comma between. Default for --digest: the
-    /// first two that hold strings, which are the right ones in all of GLUE; for --check: as for training.
+    /// The text columns that --digest, --check and --dedupe read, with a comma between. Default for --digest: the
+    /// first two that hold strings, which are the right ones in all of GLUE; for the others: as for training.
     #[arg(
         long = "text_column_names",
         value_name = "A,B",
@@ -81,8 +98,11 @@ pub fn run(args: &DataArgs) -> Result<()> {
     if args.check {
         return check(args);
     }
+    if let Some(path) = &args.save {
+        return save::run(args, path);
+    }
     let mut progress = Progress::new();
-    let datasets = request(args)?.load_with(&mut |event| progress.load(&event))?;
+    let datasets = load(request(args)?, &mut progress)?;
     progress.clear();
     if args.row.is_none() && !args.features && !args.digest {
         return output::line(&datasets);
@@ -99,8 +119,20 @@ pub fn run(args: &DataArgs) -> Result<()> {
     Ok(())
 }
 
-/// Prints what should be known of the data.
-fn check(args: &DataArgs) -> Result<()> {
+impl DataArgs {
+    /// Whether `--split` names one, and isn't how to cut one.
+    fn is_split_named(&self) -> bool {
+        let name = self.split.as_deref();
+        name.is_some_and(|name| matches!(save::shares(name), Ok(None)))
+    }
+}
+
+fn load(request: LoadDataset, progress: &mut Progress) -> Result<DatasetDict> {
+    Ok(request.load_with(&mut |event| progress.load(&event))?)
+}
+
+/// The data as a training would be told of it.
+fn config(args: &DataArgs) -> RunConfig {
     let path = |file: &Option<PathBuf>| file.as_ref().map(|file| file.display().to_string());
     let mut config = RunConfig::default();
     config.data = DataArguments {
@@ -117,9 +149,14 @@ fn check(args: &DataArgs) -> Result<()> {
     if let Some(model) = path(&args.model) {
         config.model.model_name_or_path = model;
     }
+    config
+}
+
+/// Prints what should be known of the data.
+fn check(args: &DataArgs) -> Result<()> {
     let mut progress = Progress::new();
     let mut tell = |event| _ = progress.event(&event);
-    let look = tunesmith_session::check(config, args.model.is_some(), &mut tell);
+    let look = tunesmith_session::check(config(args), args.model.is_some(), &mut tell);
     let findings = pollster::block_on(look)?;
     progress.clear();
     if findings.is_empty() {

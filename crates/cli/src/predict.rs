@@ -1,13 +1,13 @@
 //! `tunesmith predict`: what a fine-tuned model says of a text, a pair, or a file of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use tunesmith_protocol::{
     AggregationStrategy, DeviceChoice, Event, Pair, Prediction, Threshold, UnknownChoice,
 };
-use tunesmith_session::{Predictor, predict_file};
+use tunesmith_session::{PredictFile, Predictor, predict_file, ranked};
 
 use crate::output;
 use crate::progress::Progress;
@@ -24,7 +24,8 @@ pub struct PredictArgs {
     /// The second text.
     #[arg(long = "text-pair", requires = "text", allow_hyphen_values = true)]
     text_pair: Option<String>,
-    /// File with rows to classify: CSV, TSV, JSON, JSON Lines, parquet or .xlsx.
+    /// File with rows to classify: CSV, TSV, JSON, JSON Lines, parquet, .xlsx, or .txt with a text on each line. Large
+    /// files are read and written in blocks, so that they need not fit memory.
     #[arg(
         long,
         value_name = "FILE",
@@ -32,7 +33,9 @@ pub struct PredictArgs {
         requires = "output"
     )]
     input: Option<PathBuf>,
-    /// Where to write the predictions of --input, as JSON Lines: labels, scores and logits, or entities.
+    /// Where to write the predictions of --input. A name that ends in .csv or .parquet gets a table of the texts,
+    /// their labels and the probability of each class; any other JSON Lines: labels, scores and logits, or entities.
+    /// Until it is whole it is called FILE.partial.
     #[arg(long, value_name = "FILE", requires = "input")]
     output: Option<PathBuf>,
     /// The text columns of --input, with a comma between; default those that hold strings.
@@ -46,10 +49,14 @@ pub struct PredictArgs {
     /// Maximum number of tokens per row. Default: the model's limit.
     #[arg(long = "max-length", value_name = "N")]
     max_length: Option<usize>,
-    /// For models of several labels a row: the probability above which a label is predicted; a number, or
-    /// one for each label with commas between. Default: what was saved with the model, else 0.5.
+    /// For models of one class a row: the probability that the most likely class must have, else the label is
+    /// unknown. For models of several labels a row: the probability above which a label is predicted; a number,
+    /// or one for each label with commas between. Default there: what was saved with the model, else 0.5.
     #[arg(long)]
     threshold: Option<Threshold>,
+    /// Show only so many classes, the most likely ones, with their probabilities. Default: all.
+    #[arg(long = "top_k", value_name = "N")]
+    top_k: Option<usize>,
     /// For models that label tokens, how these become entities: simple, first, average, max, or none for
     /// each token by itself.
     #[arg(long = "aggregation_strategy", value_name = "STRATEGY", value_parser = aggregation)]
@@ -88,7 +95,24 @@ pub fn run(args: &PredictArgs) -> Result<()> {
         output::note(format_args!("warning: {warning}"));
     }
     match (&args.input, &args.output, &args.text) {
-        (Some(input), Some(output), _) => file(args, &predictor, input, output),
+        (Some(input), Some(output), _) => {
+            let mut progress = Progress::new();
+            let options = PredictFile {
+                text_column_names: args.text_column_names.clone(),
+                top_k: args.top_k,
+            };
+            let mut tell = |event| match event {
+                Event::Warning { message } => progress.say(&format!("warning: {message}")),
+                event => drop(progress.event(&event)),
+            };
+            let work = predict_file(&predictor, input, output, &options, &mut tell);
+            let rows = pollster::block_on(work)?;
+            progress.clear();
+            output::line(format!(
+                "{rows} predictions written to {}",
+                output.display()
+            ))
+        }
         (_, _, Some(text)) => {
             let pair = Pair {
                 text: text.clone(),
@@ -98,41 +122,22 @@ pub fn run(args: &PredictArgs) -> Result<()> {
             let prediction = predictions
                 .first()
                 .context("the model gave no prediction")?;
-            output::line(describe(prediction, predictor.labels()))
+            output::line(describe(prediction, predictor.labels(), args.top_k))
         }
         _ => bail!("give --text, or --input and --output"),
     }
 }
 
-fn file(args: &PredictArgs, predictor: &Predictor, input: &Path, output: &Path) -> Result<()> {
-    let mut progress = Progress::new();
-    let columns = args.text_column_names.as_deref();
-    let rows = pollster::block_on(predict_file(
-        predictor,
-        input,
-        output,
-        columns,
-        &mut |event| match event {
-            Event::Warning { message } => progress.say(&format!("warning: {message}")),
-            event => drop(progress.event(&event)),
-        },
-    ))?;
-    progress.clear();
-    output::line(format!(
-        "{rows} predictions written to {}",
-        output.display()
-    ))
-}
-
-/// The label with its probability, then all of them; a number alone; entities with their places.
-fn describe(prediction: &Prediction, labels: &[String]) -> String {
+/// The label with its probability, then those of all classes or of the most likely ones; a number alone; entities with their places.
+fn describe(prediction: &Prediction, labels: &[String], top_k: Option<usize>) -> String {
     let scored = |scores: &[f64]| {
-        let rows: Vec<Vec<String>> = labels
-            .iter()
-            .zip(scores)
-            .map(|(label, score)| vec![format!("  {label}"), format!("{score:.4}")])
-            .collect();
-        output::table(&rows)
+        let names = labels.iter().map(String::as_str);
+        let rows = match top_k {
+            None => names.zip(scores.iter().copied()).collect(),
+            Some(count) => ranked(labels, scores, count),
+        };
+        let row = |(label, score)| vec![format!("  {label}"), format!("{score:.4}")];
+        output::table(&rows.into_iter().map(row).collect::<Vec<Vec<String>>>())
     };
     match prediction {
         Prediction::SingleLabel {

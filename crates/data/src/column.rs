@@ -166,6 +166,27 @@ impl Column {
             .collect()
     }
 
+    /// The values of all columns, which are of one type, one column after the other.
+    pub(crate) fn concatenated(columns: &[&Self]) -> Self {
+        let arrays = columns
+            .iter()
+            .flat_map(|column| column.chunks.arrays.iter().cloned());
+        let mut whole = Self::new(arrays.collect());
+        if columns.iter().any(|column| column.rows.is_some()) {
+            let mut rows = Vec::new();
+            let mut start = 0;
+            for column in columns {
+                match &column.rows {
+                    Some(chosen) => rows.extend(chosen.iter().map(|row| start + row)),
+                    None => rows.extend(start..start + column.len() as u32),
+                }
+                start += column.chunks.len() as u32;
+            }
+            whole.rows = Some(rows.into());
+        }
+        whole
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rows
             .as_ref()

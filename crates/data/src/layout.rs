@@ -40,7 +40,7 @@ pub(crate) fn find_splits(
     card: Option<&Card>,
 ) -> Result<Splits, DataError> {
     let mut files = Vec::new();
-    list_files(root, "", &mut HashSet::new(), &mut files)?;
+    list_files(root, "", usize::MAX, &mut HashSet::new(), &mut files)?;
     files.sort();
     let splits = splits_of(&root.display().to_string(), config, card, &files)?;
     let in_root = |(split, names): (String, Vec<String>)| {
@@ -114,11 +114,12 @@ pub(crate) fn splits_of(
     all_train(&folder, files).ok_or_else(|| no_files(&folder))
 }
 
-/// Paths of data files relative to `root`, with `/`. Hidden files and folders are left out, and folders that
+/// Paths of data files relative to `root`, with `/`, in folders so deep. Hidden files and folders are left out, and folders that
 /// were met before: links may lead in a circle.
-fn list_files(
+pub(crate) fn list_files(
     root: &Path,
     prefix: &str,
+    depth: usize,
     met: &mut HashSet<PathBuf>,
     files: &mut Vec<String>,
 ) -> Result<(), DataError> {
@@ -139,7 +140,9 @@ fn list_files(
         }
         // Follows links: the Hub's cache is made of them.
         if fs::is_dir(&path) {
-            folders.push(format!("{prefix}{name}/"));
+            if depth > 0 {
+                folders.push(format!("{prefix}{name}/"));
+            }
         } else if is_data(name) && fs::is_file(&path) {
             files.push(format!("{prefix}{name}"));
         }
@@ -148,7 +151,7 @@ fn list_files(
     folders.sort();
     folders
         .iter()
-        .try_for_each(|folder| list_files(root, folder, met, files))
+        .try_for_each(|folder| list_files(root, folder, depth - 1, met, files))
 }
 
 /// Whether a part of a path is one that people don't see, or that systems leave behind (`__MACOSX`).

@@ -14,6 +14,7 @@ mod caught;
 mod check;
 mod collate;
 mod column;
+mod combine;
 mod dataset;
 mod dataset_dict;
 mod digest;
@@ -26,9 +27,12 @@ mod layout;
 mod list;
 mod load;
 mod long;
+mod named;
 mod ops;
 mod read;
 mod rng;
+mod stratify;
+mod stream;
 mod tags;
 mod target;
 mod tokenize;
@@ -37,10 +41,14 @@ mod tokenizer;
 mod tokenizer_config;
 mod types;
 mod value;
+// A browser keeps what it makes without writing tables.
+#[cfg(not(target_arch = "wasm32"))]
+mod write;
 
 pub use check::{CheckColumns, Finding, FindingKind, check, check_tokens};
 pub use collate::{Batch, DataCollator, DataCollatorWithPadding, Labels};
 pub use column::ColumnView;
+pub use combine::{InterleaveOptions, StoppingStrategy, concatenate_datasets, interleave_datasets};
 pub use dataset::Dataset;
 pub use dataset_dict::DatasetDict;
 pub use digest::BatchDigest;
@@ -54,6 +62,7 @@ pub use load::{DataFile, LoadDataset, LoadEvent, default_cache_dir, load_dataset
 pub use ops::{MapOptions, NewColumn, SplitSize};
 pub use read::{CsvOptions, Format};
 pub use rng::permutation;
+pub use stream::IterableDataset;
 pub use tags::{Aggregation, Entity, IGNORED, Span, TagColumns, TagEncoder, entities};
 pub use tokenize::{TokenizeArgs, TokenizeProgress, tokenize_dataset, tokenize_tagged};
 pub use tokenized::{ExampleRef, Label, TokenizedDataset};
@@ -62,3 +71,5 @@ pub use tokenizer::{
     TokenizeOptions, Tokenizer, Truncation,
 };
 pub use value::{Row, Value};
+#[cfg(not(target_arch = "wasm32"))]
+pub use write::{PartialFile, TableWriter};

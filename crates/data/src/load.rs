@@ -11,6 +11,7 @@ use crate::card::Card;
 use crate::digest::hex;
 use crate::ipc::{IpcWriter, MappedTable};
 use crate::layout::{Splits, find_splits, split_of, splits_of};
+use crate::named;
 use crate::read::{Plan, ReadOptions, Source, scan};
 use crate::target;
 use crate::types::Types;
@@ -75,7 +76,7 @@ pub struct LoadDataset {
     revision: Option<String>,
     columns: Option<Vec<String>>,
     label_column: Option<String>,
-    text_columns: Vec<String>,
+    pub(crate) text_columns: Vec<String>,
     csv: Option<CsvOptions>,
     cache_dir: Option<PathBuf>,
     in_memory_limit: u64,
@@ -126,7 +127,8 @@ impl LoadDataset {
         Self::from(From::Snapshot(files))
     }
 
-    /// Local files per split, in the order of the splits; several files of a split are one table.
+    /// Local files per split, in the order of the splits; several files of a split are one table. A name may be several
+    /// with commas between, and a pattern (`part-*.csv`).
     pub fn files<S: Into<String>, P: Into<PathBuf>>(
         files: impl IntoIterator<Item = (S, P)>,
     ) -> Self {
@@ -243,7 +245,11 @@ impl LoadDataset {
 
     fn find(&self, progress: &mut dyn FnMut(LoadEvent)) -> Result<Found, DataError> {
         match &self.from {
-            From::Files(files) => Ok(Found::files(group(files))),
+            From::Files(files) => {
+                let files: Vec<Vec<DataFile>> =
+                    files.iter().map(named::files).collect::<Result<_, _>>()?;
+                Ok(Found::files(group(&files.concat())))
+            }
             From::Name(name) if fs::is_file(name) => {
                 let path = PathBuf::from(name);
                 let members = Source::file(path.clone()).members()?;
@@ -288,6 +294,30 @@ impl LoadDataset {
         }
     }
 
+    fn read_options(&self) -> ReadOptions {
+        ReadOptions {
+            csv: self.csv,
+            columns: self.columns.clone(),
+        }
+    }
+
+    /// What the first split is read from, and how.
+    pub(crate) fn first_split(
+        &self,
+        progress: &mut dyn FnMut(LoadEvent),
+    ) -> Result<(Sources, ReadOptions), DataError> {
+        let (_, files) = self
+            .find(progress)?
+            .splits
+            .into_iter()
+            .next()
+            .ok_or_else(|| DataError::Empty {
+                what: "the data set".to_owned(),
+            })?;
+        let options = self.read_options();
+        Ok((sources(files, progress)?, options))
+    }
+
     fn read_split(
         &self,
         split: &str,
@@ -313,15 +343,8 @@ impl LoadDataset {
                 metadata.len()
             ));
         }
-        let options = ReadOptions {
-            csv: self.csv,
-            columns: self.columns.clone(),
-        };
-        let mut sources = Vec::new();
-        for entry in files {
-            let mut warn = |warning| progress(LoadEvent::Warning(warning));
-            sources.extend(entry.resolve(&mut warn)?);
-        }
+        let options = self.read_options();
+        let sources = sources(files, progress)?;
         if sources.iter().any(|(source, _)| source.is_packed()) {
             size = size.saturating_mul(PACKED_RATIO);
         }
@@ -448,6 +471,19 @@ impl Entry {
         }
         Ok(sources)
     }
+}
+
+/// Files, unpacked and of a known format.
+pub(crate) type Sources = Vec<(Source, Format)>;
+
+/// Those that are named.
+fn sources(files: Vec<Entry>, progress: &mut dyn FnMut(LoadEvent)) -> Result<Sources, DataError> {
+    let mut sources = Vec::new();
+    for entry in files {
+        let mut warn = |warning| progress(LoadEvent::Warning(warning));
+        sources.extend(entry.resolve(&mut warn)?);
+    }
+    Ok(sources)
 }
 
 /// Splits in order, each with its files.

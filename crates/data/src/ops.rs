@@ -176,7 +176,16 @@ impl Dataset {
         test_size: impl Into<SplitSize>,
         seed: u64,
     ) -> Result<DatasetDict, DataError> {
-        let size = test_size.into();
+        let num_test = self.test_rows(test_size.into())?;
+        let order = permutation(seed, self.num_rows);
+        let mut splits = DatasetDict::new();
+        splits.insert("train", self.select_checked(&order[num_test..]));
+        splits.insert("test", self.select_checked(&order[..num_test]));
+        Ok(splits)
+    }
+
+    /// The rows of a test split of this size.
+    pub(crate) fn test_rows(&self, size: SplitSize) -> Result<usize, DataError> {
         let num_test = match size {
             SplitSize::Fraction(part) if part > 0.0 && part < 1.0 => {
                 libm::ceil(part * self.num_rows as f64) as usize
@@ -195,11 +204,7 @@ impl Dataset {
                 self.num_rows
             )));
         }
-        let order = permutation(seed, self.num_rows);
-        let mut splits = DatasetDict::new();
-        splits.insert("train", self.select_checked(&order[num_test..]));
-        splits.insert("test", self.select_checked(&order[..num_test]));
-        Ok(splits)
+        Ok(num_test)
     }
 
     /// All columns but these.
@@ -368,6 +373,15 @@ impl Dataset {
             progress((done * size).min(self.num_rows), self.num_rows);
         }
         kept.with_new_columns(made)
+    }
+
+    /// A table of these columns, as `Dataset.from_dict`.
+    ///
+    /// # Errors
+    /// Columns of one name, or of different lengths.
+    pub fn from_dict(columns: Vec<(String, NewColumn)>) -> Result<Self, DataError> {
+        let columns = columns.into_iter().map(|(name, new)| (name, vec![new.0]));
+        Self::from_columns(Features::default(), Vec::new())?.with_new_columns(columns.collect())
     }
 
     fn with_new_columns(self, made: Vec<(String, Vec<ArrayRef>)>) -> Result<Self, DataError> {

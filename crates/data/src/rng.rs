@@ -9,16 +9,11 @@
 ///
 /// Every target gives the same: no draw depends on the width of `usize`.
 pub fn permutation(seed: u64, n: usize) -> Vec<usize> {
-    let mut rng = Pcg64::seeded(seed);
-    let mut order: Vec<usize> = (0..n).collect();
-    for i in (1..n).rev() {
-        let j = rng.up_to(i as u64);
-        order.swap(i, j as usize);
-    }
-    order
+    Pcg64::seeded(seed).permutation(n)
 }
 
-struct Pcg64 {
+/// `numpy.random.default_rng(seed)`.
+pub(crate) struct Pcg64 {
     state: u128,
     increment: u128,
     /// numpy hands out the halves of a 64-bit draw, the low one first.
@@ -26,7 +21,7 @@ struct Pcg64 {
 }
 
 impl Pcg64 {
-    fn seeded(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         let [state_high, state_low, inc_high, inc_low] = seed_sequence(seed);
         let mut rng = Self {
             state: 0,
@@ -37,6 +32,59 @@ impl Pcg64 {
         rng.state = rng.state.wrapping_add(join(state_high, state_low));
         rng.step();
         rng
+    }
+
+    /// `permutation(n)`.
+    pub(crate) fn permutation(&mut self, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        self.shuffle(&mut order);
+        order
+    }
+
+    /// `shuffle(values)`.
+    pub(crate) fn shuffle<T>(&mut self, values: &mut [T]) {
+        for i in (1..values.len()).rev() {
+            let j = self.up_to(i as u64);
+            values.swap(i, j as usize);
+        }
+    }
+
+    /// `random()`: a number from 0 up to 1, of 53 bits.
+    pub(crate) fn random(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// `choice(n, count, replace=False)` of at most 10,000 that there are to choose from: Floyd's algorithm, then a
+    /// shuffle.
+    pub(crate) fn choice(&mut self, n: usize, count: usize) -> Vec<usize> {
+        let mut chosen: Vec<usize> = Vec::with_capacity(count);
+        for last in n - count..n {
+            let drawn = self.below_or(last as u32) as usize;
+            chosen.push(if chosen.contains(&drawn) { last } else { drawn });
+        }
+        for i in (1..count).rev() {
+            let j = self.below_or(i as u32);
+            chosen.swap(i, j as usize);
+        }
+        chosen
+    }
+
+    /// A uniform integer in `0..=most`: numpy's `random_bounded_uint64`, after Lemire, "Fast Random Integer Generation
+    /// in an Interval", 2019.
+    fn below_or(&mut self, most: u32) -> u32 {
+        if most == 0 {
+            return 0;
+        }
+        let Some(count) = most.checked_add(1) else {
+            return self.next_u32();
+        };
+        let least = (u32::MAX - most) % count;
+        loop {
+            let product = u64::from(self.next_u32()) * u64::from(count);
+            if product as u32 >= least {
+                return (product >> 32) as u32;
+            }
+        }
     }
 
     fn step(&mut self) {

@@ -11,8 +11,9 @@ use common::{
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use tunesmith_data::{
-    DataCollatorWithPadding, DataError, Dataset, Format, Label, LoadDataset, PaddingSide,
-    SplitSize, TokenizeOptions, Tokenizer, Value, check_labels, label_info, tokenize_dataset,
+    DataCollatorWithPadding, DataError, Dataset, Format, InterleaveOptions, Label, LoadDataset,
+    PaddingSide, SplitSize, StoppingStrategy, TokenizeOptions, Tokenizer, Value, check_labels,
+    interleave_datasets, label_info, tokenize_dataset,
 };
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -332,4 +333,61 @@ fn batches_are_those_of_transformers() -> Result<(), DataError> {
         assert_batch(&batch, expected, name);
     }
     Ok(())
+}
+
+#[test]
+fn the_shares_of_classes_are_kept_as_datasets_keeps_them() {
+    for case in list(&golden("stratify.json")["cases"]) {
+        let labels = list(&case["labels"]);
+        let rows = labels.iter().enumerate();
+        // Classes by their names, of which there may be more than ten.
+        let rows = rows.map(|(row, label)| format!("{row},c{:02}\n", label.as_u64().unwrap()));
+        let csv = format!("idx,label\n{}", rows.collect::<String>());
+        let dataset = Dataset::from_bytes("rows.csv", Format::Csv, csv.into_bytes()).unwrap();
+        let (size, seed) = (
+            case["size"].as_f64().unwrap(),
+            case["seed"].as_u64().unwrap(),
+        );
+        let encoded = dataset.class_encode_column("label").unwrap();
+        for dataset in [dataset, encoded] {
+            let parts = dataset.stratified_split(size, seed, "label").unwrap();
+            for part in ["train", "test"] {
+                let found = idx(parts.get(part).unwrap());
+                assert_eq!(
+                    found,
+                    numbers::<u64>(&case[part]),
+                    "{} {size} {seed}",
+                    case["name"]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn datasets_take_turns_as_in_python() {
+    for case in list(&golden("combine.json")["cases"]) {
+        let mut start = 0;
+        let datasets = numbers::<usize>(&case["lengths"])
+            .into_iter()
+            .map(|length| {
+                let rows = (start..start + length).map(|row| format!("{row}\n"));
+                start += length;
+                let csv = format!("idx\n{}", rows.collect::<String>());
+                Dataset::from_bytes("rows.csv", Format::Csv, csv.into_bytes()).unwrap()
+            });
+        let datasets: Vec<Dataset> = datasets.collect();
+        let probabilities = case["probabilities"].as_array();
+        let options = InterleaveOptions {
+            probabilities: probabilities.map(|all| all.iter().filter_map(Json::as_f64).collect()),
+            seed: case["seed"].as_u64().unwrap(),
+            stopping_strategy: match text(&case["strategy"]) {
+                "first_exhausted" => StoppingStrategy::FirstExhausted,
+                "all_exhausted" => StoppingStrategy::AllExhausted,
+                _ => StoppingStrategy::AllExhaustedWithoutReplacement,
+            },
+        };
+        let found = interleave_datasets(&datasets, &options).unwrap();
+        assert_eq!(idx(&found), numbers::<u64>(&case["idx"]), "{options:?}");
+    }
 }

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use tunesmith_data::{CsvOptions, DataFile, Format, LoadDataset, Value, label_info, load_dataset};
+use tunesmith_data::{
+    CsvOptions, DataError, DataFile, Format, LoadDataset, Value, label_info, load_dataset,
+};
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
@@ -339,4 +341,45 @@ fn the_training_rows_make_the_classes() {
         message.contains("split 'test': row 0") && message.contains("no, yes"),
         "{message}"
     );
+}
+
+#[test]
+fn several_files_and_patterns_are_one_split() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    for (name, number) in [
+        ("b-2.csv", 3),
+        ("b-1.csv", 2),
+        ("a.csv", 1),
+        ("deep/c-1.csv", 4),
+    ] {
+        write(name, &format!("text,n\nx,{number}\n"));
+    }
+    write("a,b.csv", "text,n\nx,9\n");
+    let numbers = |name: &str| -> Result<Vec<i64>, DataError> {
+        let name = name.replace("@", &format!("{}/", dir.path().display()));
+        let loaded = LoadDataset::files([("train", name)]).load()?;
+        let rows = loaded.get("train")?;
+        let column = rows.column("n")?;
+        Ok(column.iter().filter_map(|value| value.as_i64()).collect())
+    };
+    assert_eq!(numbers("@b-*.csv").unwrap(), [2, 3]);
+    assert_eq!(numbers("@b-2.csv, @a.csv").unwrap(), [3, 1]);
+    assert_eq!(numbers("@b-[2-9].csv,@a.csv").unwrap(), [3, 1]);
+    assert_eq!(numbers("@**/?-1.csv").unwrap(), [2, 4]);
+    assert_eq!(numbers("@*/c-1.csv").unwrap(), [4]);
+    // A file of that very name comes first.
+    assert_eq!(numbers("@a,b.csv").unwrap(), [9]);
+    for (name, said) in [
+        ("@c-*.csv", "c-*.csv"),
+        ("@nowhere/*.csv", "nowhere/*.csv"),
+        ("@a.csv,@gone.csv", "gone.csv"),
+    ] {
+        let message = numbers(name).unwrap_err().to_string();
+        assert!(message.contains(said), "{message}");
+    }
 }

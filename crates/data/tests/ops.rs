@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use tunesmith_data::{
-    ClassLabel, DataError, Dataset, DatasetDict, Dtype, Feature, Format, MapOptions, NewColumn,
-    Value,
+    ClassLabel, DataError, Dataset, DatasetDict, Dtype, Feature, Format, InterleaveOptions,
+    MapOptions, NewColumn, Value, concatenate_datasets, interleave_datasets,
 };
 
 fn people() -> Dataset {
@@ -336,4 +336,70 @@ fn splits_that_make_no_sense_are_refused() {
     }
     assert!(message(ten.train_test_split(10, 0)).contains("between 1 and 9"));
     assert!(message(numbers(1).train_test_split(0.5, 0)).contains("no rows to train on"));
+}
+
+#[test]
+fn a_split_by_classes_says_what_it_cannot_keep() {
+    let rows = |text: &str| Dataset::from_bytes("rows.csv", Format::Csv, text.into()).unwrap();
+    let alone = rows("text,label\na,x\nb,x\nc,y\n");
+    let error = alone.stratified_split(0.5, 0, "label").err().unwrap();
+    assert!(
+        error.to_string().contains("the class y has 1 row"),
+        "{error}"
+    );
+    let few = rows("text,label\na,x\nb,x\nc,y\nd,y\n");
+    let error = few.stratified_split(0.2, 0, "label").err().unwrap();
+    assert!(error.to_string().contains("into 3 and 1 rows"), "{error}");
+    let missing = rows("text,label\na,x\nb,\nc,x\n");
+    let error = missing.stratified_split(0.5, 0, "label").err().unwrap();
+    assert!(error.to_string().contains("a class is needed"), "{error}");
+}
+
+#[test]
+fn the_first_row_of_each_text_is_kept() {
+    let text = "a,b,n\nx,y,1\nx,z,2\nx,y,3\n,y,4\n,y,5\n";
+    let rows = Dataset::from_bytes("rows.csv", Format::Csv, text.into()).unwrap();
+    let numbers = |rows: &Dataset| -> Vec<i64> {
+        let column = rows.column("n").unwrap();
+        column.iter().filter_map(|value| value.as_i64()).collect()
+    };
+    let (pairs, gone) = rows.drop_duplicates(&["a", "b"]).unwrap();
+    assert_eq!((numbers(&pairs), gone), (vec![1, 2, 4], 2));
+    let (firsts, gone) = rows.drop_duplicates(&["a"]).unwrap();
+    assert_eq!((numbers(&firsts), gone), (vec![1, 4], 3));
+}
+
+#[test]
+fn datasets_are_put_together_whatever_order_they_are_in() {
+    let rows = |text: &str| Dataset::from_bytes("rows.csv", Format::Csv, text.into()).unwrap();
+    let first = rows("a,n\nx,1\ny,2\nz,3\n");
+    let other = rows("n,a\n4,u\n5,v\n").select(&[1, 0]).unwrap();
+    let whole = concatenate_datasets(&[first.select(&[2, 0]).unwrap(), first.clone(), other]);
+    let whole = whole.unwrap();
+    let column = |name: &str| -> Vec<String> {
+        let column = whole.column(name).unwrap();
+        column.iter().map(|value| value.to_string()).collect()
+    };
+    assert_eq!(column("n"), ["3", "1", "1", "2", "3", "5", "4"]);
+    assert_eq!(column("a").concat(), r#""z""x""x""y""z""v""u""#);
+    let error = concatenate_datasets(&[first.clone(), rows("a,m\nx,1\n")])
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("\"n\""), "{error}");
+    let error = concatenate_datasets(&[first.clone(), rows("a,n\nx,y\n")])
+        .err()
+        .unwrap();
+    assert!(
+        error.to_string().contains("must have the same columns"),
+        "{error}"
+    );
+    assert!(concatenate_datasets(&[]).is_err());
+    let wrong = InterleaveOptions {
+        probabilities: Some(vec![0.5, 0.6]),
+        ..InterleaveOptions::default()
+    };
+    let error = interleave_datasets(&[first.clone(), first], &wrong)
+        .err()
+        .unwrap();
+    assert!(error.to_string().contains("together are 1"), "{error}");
 }

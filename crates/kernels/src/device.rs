@@ -169,6 +169,14 @@ impl ComputeDevice {
         self.cores.install(work)
     }
 
+    /// `f` of each item, in their order: on the CPU each core takes one at a time, elsewhere one follows the other.
+    pub fn map<T: Sync, R: Send>(&self, items: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+        match self.kind {
+            None => self.cores.map(items, f),
+            Some(_) => items.iter().map(f).collect(),
+        }
+    }
+
     /// Does all work of a thread that isn't the first on this device: each thread has memory of its own there,
     /// which nothing gives back, so threads that follow one another are taken for one.
     pub fn for_thread<R>(&self, work: impl FnOnce() -> R) -> R {

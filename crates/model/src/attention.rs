@@ -34,6 +34,9 @@ pub(crate) struct Sequences {
     pub(crate) distances: Distances,
     /// Cosines and sines by the base of their wavelengths.
     pub(crate) angles: Vec<(f32, Tensor<2>)>,
+    /// Whether all that follows the last attention is done for the first token of each sequence alone, as nobody
+    /// looks at the others: no gradient is wanted.
+    pub(crate) only_first: bool,
 }
 
 /// What the block keeps for its backward pass.

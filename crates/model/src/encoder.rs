@@ -53,6 +53,9 @@ pub(crate) struct EncoderSaved {
 pub(crate) enum Keep {
     /// There is none.
     Nothing,
+    /// There is none, and of the last layer only that is computed which the head looks at. Products of fewer rows may
+    /// differ in their last bits.
+    OnlyLogits,
     /// The inputs of layers (`gradient_checkpointing`).
     Inputs,
     /// Everything.
@@ -93,7 +96,16 @@ impl Encoder {
         }
     }
 
-    /// The last layer's output for every token, `[tokens, hidden]`, and what is kept for a backward pass, both in
+    /// Whether only the first tokens are wanted of the last layer.
+    fn can_skip(&self, keep: Keep) -> bool {
+        let last = self.layers.last();
+        keep == Keep::OnlyLogits
+            && self.pooling == Pooling::First
+            && last.is_some_and(|layer| !layer.has_convolution())
+    }
+
+    /// The last layer's output for every token, `[tokens, hidden]`, or for the first of each sequence, `[batch, hidden]`,
+    /// where these are all that is wanted ([`Sequences::only_first`]); and what is kept for a backward pass, both in
     /// this precision: nothing of layers below those that are trained, and nothing at all where none is.
     pub(crate) fn forward(
         &self,
@@ -119,10 +131,12 @@ impl Encoder {
             noise: Noise::new(mode, &lengths, device),
             distances,
             angles: angles.collect(),
+            only_first: self.can_skip(keep),
         };
         let (mut hidden, embeddings) =
             (self.embeddings).forward(parameters, &on_device, &sequences.noise, precision);
-        let is_kept = keep != Keep::Nothing && self.is_trained();
+        let wants_gradients = !matches!(keep, Keep::Nothing | Keep::OnlyLogits);
+        let is_kept = wants_gradients && self.is_trained();
         let embeddings = (is_kept && self.trains_embeddings).then_some(embeddings);
         let (mut layers, mut layer_inputs) = (Vec::new(), Vec::new());
         for (index, layer) in self.layers.iter().enumerate() {
@@ -133,7 +147,8 @@ impl Encoder {
             if keep == Keep::Inputs {
                 layer_inputs.push(hidden.clone());
             }
-            let (y, saved) = layer.forward(values, hidden, &sequences, index);
+            let only_first = sequences.only_first && index + 1 == self.layers.len();
+            let (y, saved) = layer.forward(values, hidden, &sequences, index, only_first);
             if keep == Keep::All {
                 layers.push(saved);
             }
@@ -179,7 +194,7 @@ impl Encoder {
         drop(final_norm);
         let mut rows = GatheredRows::default();
         for (index, layer) in self.layers.iter().enumerate().rev() {
-            let again = |x| layer.forward(pass.values, x, &sequences, index).1;
+            let again = |x| layer.forward(pass.values, x, &sequences, index, false).1;
             let Some(saved) = layers.pop().or_else(|| layer_inputs.pop().map(again)) else {
                 break;
             };

@@ -81,7 +81,7 @@ impl Head {
     ) -> (Tensor<2>, HeadSaved) {
         let (noise, over_tokens) = (&sequences.noise, self.is_over_tokens());
         let encoder = Precision::of(&hidden);
-        let pooled = match self.pooled() {
+        let pooled = match self.pooled().filter(|_| !sequences.only_first) {
             Some(pooling) => pool(&hidden, &sequences.packing, pooling),
             None => cast(hidden, Precision::F32),
         };

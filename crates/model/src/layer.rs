@@ -2,7 +2,9 @@
 
 use burn::tensor::Tensor;
 use tunesmith_architecture::{self as architecture, Order};
-use tunesmith_kernels::{Blocks, Dropout, LayerNormSaved, add, dropout};
+use tunesmith_kernels::{
+    Blocks, Dropout, LayerNormSaved, Pooling, Precision, add, cast, dropout, pool,
+};
 
 use crate::attention::{SelfAttention, SelfAttentionSaved, Sequences};
 use crate::convolution::{Convolution, ConvolutionSaved};
@@ -58,14 +60,27 @@ impl Layer {
         }
     }
 
-    /// `[tokens, hidden]` to the same.
+    pub(crate) fn has_convolution(&self) -> bool {
+        self.convolution.is_some()
+    }
+
+    /// `[tokens, hidden]` to the same, or to `[batch, hidden]` where only the first token of each sequence is wanted:
+    /// after the attention no token looks at another.
     pub(crate) fn forward(
         &self,
         values: &Blocks,
         x: Tensor<2>,
         sequences: &Sequences,
         index: usize,
+        only_first: bool,
     ) -> (Tensor<2>, LayerSaved) {
+        let wanted = |x: Tensor<2>| match only_first {
+            true => {
+                let precision = Precision::of(&x);
+                cast(pool(&x, &sequences.packing, Pooling::First), precision)
+            }
+            false => x,
+        };
         let noise = &sequences.noise;
         let attention_noise = noise.layer(index, Site::AttentionOutput, self.attention_dropout);
         let output_noise = noise.layer(index, Site::FeedForwardOutput, self.feed_forward_dropout);
@@ -74,6 +89,7 @@ impl Layer {
             Order::PostNorm => {
                 let (projected, attention) =
                     self.attention.forward(values, x.clone(), sequences, index);
+                let (x, projected) = (wanted(x), wanted(projected));
                 let (attended, attention_norm) = match &self.attention_norm {
                     Some(norm) => {
                         let (y, saved) =
@@ -108,6 +124,7 @@ impl Layer {
                 };
                 let (projected, attention) =
                     self.attention.forward(values, normed, sequences, index);
+                let (x, projected) = (wanted(x), wanted(projected));
                 let (attended, normed, feed_forward_norm) =
                     self.feed_forward_norm
                         .add(values, &projected, &x, &attention_noise);

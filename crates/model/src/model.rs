@@ -282,7 +282,8 @@ impl Model {
             true => Keep::Inputs,
             false => Keep::All,
         };
-        self.run(inputs, targets, *mode, (keep, scale), self.options.fp16)
+        let precision = precision(self.options.fp16);
+        self.run(inputs, targets, *mode, (keep, scale), precision)
     }
 
     /// Runs the batch without dropout and keeps nothing for a backward pass: evaluation and prediction
@@ -295,10 +296,41 @@ impl Model {
         inputs: &Inputs,
         targets: Option<&Targets>,
     ) -> Result<Inference, ModelError> {
-        let fp16 = self.options.fp16 || self.options.fp16_full_eval;
+        let precision = self.inference_precision();
+        let kept = (Keep::Nothing, 1.0);
         let Output { logits, loss, .. } =
-            self.run(inputs, targets, Mode::Evaluate, (Keep::Nothing, 1.0), fp16)?;
+            self.run(inputs, targets, Mode::Evaluate, kept, precision)?;
         Ok(Inference { logits, loss })
+    }
+
+    fn inference_precision(&self) -> Precision {
+        precision(self.options.fp16 || self.options.fp16_full_eval)
+    }
+
+    /// The logits of several batches, which [`Self::infer`] gives up to their last bits: of the last layer only what
+    /// the head looks at is computed. On the CPU each core takes a batch at a time.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn infer_each(&self, batches: &[Inputs]) -> Result<Vec<Tensor<2>>, ModelError> {
+        for inputs in batches {
+            self.check(inputs, None)?;
+        }
+        let Self {
+            encoder: layers,
+            head: heads,
+            parameters,
+            ..
+        } = self;
+        let device = &self.device.device;
+        let precision = self.inference_precision();
+        let logits = |inputs: &Inputs| {
+            let kept = (Keep::OnlyLogits, precision);
+            let (hidden, sequences, _) =
+                layers.forward(parameters, inputs, Mode::Evaluate, device, kept);
+            heads.forward(&parameters.values, hidden, &sequences).0
+        };
+        Ok(self.device.map(batches, logits))
     }
 
     /// A forward pass that keeps so much for the backward pass, whose gradient is times `scale`.
@@ -308,7 +340,7 @@ impl Model {
         targets: Option<&Targets>,
         mode: Mode,
         (keep, scale): (Keep, f32),
-        fp16: bool,
+        precision: Precision,
     ) -> Result<Output, ModelError> {
         self.check(inputs, targets)?;
         let Self {
@@ -318,10 +350,6 @@ impl Model {
             ..
         } = self;
         let (values, device) = (&parameters.values, &self.device.device);
-        let precision = match fp16 {
-            true => Precision::F16,
-            false => Precision::F32,
-        };
         let options = ClassLoss {
             smoothing: self.options.label_smoothing,
             weights: self.options.class_weights.as_deref(),
@@ -435,6 +463,14 @@ impl Model {
     /// Where the model lives.
     pub fn device(&self) -> &ComputeDevice {
         &self.device
+    }
+}
+
+/// What activations are kept in.
+fn precision(fp16: bool) -> Precision {
+    match fp16 {
+        true => Precision::F16,
+        false => Precision::F32,
     }
 }
 

@@ -189,9 +189,9 @@ pub enum Prediction {
     /// One of several classes.
     #[serde(rename = "single_label_classification")]
     SingleLabel {
-        /// The most likely class.
+        /// The most likely class, or `unknown` where its probability lies below a threshold that was asked for.
         label: String,
-        /// Its id.
+        /// The id of the most likely class.
         label_id: usize,
         /// Its probability.
         score: f64,

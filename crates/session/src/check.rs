@@ -1,6 +1,8 @@
 //! A look at data before a training, for what will go wrong.
 
-use tunesmith::data::{self, CheckColumns, DatasetDict, Finding, FindingKind, TokenizeOptions};
+use tunesmith::data::{
+    self, CheckColumns, Dataset, DatasetDict, Finding, FindingKind, TokenizeOptions,
+};
 use tunesmith::model::AutoConfig;
 use tunesmith_protocol::{Event, ProblemType, RunConfig};
 
@@ -54,6 +56,15 @@ pub async fn check(
         look.await
     };
     shared.passing_on(work, tell).await
+}
+
+/// The columns of the texts and of the one label that a training on these rows would read.
+///
+/// # Errors
+/// As for a training: no column with text, or a column that isn't there.
+pub fn columns(config: &RunConfig, rows: &Dataset) -> Result<CheckColumns, SessionError> {
+    let question = Question::of(&config.data, task(&config.data)?, None);
+    Ok(looked_at(&question.columns(rows)?.0))
 }
 
 /// Rows beyond which a screen that asks what the data is doesn't wait for a look at all of them.

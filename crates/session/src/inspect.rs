@@ -1,6 +1,6 @@
 //! What data looks like before it is tokenized: for a screen that maps columns.
 
-use tunesmith::data::{ColumnView, Dataset, Feature, Value};
+use tunesmith::data::{ColumnView, Dataset, Feature};
 use tunesmith::metrics::GlueTask;
 use tunesmith_protocol::{
     ColumnInfo, ColumnKind, DataArguments, Event, Inspection, LabelCount, ProblemType, RunConfig,
@@ -177,15 +177,4 @@ fn preview(dataset: &Dataset) -> Result<Vec<Vec<Option<String>>>, SessionError> 
                 .collect()
         })
         .collect())
-}
-
-/// A text, or words put together with a space between; `None` where there is neither.
-pub(crate) fn words(value: Value<'_>) -> Option<String> {
-    match value.as_list() {
-        None => value.as_str().map(str::to_owned),
-        Some(list) => {
-            let words = list.iter().map(|word| word.as_str());
-            Some(words.collect::<Option<Vec<_>>>()?.join(" "))
-        }
-    }
 }

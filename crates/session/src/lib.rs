@@ -39,7 +39,7 @@ mod session;
 mod steering;
 mod tiles;
 
-pub use check::check;
+pub use check::{check, columns};
 pub use device::{
     PickedAdapter, adapter_infos, destroy_devices, device_bytes, exhaust_devices, open,
     pick_adapter,
@@ -56,7 +56,9 @@ pub use hub::{cached_datasets, cached_models, search_datasets, search_models};
 pub use inspect::inspect;
 pub use memory::MemoryEstimate;
 pub use model::check_model;
-pub use predict::{Predictor, predict_file, predict_texts};
+#[cfg(not(target_arch = "wasm32"))]
+pub use predict::{PredictFile, predict_file, ranked};
+pub use predict::{Predictor, UNKNOWN, predict_texts};
 #[cfg(not(target_arch = "wasm32"))]
 pub use ranks::join;
 pub use review::review;

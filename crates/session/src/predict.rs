@@ -1,33 +1,43 @@
 //! Classifying texts with a fine-tuned model.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+#[cfg(not(target_arch = "wasm32"))]
+mod file;
+#[cfg(not(target_arch = "wasm32"))]
+mod table;
+
+use std::path::Path;
 
 use tunesmith::data::{
-    Aggregation, ColumnView, DataCollatorWithPadding, ExampleRef, Label, LoadDataset,
-    TokenizeOptions, Tokenizer, entities,
+    Aggregation, DataCollatorWithPadding, ExampleRef, Label, Padding, TextInput, TokenizeOptions,
+    Tokenizer, entities,
 };
 use tunesmith::kernels::read_back;
 use tunesmith::metrics::above_thresholds;
 use tunesmith::model::{AutoConfig, Model, ModelConfig, Task};
 use tunesmith::train::{argmax, batch_inputs, sigmoid, softmax};
-use tunesmith_platform::fs;
-use tunesmith_protocol::{
-    AggregationStrategy, DataArguments, DeviceChoice, Entity, Event, Pair, Prediction, Threshold,
-};
+use tunesmith_protocol::{AggregationStrategy, DeviceChoice, Entity, Pair, Prediction, Threshold};
 
-use crate::columns::Question;
-use crate::fetch::load_texts;
 use crate::labels::thresholds;
 use crate::model::warnings;
 use crate::prepare::{max_length, open_tokenizer, takes_token_types};
-use crate::{SessionError, inspect, open};
+use crate::{SessionError, open};
 
-/// Texts that are classified together.
-const BATCH: usize = 16;
+#[cfg(not(target_arch = "wasm32"))]
+pub use file::{PredictFile, predict_file};
+#[cfg(not(target_arch = "wasm32"))]
+pub use table::ranked;
+
+/// Tokens of a batch, padding included: enough that a product is worth its setting up, whatever the texts' lengths.
+const BATCH_TOKENS: usize = 2048;
+
+/// Batches that are read back together.
+const BATCHES: usize = 16;
 
 /// Texts of which those of like lengths come together: the rows of a batch wait for its longest.
-const WINDOW: usize = 16 * BATCH;
+const WINDOW: usize = 2048;
+
+/// The label of a row whose most likely class lies below the threshold.
+pub const UNKNOWN: &str = "unknown";
 
 /// A fine-tuned model, ready to classify.
 pub struct Predictor {
@@ -37,6 +47,8 @@ pub struct Predictor {
     options: TokenizeOptions,
     labels: Vec<String>,
     thresholds: Vec<f64>,
+    /// The probability that the most likely class must have, where a row has one class.
+    least: Option<f64>,
     aggregation: Aggregation,
     /// What a person should know of the model, such as a head that was never trained.
     pub warnings: Vec<String>,
@@ -72,6 +84,7 @@ impl Predictor {
             },
             labels,
             thresholds,
+            least: None,
             aggregation: Aggregation::default(),
             warnings,
         })
@@ -102,25 +115,36 @@ impl Predictor {
         &self.options
     }
 
-    /// Takes other thresholds than those saved with the model.
+    /// Where a row may have several labels: takes other thresholds than those saved with the model. Where it has
+    /// one class: rows whose most likely class has a lower probability than this are [`UNKNOWN`].
     ///
     /// # Errors
-    /// A model that isn't for several labels a row, other numbers of them than labels, or `tune`.
+    /// A model that doesn't predict classes, other numbers of them than labels, one outside of 0 to 1, or `tune`.
     pub fn set_threshold(&mut self, threshold: &Threshold) -> Result<(), SessionError> {
-        if self.model.task() != Task::MultiLabel {
-            return Err(SessionError::Arguments(
-                "threshold is for models of several labels a row, and this one isn't: leave it out"
-                    .to_owned(),
-            ));
+        let told = |message: &str| Err(SessionError::Arguments(message.to_owned()));
+        match (self.model.task(), threshold) {
+            (Task::Regression | Task::Tokens, _) => told(
+                "threshold is for models that predict the classes of a row, and this one doesn't: leave it out",
+            ),
+            (Task::SingleLabel, Threshold::All(least)) if (0.0..=1.0).contains(least) => {
+                self.least = Some(*least);
+                Ok(())
+            }
+            (Task::SingleLabel, _) => told(
+                "the model predicts one class a row, so threshold is one probability between 0 and 1: rows whose \
+                 most likely class has a lower one are unknown",
+            ),
+            (Task::MultiLabel, _) => match thresholds(threshold, &self.labels)? {
+                Some(thresholds) => {
+                    self.thresholds = thresholds;
+                    Ok(())
+                }
+                None => told(
+                    "threshold tune is for training: give numbers, or leave it out to take those that were saved \
+                     with the model",
+                ),
+            },
         }
-        self.thresholds = thresholds(threshold, &self.labels)?.ok_or_else(|| {
-            SessionError::Arguments(
-                "threshold tune is for training: give numbers, or leave it out to take those that were \
-                 saved with the model"
-                    .to_owned(),
-            )
-        })?;
-        Ok(())
     }
 
     /// How tokens become entities.
@@ -176,13 +200,14 @@ impl Predictor {
     }
 
     async fn rows(&self, texts: &[Pair]) -> Result<Vec<Prediction>, SessionError> {
-        let mut rows = Vec::with_capacity(texts.len());
-        for Pair { text, text_pair } in texts {
-            let encoding = self
-                .tokenizer
-                .encode(text, text_pair.as_deref(), &self.options)?;
-            rows.push(Tokens::new(&encoding.input_ids, &encoding.token_type_ids));
-        }
+        let inputs = texts.iter().map(|Pair { text, text_pair }| TextInput {
+            text,
+            text_pair: text_pair.as_deref(),
+        });
+        let (tokenizer, options) = (&self.tokenizer, &self.options);
+        let encoded = tokenizer.encode_batch(inputs, Padding::DoNotPad, options)?;
+        let rows = encoded.input_ids.iter().zip(&encoded.token_type_ids);
+        let rows: Vec<Tokens> = rows.map(|(ids, types)| Tokens::new(ids, types)).collect();
         let logits = self.logits(&rows).await?;
         logits
             .iter()
@@ -233,45 +258,52 @@ impl Predictor {
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|row| rows[*row].ids.len());
         let mut logits = vec![Vec::new(); rows.len()];
-        for places in order.chunks(BATCH) {
-            let batch: Vec<&Tokens> = places.iter().map(|place| &rows[*place]).collect();
-            let found = self.batch_logits(&batch).await?;
-            for (place, found) in places.iter().zip(found) {
+        let batches = batches(&order, |row| rows[row].ids.len());
+        for batches in batches.chunks(BATCHES) {
+            let found = self.batch_logits(batches, rows).await?;
+            for (place, found) in batches.iter().copied().flatten().zip(found) {
                 logits[*place] = found;
             }
         }
         Ok(logits)
     }
 
-    async fn batch_logits(&self, rows: &[&Tokens]) -> Result<Vec<Vec<f32>>, SessionError> {
+    /// The logits of the rows of some batches, one batch after the other.
+    async fn batch_logits(
+        &self,
+        batches: &[&[usize]],
+        rows: &[Tokens],
+    ) -> Result<Vec<Vec<f32>>, SessionError> {
         let with_types = takes_token_types(&self.model.config, &self.tokenizer);
-        let examples = rows.iter().map(|row| ExampleRef {
-            input_ids: &row.ids,
-            token_type_ids: with_types.then_some(row.types.as_slice()),
-            label: Label::None,
+        let collated = batches.iter().map(|places| {
+            let examples = places.iter().map(|place| ExampleRef {
+                input_ids: &rows[*place].ids,
+                token_type_ids: with_types.then_some(rows[*place].types.as_slice()),
+                label: Label::None,
+            });
+            self.collator.collate(examples)
         });
-        let batch = self.collator.collate(examples)?;
-        let (inputs, _) = batch_inputs(&batch);
-        let output = self.model.infer(&inputs, None)?;
+        let collated = collated.collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<_> = collated.iter().map(|batch| batch_inputs(batch).0).collect();
+        let outputs = self.model.infer_each(&inputs)?;
         let failed = |message: String| {
             SessionError::Arguments(format!(
                 "the device did not give a result ({message}): try --device cpu"
             ))
         };
-        let logits = read_back(vec![output.logits.flatten(0, 1)])
-            .await
-            .map_err(failed)?;
-        let logits = logits.concat();
-        Ok(match self.model.task() {
-            Task::SingleLabel | Task::MultiLabel | Task::Regression => {
-                let rows = logits.chunks(self.labels.len().max(1));
-                rows.map(<[f32]>::to_vec).collect()
+        let outputs = outputs.into_iter().map(|logits| logits.flatten(0, 1));
+        let outputs = read_back(outputs.collect()).await.map_err(failed)?;
+        let mut found = Vec::new();
+        for (batch, logits) in collated.iter().zip(&outputs) {
+            match self.model.task() {
+                Task::SingleLabel | Task::MultiLabel | Task::Regression => {
+                    let rows = logits.chunks(self.labels.len().max(1));
+                    found.extend(rows.map(<[f32]>::to_vec));
+                }
+                Task::Tokens => found.extend(batch.by_example(logits).map(<[f32]>::to_vec)),
             }
-            Task::Tokens => {
-                let rows = batch.by_example(&logits);
-                rows.map(<[f32]>::to_vec).collect()
-            }
-        })
+        }
+        Ok(found)
     }
 
     /// What the logits of a row say: `[num_labels]`.
@@ -299,10 +331,16 @@ impl Predictor {
             Task::SingleLabel | Task::Tokens => {
                 let scores = softmax(logits);
                 let label_id = argmax(logits);
+                let score = scores.get(label_id).copied().unwrap_or(f64::NAN);
+                let is_unknown = self.least.is_some_and(|least| score < least);
+                let label = match is_unknown {
+                    true => Some(UNKNOWN.to_owned()),
+                    false => self.labels.get(label_id).cloned(),
+                };
                 Prediction::SingleLabel {
-                    label: self.labels.get(label_id).cloned().unwrap_or_default(),
+                    label: label.unwrap_or_default(),
                     label_id,
-                    score: scores.get(label_id).copied().unwrap_or(f64::NAN),
+                    score,
                     scores,
                     logits: logits.to_vec(),
                 }
@@ -324,6 +362,22 @@ impl Tokens {
             types: types.iter().map(|id| *id as i8).collect(),
         }
     }
+}
+
+/// Rows in this order, the shortest first, in batches of [`BATCH_TOKENS`] at most, as far as one row has no more.
+fn batches(order: &[usize], length: impl Fn(usize) -> usize) -> Vec<&[usize]> {
+    let mut batches = Vec::new();
+    let mut first = 0;
+    for (place, row) in order.iter().enumerate() {
+        if place > first && (place + 1 - first) * length(*row) > BATCH_TOKENS {
+            batches.push(&order[first..place]);
+            first = place;
+        }
+    }
+    if first < order.len() {
+        batches.push(&order[first..]);
+    }
+    batches
 }
 
 fn check_finite(logits: &[f32], text: &str) -> Result<(), SessionError> {
@@ -349,94 +403,4 @@ pub async fn predict_texts(
         .await?
         .predict(texts)
         .await
-}
-
-/// Classifies every row of a file of any format that is read and writes one JSON object a row;
-/// gives the number of rows. The output is there whole, or not at all.
-///
-/// The text is in the columns that are named, else in those that the model was trained on, else in
-/// those that hold text. Words are put together with a space between; entities are places in that text.
-///
-/// # Errors
-/// As [`Predictor::load`] and [`Predictor::predict`]; a file that can't be read, with its place; a
-/// row without text; an output that can't be written.
-pub async fn predict_file(
-    predictor: &Predictor,
-    input: &Path,
-    output: &Path,
-    columns: Option<&[String]>,
-    on_event: &mut dyn FnMut(Event),
-) -> Result<usize, SessionError> {
-    let same = |file: &Path| fs::canonicalize(file).ok();
-    if same(input).is_some_and(|input| same(output) == Some(input)) {
-        return Err(SessionError::Arguments(format!(
-            "{} would be replaced by its own predictions: name another file for the output",
-            output.display()
-        )));
-    }
-    let data = DataArguments {
-        text_column_names: columns.map(<[String]>::to_vec),
-        ..DataArguments::default()
-    };
-    let question = Question {
-        classes: predictor.labels().to_vec(),
-        ..Question::of(&data, None, Some(predictor.config()))
-    };
-    let request = LoadDataset::files([("input", input)]);
-    let loaded = load_texts(request, &question, on_event)?;
-    let rows = loaded.get("input")?;
-    let (columns, warning) = question.columns(rows)?;
-    let columns = columns.text;
-    if let Some(message) = warning {
-        on_event(Event::Warning { message });
-    }
-    let first = rows.column(&columns.first)?;
-    let second = columns
-        .second
-        .as_deref()
-        .map(|name| rows.column(name))
-        .transpose()?;
-    let text = |view: &ColumnView<'_>, row: usize, column: &str| {
-        let text = view.get(row).and_then(|value| inspect::words(value));
-        text.ok_or_else(|| {
-            SessionError::Arguments(format!(
-                "{}, row {row}, column '{column}': there is no text; fill it in or remove the row",
-                input.display()
-            ))
-        })
-    };
-    let unfinished = PathBuf::from(format!("{}.part", output.display()));
-    let failed = || SessionError::io("write", output);
-    let file = fs::File::create(&unfinished).map_err(failed())?;
-    let mut file = std::io::BufWriter::new(file);
-    let total = rows.num_rows();
-    for start in (0..total).step_by(WINDOW) {
-        let end = (start + WINDOW).min(total);
-        let mut texts = Vec::with_capacity(end - start);
-        for row in start..end {
-            let text_pair = match (&second, &columns.second) {
-                (Some(view), Some(name)) => Some(text(view, row, name)?),
-                _ => None,
-            };
-            texts.push(Pair {
-                text: text(&first, row, &columns.first)?,
-                text_pair,
-            });
-        }
-        for prediction in predictor.predict(&texts).await? {
-            serde_json::to_writer(&mut file, &prediction)
-                .map_err(|error| failed()(error.into()))?;
-            file.write_all(b"\n").map_err(failed())?;
-        }
-        let (done, total) = (end as u64, total as u64);
-        on_event(Event::Progress {
-            stage: "predicting".to_owned(),
-            done,
-            total,
-        });
-    }
-    file.into_inner()
-        .map_err(|error| failed()(error.into_error()))?;
-    fs::rename(&unfinished, output).map_err(failed())?;
-    Ok(total)
 }

@@ -65,6 +65,9 @@ fn targets(task: Task, labels: &Value) -> Targets {
     }
 }
 
+/// What products of fewer rows may differ by.
+const LAST_BITS: f32 = 1e-5;
+
 fn model(config: &Value, task: Task, scale: f32, device: &ComputeDevice) -> Model {
     let mut config = ModelConfig::from_json(&config.to_string()).unwrap();
     config.set_dropout(0.0).unwrap();
@@ -78,6 +81,7 @@ fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &
     let targets = targets(model.task(), &golden["labels"]);
     let scale = if model.options.fp16 { LOSS_SCALE } else { 1.0 };
     let inferred = model.infer(inputs, Some(&targets)).unwrap();
+    let each = model.infer_each(&[inputs.clone(), inputs.clone()]).unwrap();
     let output = model
         .forward_scaled(inputs, Some(&targets), &Mode::Evaluate, scale)
         .unwrap();
@@ -98,6 +102,15 @@ fn compare(name: &str, inputs: &Inputs, golden: &Value, mut model: Model, far: &
     far.note_all("loss", &loss, &floats(&golden["loss"]), 1.0, name);
     assert_eq!(read(inferred.loss.unwrap()), loss, "{name}");
     assert_eq!(read(inferred.logits), logits, "{name}");
+    let [first, second] = [0, 1].map(|batch| read(each[batch].clone()));
+    assert_eq!(first, second, "{name}");
+    assert_eq!(first.len(), logits.len(), "{name}");
+    for (got, wanted) in first.iter().zip(&logits) {
+        assert!(
+            (got - wanted).abs() <= LAST_BITS * wanted.abs().max(1.0),
+            "{name}: {got}, {wanted}"
+        );
+    }
 
     model.backward(output);
     let gradients = golden["gradients"].as_object().unwrap();

@@ -330,7 +330,10 @@ export type DataArguments = {
   dataset_name: string | null,
   /** The dataset's configuration (`mrpc` of `glue`). */
   dataset_config_name: string | null,
-  /** Training rows: CSV, TSV, JSON, JSON Lines, parquet or `.xlsx`. */
+  /**
+   * Training rows: CSV, TSV, JSON, JSON Lines, parquet or `.xlsx`. Several files stand with commas between, or are named
+   * by a pattern (`part-*.csv`).
+   */
   train_file: string | null,
   /** Validation rows, in the same formats. */
   validation_file: string | null,
@@ -819,9 +822,9 @@ export type Pair = {
 
 /** What a model says of a text, by what it was trained to tell. */
 export type Prediction = { "problem_type": "single_label_classification",
-  /** The most likely class. */
+  /** The most likely class, or `unknown` where its probability lies below a threshold that was asked for. */
   label: string,
-  /** Its id. */
+  /** The id of the most likely class. */
   label_id: number,
   /** Its probability. */
   score: number,

@@ -128,3 +128,92 @@ fn data_is_looked_at_before_it_is_trained_on() {
         ],
     );
 }
+
+#[test]
+fn what_is_saved_is_what_was_read() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "rows.csv",
+        "id;text;note;score\n007;\"a; \"\"b\"\"\";;1.50\n8;\"two\nlines\";é, x;2\n",
+    );
+    for name in ["rows.jsonl", "rows.parquet", "copy.csv"] {
+        let shown = scratch.run(&format!("data rows.csv --save {name}")).ok();
+        assert_eq!(shown, format!("2 rows written to {name}\n"));
+    }
+    let csv = std::fs::read_to_string(scratch.path("copy.csv")).unwrap();
+    assert_eq!(
+        csv,
+        "id,text,note,score\n007,\"a; \"\"b\"\"\",,1.50\n8,\"two\nlines\",\"é, x\",2\n"
+    );
+    for row in ["0", "1"] {
+        let of = |file: &str| scratch.run(&format!("data {file} --row {row}")).ok();
+        assert_eq!(of("rows.jsonl"), of("rows.csv"));
+        assert_eq!(of("rows.parquet"), of("rows.csv"));
+    }
+    let types = |file: &str| scratch.run(&format!("data {file} --features")).ok();
+    assert_eq!(types("rows.parquet"), types("rows.csv"));
+    let ran = scratch.run("data rows.csv --save rows.parquet --label_column_name note");
+    assert_eq!(ran.ok(), "2 rows written to rows.parquet\n");
+    contains(
+        &types("rows.parquet"),
+        &["'note': ClassLabel(names=['é, x'])"],
+    );
+}
+
+#[test]
+fn rows_are_split_by_their_shares() {
+    let scratch = Scratch::new();
+    let row = |n: usize| {
+        format!(
+            "{n},the text {},{}\n",
+            n % 90,
+            ["rare", "usual"][usize::from(!n.is_multiple_of(10))]
+        )
+    };
+    let rows: String = (0..100).map(row).collect();
+    scratch.write("rows.csv", format!("id,text,label\n{rows}"));
+    let read = |name: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(scratch.path(name)).unwrap();
+        text.lines().skip(1).map(str::to_owned).collect()
+    };
+    let shown = scratch
+        .run("data rows.csv --save parts --split 80/10/10 --stratify --label_column_name label")
+        .ok();
+    contains(
+        &shown,
+        &["80 rows written to parts", "10 rows written to parts"],
+    );
+    let mut all = Vec::new();
+    for (part, count) in [("train", 80), ("validation", 10), ("test", 10)] {
+        let rows = read(&format!("parts/{part}.csv"));
+        let rare = rows.iter().filter(|row| row.ends_with(",rare")).count();
+        assert_eq!((rows.len(), rare), (count, count / 10), "{part}");
+        all.extend(rows);
+    }
+    all.sort();
+    let mut wanted = read("rows.csv");
+    wanted.sort();
+    assert_eq!(all, wanted);
+    let other = "data rows.csv --save other --split 80/20 --seed";
+    scratch.run(&format!("{other} 1")).ok();
+    let first = read("other/validation.csv");
+    scratch.run(&format!("{other} 2")).ok();
+    assert_eq!(first.len(), 20);
+    assert_ne!(first, read("other/validation.csv"));
+    assert!(!scratch.path("other/test.csv").exists());
+
+    let ran = scratch.run("data rows.csv --save once.csv --dedupe");
+    contains(&ran.stderr, &["10 of 100 rows repeated", "(text)"]);
+    assert_eq!(ran.ok(), "90 rows written to once.csv\n");
+    assert_eq!(read("once.csv"), read("rows.csv")[..90]);
+
+    for (line, said) in [
+        ("--save one.csv --split 80/20", "name a folder"),
+        ("--save parts --stratify", "say how to split"),
+        ("--save parts --split 80/10/10/5", "such as 80/10/10"),
+        ("--save rows.txt/x.csv", "cannot write"),
+    ] {
+        let message = scratch.run(&format!("data rows.csv {line}")).error();
+        contains(&message, &[said]);
+    }
+}

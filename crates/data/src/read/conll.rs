@@ -37,8 +37,8 @@ impl Columns {
         self.names.is_empty()
     }
 
-    /// Looks at a file, all of it: a line that doesn't fit is told before a run begins.
-    pub(super) fn scan(&mut self, source: &Source) -> Result<(), DataError> {
+    /// Counts the sentences of a file, all of it: a line that doesn't fit is told before a run begins.
+    pub(super) fn scan(&mut self, source: &Source) -> Result<u64, DataError> {
         let mut sentences = Sentences::open(source)?;
         let names = sentences.names();
         if self.names.is_empty() {
@@ -50,8 +50,11 @@ impl Columns {
                 self.names.len()
             )));
         }
-        while sentences.next()? {}
-        Ok(())
+        let mut rows = 0;
+        while sentences.next()? {
+            rows += 1;
+        }
+        Ok(rows)
     }
 
     pub(super) fn features(self, options: &ReadOptions) -> Result<Features, DataError> {

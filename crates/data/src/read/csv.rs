@@ -182,22 +182,25 @@ fn is_quoted(source: &Source) -> Result<bool, DataError> {
     }
 }
 
+/// Looks at all rows, for the types of the columns, and counts them.
 pub(super) fn scan(
     source: &Source,
     format: Format,
     options: &ReadOptions,
     guesses: &mut Guesses,
     warnings: &mut Vec<String>,
-) -> Result<(), DataError> {
+) -> Result<u64, DataError> {
     let mut file = CsvFile::open(source, format, options, warnings)?;
     let decimal_comma = file.dialect.delimiter != b',';
     let columns = guesses.columns(source, &file.header, decimal_comma, options)?;
+    let mut rows = 0;
     while file.next()? {
+        rows += 1;
         for (i, guess) in columns.iter_mut().enumerate() {
             guess.observe(file.text(i)?);
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
 pub(super) fn stream(

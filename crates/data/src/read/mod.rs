@@ -12,6 +12,7 @@ mod parquet;
 mod records;
 mod sheet;
 mod source;
+mod text;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -45,6 +46,8 @@ pub enum Format {
     Sheet,
     /// CoNLL: a word and its tags on each line, an empty line after each sentence.
     Conll,
+    /// Plain text: a row of the column `text` for each line. No name says so: `.txt` is CoNLL's, too.
+    Text,
 }
 
 impl Format {
@@ -74,6 +77,11 @@ impl Format {
         let packed = [".gz", ".gzip", ".zst", ".zstd", ""];
         let is_text = |packed: &str| name.ends_with(&format!(".txt{packed}"));
         packed.into_iter().any(is_text).then_some(Self::Conll)
+    }
+
+    /// Whether a file's name says that it is text of one kind or another: CoNLL, or a text on each line.
+    pub fn is_text_name(path: &Path) -> bool {
+        Self::of_named(&path.display().to_string()).is_some()
     }
 
     /// The one that says most about its types, of several in which the same rows may lie.
@@ -132,6 +140,7 @@ pub(crate) struct Plan<'a> {
     sources: &'a [(Source, Format)],
     options: &'a ReadOptions,
     pub(crate) features: Features,
+    pub(crate) num_rows: u64,
     /// What a person should know.
     pub(crate) warnings: Vec<String>,
 }
@@ -146,16 +155,18 @@ pub(crate) fn scan<'a>(
     let mut conll_types = conll::Columns::default();
     let mut features: Option<(Features, String)> = None;
     let mut warnings = Vec::new();
+    let mut num_rows = 0;
     for (source, format) in sources {
-        match format {
+        num_rows += match format {
             Format::Csv | Format::Tsv => {
-                csv::scan(source, *format, options, &mut table_types, &mut warnings)?;
+                csv::scan(source, *format, options, &mut table_types, &mut warnings)?
             }
             Format::Sheet => sheet::scan(source, options, &mut table_types, &mut warnings)?,
             Format::JsonLines => json_types.scan(source)?,
             Format::Conll => conll_types.scan(source)?,
+            Format::Text => text::scan(source)?,
             Format::Parquet => {
-                let found = parquet::features(source, options, &mut warnings)?;
+                let (found, rows) = parquet::features(source, options, &mut warnings)?;
                 match &features {
                     Some((first, name)) if *first != found => {
                         return Err(DataError::Mismatch(format!(
@@ -165,24 +176,41 @@ pub(crate) fn scan<'a>(
                     }
                     _ => features = Some((found, source.name())),
                 }
+                rows
             }
-        }
+        };
     }
+    let is_text = |(_, format): &(Source, Format)| *format == Format::Text;
     let features = match features {
         Some((features, _)) => features,
         None if !table_types.is_empty() => table_types.features(options)?,
         None if !conll_types.is_empty() => conll_types.features(options)?,
+        None if sources.iter().any(is_text) => text::features(options)?,
         None => json_types.features(options, &mut warnings)?,
     };
     Ok(Plan {
-        sources,
-        options,
-        features,
+        num_rows,
         warnings,
+        ..Plan::new(sources, options, features)
     })
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    /// For files that were looked at before.
+    pub(crate) fn new(
+        sources: &'a [(Source, Format)],
+        options: &'a ReadOptions,
+        features: Features,
+    ) -> Self {
+        Self {
+            sources,
+            options,
+            features,
+            num_rows: 0,
+            warnings: Vec::new(),
+        }
+    }
+
     /// Reads all files in order, handing their rows to `sink` in batches.
     pub(crate) fn stream(&self, sink: Sink<'_>) -> Result<(), DataError> {
         for (source, format) in self.sources {
@@ -194,6 +222,7 @@ impl Plan<'_> {
                 Format::JsonLines => json::stream(source, &self.features, sink)?,
                 Format::Sheet => sheet::stream(source, &self.features, sink)?,
                 Format::Conll => conll::stream(source, &self.features, sink)?,
+                Format::Text => text::stream(source, &self.features, sink)?,
             }
         }
         Ok(())

@@ -26,11 +26,12 @@ use crate::list::renamed;
 use crate::target::parquet_file;
 use crate::{DataError, Feature, Features};
 
+/// The types of the columns, and the number of rows.
 pub(super) fn features(
     source: &Source,
     options: &ReadOptions,
     warnings: &mut Vec<String>,
-) -> Result<Features, DataError> {
+) -> Result<(Features, u64), DataError> {
     let packed = packed(source)?;
     guarded(source, || match source.plain_path() {
         Some(path) => {
@@ -87,7 +88,7 @@ fn features_of<R: ChunkReader>(
     file: &R,
     options: &ReadOptions,
     warnings: &mut Vec<String>,
-) -> Result<Features, DataError> {
+) -> Result<(Features, u64), DataError> {
     let metadata = ArrowReaderMetadata::load(file, arrow_options())
         .map_err(|error| unreadable(source, error.to_string()))?;
     let declared = metadata
@@ -125,7 +126,9 @@ fn features_of<R: ChunkReader>(
         columns.push((name, feature));
     }
     check_codecs(source, metadata.metadata(), &read)?;
-    super::without(columns, left_out, options, warnings, &source.name())
+    let rows = metadata.metadata().file_metadata().num_rows();
+    let features = super::without(columns, left_out, options, warnings, &source.name())?;
+    Ok((features, u64::try_from(rows).unwrap_or(0)))
 }
 
 fn check_codecs(

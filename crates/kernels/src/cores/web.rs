@@ -19,4 +19,9 @@ impl Cores {
     pub(crate) fn install<R>(&self, work: impl FnOnce() -> R) -> R {
         work()
     }
+
+    /// `f` of each item, in their order.
+    pub(crate) fn map<T, R>(&self, items: &[T], f: impl Fn(&T) -> R) -> Vec<R> {
+        items.iter().map(f).collect()
+    }
 }

@@ -18,7 +18,8 @@ pub struct DataArguments {
     pub dataset_name: Option<String>,
     /// The dataset's configuration (`mrpc` of `glue`).
     pub dataset_config_name: Option<String>,
-    /// Training rows: CSV, TSV, JSON, JSON Lines, parquet or `.xlsx`.
+    /// Training rows: CSV, TSV, JSON, JSON Lines, parquet or `.xlsx`. Several files stand with commas between, or are named
+    /// by a pattern (`part-*.csv`).
     pub train_file: Option<String>,
     /// Validation rows, in the same formats.
     pub validation_file: Option<String>,

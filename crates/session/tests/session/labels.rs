@@ -8,7 +8,7 @@ use tunesmith_protocol::{
     ColumnKind, DataArguments, Eval, Event, Inspection, Pair, Prediction, ProblemType, Record,
     Threshold,
 };
-use tunesmith_session::{Predictor, inspect, predict_file, predict_texts, review};
+use tunesmith_session::{PredictFile, Predictor, inspect, predict_file, predict_texts, review};
 
 use crate::support::{Place, json};
 
@@ -385,7 +385,13 @@ fn tokens_have_tags() {
         place.write(name, text);
         let predictor = pollster::block_on(Predictor::load(&place.out(), device, None)).unwrap();
         let (input, output) = (place.path(name), place.path("said.jsonl"));
-        let rows = pollster::block_on(predict_file(&predictor, &input, &output, None, &mut |_| ()));
+        let rows = pollster::block_on(predict_file(
+            &predictor,
+            &input,
+            &output,
+            &PredictFile::default(),
+            &mut |_| (),
+        ));
         assert_eq!(rows.unwrap(), 1);
         let said: Value = json(&output);
         said

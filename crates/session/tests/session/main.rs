@@ -12,8 +12,8 @@ use tunesmith_protocol::{
     RunConfig, RunState, RunView, Steps, TrainingArguments,
 };
 use tunesmith_session::{
-    Estimator, Predictor, Session, estimate, inspect, predict_file, predict_texts, review,
-    saved_runs,
+    Estimator, PredictFile, Predictor, Session, estimate, inspect, predict_file, predict_texts,
+    review, saved_runs,
 };
 
 mod labels;
@@ -126,8 +126,14 @@ fn a_run_tells_and_leaves_what_run_glue_does() {
     assert!(predictor.warnings.is_empty(), "{:?}", predictor.warnings);
     let output = place.path("predictions.jsonl");
     let test = place.path("test.csv");
-    let rows =
-        pollster::block_on(predict_file(&predictor, &test, &output, None, &mut |_| {})).unwrap();
+    let rows = pollster::block_on(predict_file(
+        &predictor,
+        &test,
+        &output,
+        &PredictFile::default(),
+        &mut |_| {},
+    ))
+    .unwrap();
     assert_eq!(rows, 10);
     let labels: Vec<String> = std::fs::read_to_string(&output)
         .unwrap()

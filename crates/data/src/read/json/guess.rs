@@ -128,10 +128,12 @@ pub(in crate::read) struct Guesses {
 }
 
 impl Guesses {
-    pub(in crate::read) fn scan(&mut self, source: &Source) -> Result<(), DataError> {
+    /// Looks at all rows, and counts them.
+    pub(in crate::read) fn scan(&mut self, source: &Source) -> Result<u64, DataError> {
         self.name = source.name();
         // Of the next row; rows are counted from 1.
         self.rows += 1;
+        let before = self.rows;
         read(source, self)?;
         let rows = usize::try_from(self.rows).unwrap_or(usize::MAX);
         let all = self.columns.len().saturating_mul(rows);
@@ -141,7 +143,7 @@ impl Guesses {
                 self.columns.len()
             )));
         }
-        Ok(())
+        Ok(self.rows - before)
     }
 
     pub(in crate::read) fn features(

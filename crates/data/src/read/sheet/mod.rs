@@ -21,7 +21,7 @@ pub(super) fn scan(
     options: &ReadOptions,
     guesses: &mut Guesses,
     warnings: &mut Vec<String>,
-) -> Result<(), DataError> {
+) -> Result<u64, DataError> {
     let table = Table::open(source, warnings)?;
     let columns = guesses.columns(source, &table.header, false, options)?;
     for (_, row) in &table.rows {
@@ -33,7 +33,7 @@ pub(super) fn scan(
             }
         }
     }
-    Ok(())
+    Ok(table.rows.len() as u64)
 }
 
 pub(super) fn stream(

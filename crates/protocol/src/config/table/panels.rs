@@ -36,7 +36,8 @@ pub const SET_BY_PANELS: ArgumentGroup = ArgumentGroup {
             "train_file",
             Text,
             "",
-            "Training rows: CSV, TSV, JSON, JSON Lines, parquet or .xlsx.",
+            "Training rows: CSV, TSV, JSON, JSON Lines, parquet or .xlsx. Several files stand with commas between, or are \
+             named by a pattern (part-*.csv).",
         ),
         argument(
             "validation_file",
