@@ -74,7 +74,8 @@ impl Blob for Bytes {
                 let written = handle
                     .write_with_u8_array_and_options(bytes, &options)
                     .map_err(io_error)?;
-                if (written as usize) < bytes.len() {
+                // Chromium gives a number far too large where there is no room, its error as an unsigned one.
+                if written as usize != bytes.len() {
                     return Err(ErrorKind::StorageFull.into());
                 }
                 Ok(())
