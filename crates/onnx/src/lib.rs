@@ -13,7 +13,6 @@ mod export;
 mod graph;
 mod head;
 mod proto;
-mod protobuf;
 mod weights;
 mod write;
 

@@ -1,7 +1,7 @@
 //! The messages of an ONNX file that are written here, with the numbers that `onnx.proto3` gives their fields
 //! (github.com/onnx/onnx, `onnx/onnx.proto3`).
 
-use crate::protobuf::{Message, bytes, float, int, length, message};
+use tunesmith_protobuf::{Message, bytes, float, int, length, message};
 
 /// The file up to its graph.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use crate::encoder::{ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS};
 use crate::graph::Graph;
 use crate::head::LOGITS;
 use crate::proto::{Data, Dimension, Element, GraphProto, ModelProto, ValueInfoProto};
-use crate::protobuf::Message;
 use crate::weights::{Source, Weight};
 use crate::{OPSET, OnnxError};
+use tunesmith_protobuf::Message;
 
 /// The version of the file format that came with [`OPSET`].
 const IR_VERSION: i64 = 8;

@@ -5,9 +5,11 @@
 //! volume of this origin's private files, synchronous as the rest of the pipeline expects, and safe
 //! against a tab that is closed at any moment.
 
+mod date;
 pub mod fs;
 mod memory;
 
+pub use date::date;
 pub use memory::{Memory, memory};
 
 /// A number that tells this process from others; 0 in a browser, where a volume has one owner.
@@ -28,4 +30,16 @@ pub fn process_id() -> u32 {
 )]
 pub fn now() -> web_time::Instant {
     web_time::Instant::now()
+}
+
+/// Seconds since 1 January 1970; 0 where the clock is before.
+#[must_use]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "web_time's clock, which is the system's on native targets only"
+)]
+pub fn unix_time() -> f64 {
+    let now = web_time::SystemTime::now();
+    let since = now.duration_since(web_time::SystemTime::UNIX_EPOCH);
+    since.map_or(0.0, |time| time.as_secs_f64())
 }

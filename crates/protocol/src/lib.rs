@@ -23,10 +23,11 @@ pub use command::Command;
 pub use config::{
     ARGUMENTS, AggregationStrategy, Argument, ArgumentGroup, ArgumentKind, ClassWeights,
     ConfigError, CountedTokens, DataArguments, DeviceChoice, DevicePlace, Devices, ERRORS,
-    IntervalStrategy, Layers, LogLevel, LossType, MetricMode, ModelArguments, OLD_SPELLINGS,
-    OnnxDtype, Problem, ProblemType, RateCurve, ResumeFrom, RunConfig, SET_BY_PANELS,
-    SamplingStrategy, SaveStrategy, SchedulerKwargs, SchedulerType, Steps, Threshold,
-    ThresholdMode, TokenCount, TrainingArguments, Truncation, UnknownChoice, without_dashes,
+    Integration, IntervalStrategy, Layers, LogLevel, LossType, MetricMode, ModelArguments,
+    OLD_SPELLINGS, OnnxDtype, Problem, ProblemType, RateCurve, ReportTo, ResumeFrom, RunConfig,
+    SET_BY_PANELS, SamplingStrategy, SaveStrategy, SchedulerKwargs, SchedulerType, Steps,
+    Threshold, ThresholdMode, TokenCount, TrainingArguments, Truncation, UnknownChoice,
+    without_dashes,
 };
 pub use event::{
     DatasetReady, DeviceInfo, DeviceKind, Done, Eval, Event, Log, PROTOCOL_VERSION, Record,
@@ -34,8 +35,8 @@ pub use event::{
 };
 pub use metrics::Metrics;
 pub use shell::{
-    AdapterInfo, ClassReport, ColumnInfo, ColumnKind, Entity, Estimate, FileEntry, HubRepo,
-    Inspection, LabelCount, MemoryUsage, Opened, Pair, Place, Prediction, Request, Review,
+    AdapterInfo, CalibrationBin, ClassReport, ColumnInfo, ColumnKind, Entity, Estimate, FileEntry,
+    HubRepo, Inspection, LabelCount, MemoryUsage, Opened, Pair, Place, Prediction, Request, Review,
     SavedRun, SplitInfo, Storage, TokenizedPrediction, WrongRow,
 };
 pub use view::{DownloadState, LossPoint, ProgressState, RunState, RunView};

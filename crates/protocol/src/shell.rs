@@ -369,9 +369,23 @@ pub struct Review {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(test, ts(optional, as = "Option<Vec<[f64; 2]>>"))]
     pub numbers: Vec<[f64; 2]>,
+    /// How often probabilities from 0 to 1 were right, by tenths: those of the predicted class of each row or token,
+    /// or of each label of each row where a row may have several. None for numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<CalibrationBin>>"))]
+    pub calibration: Vec<CalibrationBin>,
 }
 
 impl Review {
+    /// The expected calibration error (Naeini and others 2015): by how much probabilities are off on average, 0 to 1.
+    #[must_use]
+    pub fn calibration_error(&self) -> Option<f64> {
+        let count: u64 = self.calibration.iter().map(|bin| bin.count).sum();
+        let filled = self.calibration.iter().filter(|bin| bin.count > 0);
+        let errors = filled.map(|bin| (bin.share() - bin.mean_score).abs() * bin.count as f64);
+        (count > 0).then(|| errors.sum::<f64>() / count as f64)
+    }
+
     /// The most frequent class and its share of the rows, 0 to 1, where a row has one class: what always
     /// giving that answer would get right.
     #[must_use]
@@ -410,6 +424,30 @@ pub struct ClassReport {
     pub support: u64,
 }
 
+/// Probabilities that are close to each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct CalibrationBin {
+    /// From this probability on.
+    pub from: f64,
+    /// Below this one; the last holds 1 too.
+    pub to: f64,
+    /// How many there are.
+    pub count: u64,
+    /// Of those, how many were right; where a row may have several labels, how many have the label.
+    pub right: u64,
+    /// Their mean; 0 where there are none.
+    pub mean_score: f64,
+}
+
+impl CalibrationBin {
+    /// The share that was right, 0 to 1; 0 where there are none.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.right as f64 / self.count.max(1) as f64
+    }
+}
+
 /// A row that the model got wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -429,10 +467,29 @@ pub struct WrongRow {
     #[serde(deserialize_with = "null_is_nan")]
     #[cfg_attr(test, ts(as = "Option<_>"))]
     pub score: f64,
+    /// The probability that the model gave its own answer, where a row has one class; else `null`.
+    #[serde(deserialize_with = "null_is_nan", default = "nan")]
+    #[cfg_attr(test, ts(as = "Option<_>"))]
+    pub confidence: f64,
     /// The row's loss.
     #[serde(deserialize_with = "null_is_nan")]
     #[cfg_attr(test, ts(as = "Option<_>"))]
     pub loss: f64,
+}
+
+fn nan() -> f64 {
+    f64::NAN
+}
+
+impl WrongRow {
+    /// How sure of another answer a model must be to cast doubt on the label.
+    const SURE: f64 = 0.9;
+
+    /// Whether the model is so sure of another answer that the label may be what is wrong.
+    #[must_use]
+    pub fn doubts_label(&self) -> bool {
+        self.confidence >= Self::SURE
+    }
 }
 
 /// A run whose output is kept.

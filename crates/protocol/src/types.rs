@@ -75,6 +75,7 @@ const TYPES: &[fn(&Config) -> String] = &[
     declaration::<Estimate>,
     declaration::<Review>,
     declaration::<ClassReport>,
+    declaration::<CalibrationBin>,
     declaration::<WrongRow>,
     declaration::<SavedRun>,
 ];

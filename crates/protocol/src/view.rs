@@ -128,10 +128,16 @@ impl RunView {
             return false;
         }
         self.seq = Some(record.seq);
+        self.take(&record.event);
+        true
+    }
+
+    /// Takes in one event, which comes after all that were taken in before.
+    pub fn take(&mut self, event: &Event) {
         if self.state == RunState::Idle {
             self.state = RunState::Preparing;
         }
-        match &record.event {
+        match event {
             Event::RunStarted(run) => {
                 self.run = Some(run.clone());
                 self.progress = None;
@@ -176,7 +182,6 @@ impl RunView {
                 self.done = Some(done.clone());
             }
         }
-        true
     }
 
     /// Where this run goes on from a checkpoint of another: puts what that one's view has of the steps before in

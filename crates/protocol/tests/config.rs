@@ -4,8 +4,8 @@
 mod support;
 
 use tunesmith_protocol::{
-    DeviceChoice, IntervalStrategy, OLD_SPELLINGS, ResumeFrom, RunConfig, SamplingStrategy,
-    SaveStrategy, SchedulerType, Steps, TrainingArguments, Truncation,
+    DeviceChoice, Integration, IntervalStrategy, OLD_SPELLINGS, ResumeFrom, RunConfig,
+    SamplingStrategy, SaveStrategy, SchedulerType, Steps, TrainingArguments, Truncation,
 };
 
 use support::{problems, read};
@@ -193,11 +193,36 @@ fn older_spellings_work_with_a_warning() {
 fn what_transformers_has_and_we_have_not_is_told() {
     read(r#"{"bf16_full_eval": false, "bf16": null, "report_to": "none", "optim": "adamw_torch"}"#);
     let (fields, message) = problems(RunConfig::from_json(
-        r#"{"bf16": true, "bf16_full_eval": true, "report_to": ["wandb"], "optim": "lion"}"#,
+        r#"{"bf16": true, "bf16_full_eval": true, "optim": "lion"}"#,
     ));
-    assert_eq!(fields, ["bf16", "bf16_full_eval", "report_to", "optim"]);
+    assert_eq!(fields, ["bf16", "bf16_full_eval", "optim"]);
     assert!(
-        message.contains("use fp16") && message.contains("[\"wandb\"]"),
+        message.contains("use fp16") && message.contains("\"lion\""),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_log_is_reported_to_those_that_are_named() {
+    let read = |value: &str| {
+        let text = format!(r#"{{"report_to": {value}}}"#);
+        RunConfig::from_json(&text).map(|(config, _)| config.training.report_to.0)
+    };
+    let both = [Integration::Csv, Integration::TensorBoard];
+    for (value, wanted) in [
+        ("\"none\"", &[][..]),
+        ("[]", &[]),
+        ("[\"none\"]", &[]),
+        ("\"all\"", &both),
+        ("\"tensorboard,csv\"", &both),
+        ("[\"tensorboard\"]", &[Integration::TensorBoard]),
+    ] {
+        assert_eq!(read(value).ok().as_deref(), Some(wanted), "{value}");
+    }
+    let (fields, message) = problems(RunConfig::from_json(r#"{"report_to": ["wandb"]}"#));
+    assert_eq!(fields, ["report_to"]);
+    assert!(
+        message.contains("nothing is reported to wandb"),
         "{message}"
     );
 }

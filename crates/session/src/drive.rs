@@ -24,6 +24,8 @@ use crate::labels::thresholds;
 use crate::metric::{check_names, metric};
 use crate::model::{load, set_dropouts, warnings, words};
 use crate::prepare::{Prepared, Request, prepare};
+use crate::report::write_report;
+use crate::report_to::Reporters;
 use crate::session::Shared;
 use crate::tiles::choose_tiles;
 use crate::{SessionError, saved};
@@ -105,11 +107,10 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     {
         config.set_thresholds(&given);
     }
-    let tests = test.iter().map(|split| &split.rows);
-    let splits = eval.iter().map(|(_, rows)| rows).chain(tests);
+    let splits = eval.iter().chain(&test).map(|split| &split.rows);
     let words = words(train.as_ref(), splits, collator.pad_token_id);
     if let Some(rows) = &train {
-        let evaluated = eval.first().map(|(_, rows)| rows);
+        let evaluated = eval.first().map(|split| &split.rows);
         let model = (&config, &words);
         let all: Vec<&ComputeDevice> = std::iter::once(&device).chain(&devices).collect();
         let (warning, parts) = check_memory(model, rows, evaluated, &training, &all)?;
@@ -162,15 +163,16 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
     } else if !devices.is_empty() {
         trainer = trainer.replicas(Replicas::in_threads(devices)?);
     }
-    if let Some((split, rows)) = eval.first() {
-        trainer = trainer.eval_dataset(split, rows.clone());
+    if let Some(split) = eval.first() {
+        trainer = trainer.eval_dataset(&split.name, split.rows.clone());
     }
+    let mut reporters = Reporters::new(&trainer.args);
     let mut done = done(&trainer, None);
     let mut last_evaluation = None;
     if let Some(rows) = train {
         let count = rows.len();
         trainer = trainer.train_dataset(rows);
-        let output = train_to_end(&mut trainer, &told, &shared).await?;
+        let output = train_to_end(&mut trainer, &mut reporters, &told, &shared).await?;
         done = self::done(&trainer, Some(&output));
         if output.stopped {
             shared.emit(Event::Done(done)).await;
@@ -178,23 +180,29 @@ pub(crate) async fn drive(config: RunConfig, shared: Rc<Shared>) -> Result<(), S
         }
         last_evaluation = output.last_evaluation.clone();
         if data.threshold == Some(Threshold::Tune)
-            && let Some((_, rows)) = eval.first()
+            && let Some(split) = eval.first()
         {
-            tune_thresholds(&mut trainer, rows, &shared).await?;
+            tune_thresholds(&mut trainer, &split.rows, &shared).await?;
             last_evaluation = None;
         }
         save_training(&trainer, &output, count, &shared).await?;
         saved::keep(&told)?;
     }
-    if trainer.args.evaluates() {
-        evaluate_at_end(&mut trainer, &eval, last_evaluation, &shared).await?;
-    }
     let reader = Reader {
         labels: &labels,
+        text: &text,
         tokenizer: &tokenizer,
         options: &options,
     };
+    let mut reviews = Vec::new();
+    if trainer.args.evaluates() {
+        reviews = evaluate_at_end(&mut trainer, &eval, last_evaluation, &reader, &shared).await?;
+    }
     predict_at_end(&mut trainer, &test, &reader, &shared).await?;
+    if let Some(message) = reporters.tell(&trainer.state) {
+        shared.emit(Event::Warning { message }).await;
+    }
+    write_report(&trainer, &told, &done, &reviews, &shared).await;
     shared.emit(Event::Done(done)).await;
     Ok(())
 }
@@ -216,16 +224,22 @@ async fn tune_thresholds(
 
 async fn train_to_end(
     trainer: &mut Trainer,
+    reporters: &mut Reporters,
     told: &RunConfig,
     shared: &Shared,
 ) -> Result<TrainOutput, SessionError> {
     let resume = trainer.args.resume_from_checkpoint.clone();
     let mut run = trainer.start(&resume)?;
+    reporters.skip(run.state());
     loop {
         if let Some(command) = shared.steering.take_stop() {
             run.command(command);
         }
-        match run.next().await? {
+        let next = run.next().await?;
+        if let Some(message) = reporters.tell(run.state()) {
+            shared.emit(Event::Warning { message }).await;
+        }
+        match next {
             Some(mut event) => {
                 if matches!(event, Event::Checkpoint { .. }) {
                     saved::keep(told)?;

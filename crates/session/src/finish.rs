@@ -9,13 +9,16 @@ use tunesmith::data::{
 };
 use tunesmith::metrics::above_thresholds;
 use tunesmith::model::Task;
-use tunesmith::train::{Evaluation, PredictionOutput, TrainOutput, Trainer, replace_file, sigmoid};
+use tunesmith::train::{PredictionOutput, TrainOutput, Trainer, replace_file, sigmoid};
 use tunesmith_platform::fs;
-use tunesmith_protocol::{Event, Metrics};
+use tunesmith_protocol::{Event, Metrics, Review};
 
 use crate::SessionError;
+use crate::columns::TextColumns;
 use crate::labels::{Labels, chosen};
-use crate::prepare::TestSplit;
+use crate::metric::metric;
+use crate::prepare::SplitRows;
+use crate::review::{Rows, review_of};
 use crate::session::Shared;
 
 /// Saves the model and what its training came to.
@@ -48,26 +51,33 @@ async fn save_metrics(
     Ok(())
 }
 
-/// Evaluates every split, but for the first where training ended with its evaluation.
+/// Evaluates every split, but for the first where training ended with its evaluation; gives what the model gets
+/// right and wrong on each.
 pub(crate) async fn evaluate_at_end(
     trainer: &mut Trainer,
-    splits: &[(String, TokenizedDataset)],
-    mut last: Option<Evaluation>,
+    splits: &[SplitRows],
+    mut last: Option<PredictionOutput>,
+    reader: &Reader<'_>,
     shared: &Shared,
-) -> Result<(), SessionError> {
+) -> Result<Vec<Review>, SessionError> {
     let mut all = Metrics::default();
-    for (number, (split, rows)) in splits.iter().enumerate() {
-        let found = match last.take() {
+    let mut reviews = Vec::with_capacity(splits.len());
+    for (number, split) in splits.iter().enumerate() {
+        let output = match last.take() {
             Some(found) => found,
             None => {
-                let found = pass(trainer, rows, shared).await?.evaluation;
+                let found = pass(trainer, &split.rows, shared).await?;
+                let evaluation = &found.evaluation;
                 if trainer.args.do_train {
-                    trainer.state.log(&found.prefixed("eval"));
+                    trainer.state.log(&evaluation.prefixed("eval"));
                 }
-                shared.emit(found.event(split, &trainer.state)).await;
+                let event = evaluation.event(&split.name, &trainer.state);
+                shared.emit(event).await;
                 found
             }
         };
+        reviews.push(reader.review(trainer, split, &output)?);
+        let found = output.evaluation;
         // run_glue's names of MNLI's second split.
         let suffix = if number == 0 { "" } else { "_mm" };
         let numbers = found.prefixed("eval");
@@ -81,20 +91,42 @@ pub(crate) async fn evaluate_at_end(
         trainer.save_state()?;
         trainer.save_model_card(Path::new(&trainer.args.output_dir))?;
     }
-    save_metrics(trainer, "eval", &all, shared).await
+    save_metrics(trainer, "eval", &all, shared).await?;
+    Ok(reviews)
 }
 
-/// What reads the rows that are predicted.
+/// What reads the rows that are evaluated or predicted.
 pub(crate) struct Reader<'a> {
     pub(crate) labels: &'a Labels,
+    pub(crate) text: &'a TextColumns,
     pub(crate) tokenizer: &'a Tokenizer,
     pub(crate) options: &'a TokenizeOptions,
+}
+
+impl Reader<'_> {
+    fn review(
+        &self,
+        trainer: &Trainer,
+        split: &SplitRows,
+        found: &PredictionOutput,
+    ) -> Result<Review, SessionError> {
+        let rows = Rows {
+            rows: &split.texts,
+            text: self.text,
+            split: &split.name,
+            labels: self.labels,
+            tokenizer: self.tokenizer,
+            options: self.options,
+        };
+        let thresholds = trainer.model.config.thresholds();
+        review_of(&rows, found, &thresholds, metric(None, None, self.labels)?)
+    }
 }
 
 /// Predicts every split into `predict_results_<split>.txt`, and measures where labels are known.
 pub(crate) async fn predict_at_end(
     trainer: &mut Trainer,
-    splits: &[TestSplit],
+    splits: &[SplitRows],
     reader: &Reader<'_>,
     shared: &Shared,
 ) -> Result<(), SessionError> {
@@ -144,7 +176,7 @@ pub(crate) async fn pass(
 fn predictions(
     trainer: &Trainer,
     found: &PredictionOutput,
-    split: &TestSplit,
+    split: &SplitRows,
     reader: &Reader<'_>,
 ) -> Result<Vec<String>, SessionError> {
     let names = reader.labels.names();
@@ -170,7 +202,7 @@ fn predictions(
 /// texts their entities.
 fn tags(
     found: &PredictionOutput,
-    split: &TestSplit,
+    split: &SplitRows,
     reader: &Reader<'_>,
 ) -> Result<Vec<String>, SessionError> {
     let Labels::Tags(encoder) = reader.labels else {

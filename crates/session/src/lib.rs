@@ -33,6 +33,8 @@ mod predict;
 mod prepare;
 #[cfg(not(target_arch = "wasm32"))]
 mod ranks;
+mod report;
+mod report_to;
 mod review;
 mod saved;
 mod session;

@@ -308,42 +308,53 @@ impl Predictor {
 
     /// What the logits of a row say: `[num_labels]`.
     fn prediction(&self, logits: &[f32]) -> Prediction {
-        match self.model.task() {
-            Task::Regression => Prediction::Regression {
-                score: logits.first().copied().map_or(f64::NAN, f64::from),
+        let mut said = prediction(self.model.task(), &self.labels, &self.thresholds, logits);
+        if let Prediction::SingleLabel { label, score, .. } = &mut said
+            && self.least.is_some_and(|least| *score < least)
+        {
+            UNKNOWN.clone_into(label);
+        }
+        said
+    }
+}
+
+/// What the logits of a row say, `[num_labels]`, to a model with these labels; each is predicted above its threshold
+/// where a row may have several.
+pub(crate) fn prediction(
+    task: Task,
+    names: &[String],
+    thresholds: &[f64],
+    logits: &[f32],
+) -> Prediction {
+    match task {
+        Task::Regression => Prediction::Regression {
+            score: logits.first().copied().map_or(f64::NAN, f64::from),
+            logits: logits.to_vec(),
+        },
+        Task::MultiLabel => {
+            let scores = sigmoid(logits);
+            let there = above_thresholds(&scores, thresholds, names.len());
+            let labelled = names.iter().zip(&scores).zip(there);
+            let mut labels: Vec<(&String, f32)> = labelled
+                .filter(|(_, is_there)| *is_there)
+                .map(|((name, score), _)| (name, *score))
+                .collect();
+            labels.sort_by(|a, b| b.1.total_cmp(&a.1));
+            Prediction::MultiLabel {
+                labels: labels.into_iter().map(|(name, _)| name.clone()).collect(),
+                scores: scores.into_iter().map(f64::from).collect(),
                 logits: logits.to_vec(),
-            },
-            Task::MultiLabel => {
-                let scores = sigmoid(logits);
-                let there = above_thresholds(&scores, &self.thresholds, self.labels.len());
-                let labelled = self.labels.iter().zip(&scores).zip(there);
-                let mut labels: Vec<(&String, f32)> = labelled
-                    .filter(|(_, is_there)| *is_there)
-                    .map(|((name, score), _)| (name, *score))
-                    .collect();
-                labels.sort_by(|a, b| b.1.total_cmp(&a.1));
-                Prediction::MultiLabel {
-                    labels: labels.into_iter().map(|(name, _)| name.clone()).collect(),
-                    scores: scores.into_iter().map(f64::from).collect(),
-                    logits: logits.to_vec(),
-                }
             }
-            Task::SingleLabel | Task::Tokens => {
-                let scores = softmax(logits);
-                let label_id = argmax(logits);
-                let score = scores.get(label_id).copied().unwrap_or(f64::NAN);
-                let is_unknown = self.least.is_some_and(|least| score < least);
-                let label = match is_unknown {
-                    true => Some(UNKNOWN.to_owned()),
-                    false => self.labels.get(label_id).cloned(),
-                };
-                Prediction::SingleLabel {
-                    label: label.unwrap_or_default(),
-                    label_id,
-                    score,
-                    scores,
-                    logits: logits.to_vec(),
-                }
+        }
+        Task::SingleLabel | Task::Tokens => {
+            let scores = softmax(logits);
+            let label_id = argmax(logits);
+            Prediction::SingleLabel {
+                label: names.get(label_id).cloned().unwrap_or_default(),
+                label_id,
+                score: scores.get(label_id).copied().unwrap_or(f64::NAN),
+                scores,
+                logits: logits.to_vec(),
             }
         }
     }

@@ -38,10 +38,10 @@ const SHUFFLE_SEED: u64 = 42;
 /// Splits, ready for the trainer.
 pub(crate) struct Prepared {
     pub(crate) train: Option<TokenizedDataset>,
-    /// Splits to evaluate on, by name; the first is the one evaluated during training.
-    pub(crate) eval: Vec<(String, TokenizedDataset)>,
+    /// Splits to evaluate on; the first is the one evaluated during training.
+    pub(crate) eval: Vec<SplitRows>,
     /// Splits to predict.
-    pub(crate) test: Vec<TestSplit>,
+    pub(crate) test: Vec<SplitRows>,
     pub(crate) labels: Labels,
     /// The columns of the texts, or of the words.
     pub(crate) text: TextColumns,
@@ -52,11 +52,11 @@ pub(crate) struct Prepared {
     pub(crate) warnings: Vec<String>,
 }
 
-/// A split to predict.
-pub(crate) struct TestSplit {
+/// A split to evaluate on or to predict.
+pub(crate) struct SplitRows {
     pub(crate) name: String,
     pub(crate) rows: TokenizedDataset,
-    /// The same rows as they were read.
+    /// The same rows as they were read, with known labels as numbers.
     pub(crate) texts: Dataset,
 }
 
@@ -216,11 +216,15 @@ pub(crate) fn prepare(
         });
         tokenized.push((name.clone(), rows));
     }
-    let pick = |names: &[String]| -> Vec<(String, TokenizedDataset)> {
-        tokenized
-            .iter()
-            .filter(|(name, _)| names.contains(name))
-            .cloned()
+    let pick = |names: &[String]| -> Vec<SplitRows> {
+        let splits = tokenized.iter().zip(&chosen);
+        splits
+            .filter(|((name, _), _)| names.contains(name))
+            .map(|((name, rows), (_, texts))| SplitRows {
+                name: name.clone(),
+                rows: rows.clone(),
+                texts: texts.clone(),
+            })
             .collect()
     };
     let labels_task = labels.task();
@@ -229,16 +233,9 @@ pub(crate) fn prepare(
         Task::SingleLabel | Task::MultiLabel | Task::Tokens => labels.names().to_vec(),
     };
     Ok(Prepared {
-        train: pick(&train).pop().map(|(_, rows)| rows),
+        train: pick(&train).pop().map(|split| split.rows),
         eval: pick(&eval),
-        test: pick(&test)
-            .into_iter()
-            .filter_map(|(name, rows)| {
-                let (_, texts) = chosen.iter().find(|(chosen, _)| *chosen == name)?;
-                let texts = texts.clone();
-                Some(TestSplit { name, rows, texts })
-            })
-            .collect(),
+        test: pick(&test),
         labels,
         text,
         tokenizer,

@@ -10,7 +10,7 @@ use std::task::Poll;
 use tunesmith::kernels::is_out_of_memory;
 use tunesmith::train::TrainError;
 use tunesmith_collective::Collective;
-use tunesmith_protocol::{Event, Record, ResumeFrom, RunConfig, Sequencer};
+use tunesmith_protocol::{Event, Record, ResumeFrom, RunConfig, RunView, Sequencer};
 
 use crate::device::{device_failure, exhaust_devices};
 use crate::drive::drive;
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) steering: Steering,
     /// What the checkpoint lacked of the layer that gives the answer, until that is told.
     pub(crate) new_parameters: RefCell<Vec<String>>,
+    /// What a screen has seen of the run, for its report.
+    pub(crate) view: RefCell<RunView>,
 }
 
 impl Shared {
@@ -56,6 +58,7 @@ impl Shared {
         if let Event::Checkpoint { path, .. } = &event {
             self.checkpoint.replace(Some(path.clone()));
         }
+        self.view.borrow_mut().take(&event);
         self.events.borrow_mut().push_back(event);
     }
 

@@ -20,8 +20,8 @@ use crate::early_stopping::{self, EarlyStopping};
 use crate::evaluate::EvalPass;
 use crate::speed::Speed;
 use crate::{
-    AdamW, Evaluation, GradScaler, OutputFolder, Plan, Schedule, TrainError, TrainOutput, Trainer,
-    TrainerControl,
+    AdamW, GradScaler, OutputFolder, Plan, PredictionOutput, Schedule, TrainError, TrainOutput,
+    Trainer, TrainerControl, TrainerState,
 };
 
 /// A training in progress. Pull it with [`Run::next`]; to pause, don't.
@@ -42,7 +42,7 @@ pub struct Run<'t> {
     pub(crate) pending: VecDeque<Action>,
     evaluation: Option<EvalPass>,
     /// The last evaluation and its step.
-    evaluated: Option<(u64, Evaluation)>,
+    evaluated: Option<(u64, PredictionOutput)>,
     pub(crate) losses: Losses,
     pub(crate) last: LastStep,
     pub(crate) resumed_from: u64,
@@ -185,6 +185,12 @@ impl<'t> Run<'t> {
         }
     }
 
+    /// How far it is and what it has logged.
+    #[must_use]
+    pub fn state(&self) -> &TrainerState {
+        &self.trainer.state
+    }
+
     /// Which rows every batch holds.
     #[must_use]
     pub fn plan(&self) -> &Plan {
@@ -286,11 +292,11 @@ impl<'t> Run<'t> {
             self.evaluation = Some(pass);
             return Ok(());
         }
-        let found = pass.finish()?.evaluation;
-        let numbers = found.prefixed("eval");
+        let found = pass.finish()?;
+        let numbers = found.evaluation.prefixed("eval");
         self.trainer.state.log(&numbers);
         let (split, state) = (&self.trainer.eval_split, &self.trainer.state);
-        self.events.push_back(found.event(split, state));
+        self.events.push_back(found.evaluation.event(split, state));
         self.evaluated = Some((self.trainer.state.global_step, found));
         // An evaluation before the first step (`eval_on_start`) is of a model that isn't trained yet.
         if self.trainer.state.global_step > 0 {

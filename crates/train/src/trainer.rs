@@ -71,7 +71,7 @@ pub struct TrainOutput {
     /// Whether a command ended the run early.
     pub stopped: bool,
     /// The last evaluation, where it is of the weights that the model has now.
-    pub last_evaluation: Option<Evaluation>,
+    pub last_evaluation: Option<PredictionOutput>,
 }
 
 impl TrainOutput {

@@ -146,7 +146,7 @@ fn a_loss_of_ones_own_is_minimized() {
             Event::Step(step) => Some([step.loss, step.grad_norm]),
             _ => None,
         });
-        let eval_loss = output.last_evaluation.unwrap().loss.unwrap();
+        let eval_loss = output.last_evaluation.unwrap().evaluation.loss.unwrap();
         (steps.collect::<Vec<_>>(), eval_loss)
     };
     for choice in [DeviceChoice::Cpu, DeviceChoice::SoftwareGpu] {

@@ -52,7 +52,7 @@ fn the_loss_goes_down_and_the_evaluation_sees_it() {
     assert!((output.training_loss - mean(&losses)).abs() < 1e-12);
     let after = pollster::block_on(trainer.evaluate(&rows(18, 2))).unwrap();
     assert!(after.loss < before.loss, "{before:?} {after:?}");
-    assert_eq!(output.last_evaluation.unwrap().loss, after.loss);
+    assert_eq!(output.last_evaluation.unwrap().evaluation.loss, after.loss);
 
     let predictions = pollster::block_on(trainer.predict(&rows(18, 2))).unwrap();
     assert_eq!((predictions.logits.len(), predictions.num_labels), (36, 2));
@@ -146,7 +146,10 @@ fn writes_what_the_trainer_writes() {
     metrics.insert("train_samples", 42.0);
     trainer.save_metrics("train", &metrics).unwrap();
     trainer
-        .save_metrics("eval", &output.last_evaluation.unwrap().prefixed("eval"))
+        .save_metrics(
+            "eval",
+            &output.last_evaluation.unwrap().evaluation.prefixed("eval"),
+        )
         .unwrap();
 
     let names: BTreeSet<String> = std::fs::read_dir(&out)

@@ -73,6 +73,7 @@ fn review(
     let metrics: Metrics = metrics.iter().copied().collect();
     Review {
         numbers: Vec::new(),
+        calibration: Vec::new(),
         split: "validation".to_owned(),
         problem_type,
         num_rows: 20,
@@ -88,6 +89,7 @@ fn review(
             label: wrong[0].to_owned(),
             predicted: wrong[1].to_owned(),
             score: f64::NAN,
+            confidence: f64::NAN,
             loss: 1.25,
         }],
     }

@@ -359,10 +359,12 @@ pub fn review() -> Review {
         label: "equivalent".to_owned(),
         predicted: "not_equivalent".to_owned(),
         score: 0.021,
+        confidence: 0.979,
         loss: 3.86,
     };
     Review {
         numbers: Vec::new(),
+        calibration: Vec::new(),
         split: "validation".to_owned(),
         problem_type: ProblemType::SingleLabel,
         num_rows: 400,

@@ -171,6 +171,8 @@ export const ARGUMENTS: readonly ArgumentGroup[] = [
       { name: "log_level", kind: ["passive", "debug", "info", "warning", "error", "critical"], fallback: "passive", help: "What the command writes on standard error; error and critical leave out warnings." },
       { name: "disable_tqdm", kind: "flag", fallback: "false", help: "Draw no progress bars." },
       { name: "run_name", kind: "text", fallback: "the folder", help: "What the model card calls the model. Default: the output folder's name." },
+      { name: "report_to", kind: ["none", "tensorboard", "csv", "all"], fallback: "none", help: "Write the log while training: tensorboard for event files, csv for a table, all for both." },
+      { name: "logging_dir", kind: "text", fallback: "in output_dir", help: "Folder for what report_to writes. Default: a new folder in runs of output_dir." },
       { name: "do_train", kind: "flag", fallback: "true", help: "Train." },
       { name: "device", kind: ["auto", "gpu", "cpu", "software-gpu"], fallback: "auto", help: "Where to compute." },
       { name: "devices", kind: "text", fallback: "", help: "Train on several devices: all GPUs, numbers as tunesmith doctor lists the adapters (0,1), or cpu:2 for two CPU workers. Each takes batches of per_device_train_batch_size rows." },

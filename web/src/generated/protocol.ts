@@ -541,6 +541,10 @@ export type TrainingArguments = {
   disable_tqdm: boolean,
   /** What the model card calls the model. Default: the output folder's name. */
   run_name: string | null,
+  /** Write the log while training: `tensorboard` for event files, `csv` for a table, `all` for both. */
+  report_to: ReportTo,
+  /** Folder for what `report_to` writes. Default: a new folder in `runs` of `output_dir`. */
+  logging_dir: string | null,
   /** When to evaluate on the validation split. */
   eval_strategy: IntervalStrategy,
   /** Evaluate every N steps; below 1, every fraction of the run. Default: `logging_steps`. */
@@ -959,6 +963,11 @@ export type Review = {
   most_wrong: Array<WrongRow>,
   /** Where numbers are predicted: the true and the predicted number of each of the first rows. */
   numbers?: Array<[number, number]>,
+  /**
+   * How often probabilities from 0 to 1 were right, by tenths: those of the predicted class of each row or token,
+   * or of each label of each row where a row may have several. None for numbers.
+   */
+  calibration?: Array<CalibrationBin>,
 };
 
 /**
@@ -978,6 +987,20 @@ export type ClassReport = {
   support: number,
 };
 
+/** Probabilities that are close to each other. */
+export type CalibrationBin = {
+  /** From this probability on. */
+  from: number,
+  /** Below this one; the last holds 1 too. */
+  to: number,
+  /** How many there are. */
+  count: number,
+  /** Of those, how many were right; where a row may have several labels, how many have the label. */
+  right: number,
+  /** Their mean; 0 where there are none. */
+  mean_score: number,
+};
+
 /** A row that the model got wrong. */
 export type WrongRow = {
   /** Its number in the split, from 0. */
@@ -995,6 +1018,8 @@ export type WrongRow = {
   predicted: string,
   /** The probability that the model gave the true class, where a row has one; else `null`. */
   score: number | null,
+  /** The probability that the model gave its own answer, where a row has one class; else `null`. */
+  confidence: number | null,
   /** The row's loss. */
   loss: number | null,
 };

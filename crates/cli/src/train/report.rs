@@ -154,6 +154,7 @@ fn finished(done: &Done, problem: ProblemType) -> String {
         "  ask it:    tunesmith predict --model {folder} --text '…'"
     ));
     lines.push(format!("  in Python: {class}.from_pretrained({folder:?})"));
+    lines.push(format!("  results:   {folder}/report.html"));
     lines.join("\n")
 }
 

@@ -19,6 +19,7 @@ mod metric;
 mod pipes;
 mod predict;
 mod ranks;
+mod report;
 mod support;
 mod tokenize;
 mod train;

@@ -59,6 +59,8 @@ macro_rules! choices {
     };
 }
 
+pub(super) use choices;
+
 choices! {
     /// How the learning rate changes over a run, after warm-up.
     SchedulerType {

@@ -79,7 +79,7 @@ const UPLOAD: &str = "nothing is uploaded: upload the output folder afterwards (
 const TOKEN: &str = "a token stays out of arguments and files: set HF_TOKEN to download with one";
 const TPU: &str = "TPUs are not supported: leave it out";
 const LOADER: &str = "rows are read and collated beside the device's work, in their order";
-const TRACKIO: &str = "there are no reporting integrations: read the event stream (--events FILE)";
+const TRACKIO: &str = "nothing is reported to Trackio: use report_to (tensorboard, csv), or read the event stream (--events FILE)";
 const OPTIM: &str = "the optimizer is AdamW (adamw_torch)";
 
 /// Fields of `TrainingArguments` of transformers 5.23, then those that 4 had besides, then arguments of run_glue and
@@ -154,7 +154,6 @@ const FIXED: &[Fixed] = &[
         "logging_nan_inf_filter",
         "a loss that is no number ends the run",
     ),
-    only("report_to", &["\"none\"", "[]", "[\"none\"]"], TRACKIO),
     only("project", &["\"huggingface\""], TRACKIO),
     only("trackio_space_id", &["\"trackio\""], TRACKIO),
     only("trackio_bucket_id", NONE, TRACKIO),
@@ -286,7 +285,6 @@ const FIXED: &[Fixed] = &[
         "speeds are of rows and steps: leave it out",
     ),
     only("jit_mode_eval", NO, COMPILED),
-    any("logging_dir", "there are no reporting integrations"),
     only("mp_parameters", &["\"\""], DEVICES),
     only(
         "past_index",

@@ -7,7 +7,7 @@ mod parts;
 mod tests;
 
 use super::{
-    CountedTokens, DeviceChoice, IntervalStrategy, LogLevel, LossType, SamplingStrategy,
+    CountedTokens, DeviceChoice, IntervalStrategy, LogLevel, LossType, ReportTo, SamplingStrategy,
     SaveStrategy, SchedulerType, Truncation,
 };
 use ArgumentKind::{Choice, Flag, Integer, Json, Number, Text};
@@ -554,6 +554,18 @@ pub const ARGUMENTS: &[ArgumentGroup] = &[
                 Text,
                 "the folder",
                 "What the model card calls the model. Default: the output folder's name.",
+            ),
+            argument(
+                "report_to",
+                Choice(ReportTo::WORDS),
+                "none",
+                "Write the log while training: tensorboard for event files, csv for a table, all for both.",
+            ),
+            argument(
+                "logging_dir",
+                Text,
+                "in output_dir",
+                "Folder for what report_to writes. Default: a new folder in runs of output_dir.",
             ),
             argument("do_train", Flag, "true", "Train."),
             argument(

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    ClassWeights, DeviceChoice, IntervalStrategy, Layers, LogLevel, LossType, ResumeFrom,
+    ClassWeights, DeviceChoice, IntervalStrategy, Layers, LogLevel, LossType, ReportTo, ResumeFrom,
     SamplingStrategy, SaveStrategy, SchedulerKwargs, SchedulerType, Steps, TokenCount,
 };
 
@@ -131,6 +131,10 @@ pub struct TrainingArguments {
     pub disable_tqdm: bool,
     /// What the model card calls the model. Default: the output folder's name.
     pub run_name: Option<String>,
+    /// Write the log while training: `tensorboard` for event files, `csv` for a table, `all` for both.
+    pub report_to: ReportTo,
+    /// Folder for what `report_to` writes. Default: a new folder in `runs` of `output_dir`.
+    pub logging_dir: Option<String>,
     /// When to evaluate on the validation split.
     pub eval_strategy: IntervalStrategy,
     /// Evaluate every N steps; below 1, every fraction of the run. Default: `logging_steps`.
@@ -222,6 +226,8 @@ impl Default for TrainingArguments {
             log_level: LogLevel::Passive,
             disable_tqdm: false,
             run_name: None,
+            report_to: ReportTo::default(),
+            logging_dir: None,
             eval_strategy: IntervalStrategy::No,
             eval_steps: None,
             eval_on_start: false,

@@ -20,6 +20,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("tunesmith-damage", &[]),
     ("tunesmith-mpi", &["tunesmith-collective"]),
     ("tunesmith-shaders", &[]),
+    ("tunesmith-protobuf", &[]),
     ("tunesmith-protocol", &[]),
     ("tunesmith-platform", &[]),
     ("tunesmith-checkpoint", &["tunesmith-platform"]),
@@ -60,8 +61,13 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "tunesmith-architecture",
             "tunesmith-checkpoint",
             "tunesmith-platform",
+            "tunesmith-protobuf",
             "tunesmith-protocol",
         ],
+    ),
+    (
+        "tunesmith-report",
+        &["tunesmith-protobuf", "tunesmith-protocol"],
     ),
     (
         "tunesmith-train",
@@ -97,6 +103,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "tunesmith-collective",
             "tunesmith-platform",
             "tunesmith-protocol",
+            "tunesmith-report",
         ],
     ),
     (
@@ -156,6 +163,8 @@ const WITHOUT_TENSORS: &[&str] = &[
     "tunesmith-data",
     "tunesmith-onnx",
     "tunesmith-paraphrase",
+    "tunesmith-protobuf",
+    "tunesmith-report",
     "xtask",
 ];
 
@@ -174,6 +183,8 @@ const BELOW_SHELLS: &[&str] = &[
     "tunesmith-data",
     "tunesmith-kernels",
     "tunesmith-model",
+    "tunesmith-protobuf",
+    "tunesmith-report",
     "tunesmith-train",
     "tunesmith",
 ];

@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::shell::Cmd;
 
 /// What the round trip and PyTorch's figures need.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "torch==2.15.0",
     "transformers==5.23.0",
     "numpy==2.4.6",
@@ -20,6 +20,7 @@ const PACKAGES: [&str; 6] = [
     "accelerate==1.15.0",
     "onnx==1.23.2",
     "onnxruntime==1.32.0",
+    "tensorboard==2.21.0",
 ];
 
 /// What making goldens needs besides.

@@ -140,6 +140,7 @@ fn train(tunesmith: &Path, checkpoint: &Path, steps: &str, learning_rate: &str) 
         .args(["train", "--device", "cpu", "--max_steps", steps])
         .args(["--learning_rate", learning_rate])
         .args(["--eval_strategy", "no", "--save_strategy", "no"])
+        .args(["--report_to", "all", "--logging_steps", "2"])
         .arg("--model_name_or_path")
         .arg(checkpoint)
 }

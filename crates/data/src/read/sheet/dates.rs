@@ -44,7 +44,7 @@ pub(super) fn date(serial: f64, from_1904: bool) -> String {
     };
     let day = days as i64 + epoch + seconds / 86_400;
     let seconds = seconds % 86_400;
-    let (year, month, day) = civil(day);
+    let (year, month, day) = tunesmith_platform::date(day);
     let time = format!(
         "{:02}:{:02}:{:02}",
         seconds / 3600,
@@ -56,20 +56,6 @@ pub(super) fn date(serial: f64, from_1904: bool) -> String {
         (_, 0) => format!("{year:04}-{month:02}-{day:02}"),
         _ => format!("{year:04}-{month:02}-{day:02} {time}"),
     }
-}
-
-/// The date so many days after 1 January 1970 (Howard Hinnant's `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]

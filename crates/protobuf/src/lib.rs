@@ -1,12 +1,13 @@
 //! Protobuf's wire format, as far as it is written here (protobuf.dev/programming-guides/encoding). A crate
-//! for it would bring a compiler of its own or procedural macros, for four kinds of fields.
+//! for it would bring a compiler of its own or procedural macros, for five kinds of fields.
 
 /// A message, which is its fields one after another.
-pub(crate) trait Message {
+pub trait Message {
     /// Appends the fields.
     fn put(&self, to: &mut Vec<u8>);
 
     /// The fields alone.
+    #[must_use]
     fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.put(&mut bytes);
@@ -15,6 +16,7 @@ pub(crate) trait Message {
 }
 
 const VARINT: u64 = 0;
+const EIGHT_BYTES: u64 = 1;
 const LENGTH_DELIMITED: u64 = 2;
 const FOUR_BYTES: u64 = 5;
 
@@ -27,31 +29,37 @@ fn varint(to: &mut Vec<u8>, mut value: u64) {
 }
 
 /// A field that is a whole number.
-pub(crate) fn int(to: &mut Vec<u8>, tag: u64, value: i64) {
+pub fn int(to: &mut Vec<u8>, tag: u64, value: i64) {
     varint(to, tag << 3 | VARINT);
     varint(to, value.cast_unsigned());
 }
 
 /// A field that is a number in single precision.
-pub(crate) fn float(to: &mut Vec<u8>, tag: u64, value: f32) {
+pub fn float(to: &mut Vec<u8>, tag: u64, value: f32) {
     varint(to, tag << 3 | FOUR_BYTES);
     to.extend(value.to_le_bytes());
 }
 
+/// A field that is a number in double precision.
+pub fn double(to: &mut Vec<u8>, tag: u64, value: f64) {
+    varint(to, tag << 3 | EIGHT_BYTES);
+    to.extend(value.to_le_bytes());
+}
+
 /// The beginning of a field of so many bytes, which follow.
-pub(crate) fn length(to: &mut Vec<u8>, tag: u64, bytes: u64) {
+pub fn length(to: &mut Vec<u8>, tag: u64, bytes: u64) {
     varint(to, tag << 3 | LENGTH_DELIMITED);
     varint(to, bytes);
 }
 
 /// A field that is a text or bytes.
-pub(crate) fn bytes(to: &mut Vec<u8>, tag: u64, value: &[u8]) {
+pub fn bytes(to: &mut Vec<u8>, tag: u64, value: &[u8]) {
     length(to, tag, value.len() as u64);
     to.extend(value);
 }
 
 /// A field that is a message.
-pub(crate) fn message(to: &mut Vec<u8>, tag: u64, value: &impl Message) {
+pub fn message(to: &mut Vec<u8>, tag: u64, value: &impl Message) {
     bytes(to, tag, &value.bytes());
 }
 

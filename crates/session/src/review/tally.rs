@@ -1,221 +1,37 @@
-//! What a trained model gets wrong: its metrics, the confusion matrix, a report for each label, and the
-//! worst rows.
+//! Counting: what is true of each row beside what was predicted.
 
-use std::path::Path;
-
-use tunesmith::data::{ColumnView, Dataset, TagEncoder};
+use tunesmith::data::ColumnView;
 use tunesmith::metrics::{ClassCounts, Metric, MetricError, mean_absolute_error, r2};
 use tunesmith::model::Task;
-use tunesmith::train::{argmax, class_report, sigmoid, softmax};
-use tunesmith_protocol::{
-    Event, Metrics, Pair, Prediction, Review, RunConfig, Threshold, WrongRow,
-};
+use tunesmith::train::{class_report, sigmoid};
+use tunesmith_protocol::{CalibrationBin, Metrics, Pair, Prediction, Review, WrongRow};
 
-use crate::background::background;
-use crate::columns::{Question, TextColumns, splits, task};
-use crate::fetch::{dataset, load};
-use crate::label_columns::{problem_type, task_of};
-use crate::labels::{Labels, Wanted, chosen};
-use crate::marked::{Marked, listed};
-use crate::metric::metric;
-use crate::predict::Tokens;
-use crate::session::Shared;
-use crate::{Predictor, SessionError};
-
-/// Rows that are shown.
-const MOST_WRONG: usize = 50;
+use crate::SessionError;
+use crate::label_columns::problem_type;
+use crate::labels::{Labels, chosen};
 
 /// Numbers that are shown one by one.
 const NUMBERS: usize = 1000;
 
-/// Rows between two progress events.
-const ROWS: usize = 64;
-
-/// Asks the model in `model` about the validation split that `config` names, and compares.
-///
-/// # Errors
-/// Data or a model that can't be read; a row without a label, or with one that the model doesn't know.
-pub async fn review(
-    config: RunConfig,
-    model: &Path,
-    tell: &mut dyn FnMut(Event),
-) -> Result<Review, SessionError> {
-    let shared = Shared::default();
-    let work = compare(config, model, &shared);
-    shared.passing_on(work, tell).await
-}
-
-async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Review, SessionError> {
-    let RunConfig {
-        model: arguments,
-        data,
-        training,
-    } = config;
-    let cache = arguments.cache_dir;
-    let mut predictor = Predictor::load(model, training.device, data.max_seq_length).await?;
-    if let Some(threshold) = &data.threshold
-        && *threshold != Threshold::Tune
-    {
-        predictor.set_threshold(threshold)?;
-    }
-    let glue = task(&data)?;
-    let question = Question {
-        classes: predictor.labels().to_vec(),
-        ..Question::of(&data, glue, Some(predictor.config()))
-    };
-    let request = dataset(&data, cache.as_deref(), glue, shared).await?;
-    let split = splits("validation", glue).swap_remove(0);
-    let wanted = split.clone();
-    let arguments = data.clone();
-    let asked = question.clone();
-    let rows = background(shared, move |emit| {
-        let loaded = load(request, &arguments, &asked, emit)?.splits;
-        Ok(loaded.get(&wanted)?.clone())
-    })
-    .await?;
-    let rows = match data.max_eval_samples {
-        Some(most) => rows.take(most),
-        None => rows,
-    };
-    let (columns, _) = question.columns(&rows)?;
-    let wanted = Wanted {
-        glue,
-        task: data.problem_type.map(task_of),
-        label_all_tokens: data.label_all_tokens,
-    };
-    let at = || SessionError::split(&split);
-    let labels = Labels::of_model(predictor.config(), &rows, columns.labels, wanted);
-    let (labels, _) = labels.map_err(at())?;
-    let rows = labels.encode(&rows).map_err(at())?.dataset;
-    let mut tally = Tally::new(&labels, metric(data.metric_name.as_deref(), glue, &labels)?);
-    let reading = Reading {
-        predictor: &predictor,
-        rows: &rows,
-        text: &columns.text,
-        split: &split,
-    };
-    for start in (0..rows.num_rows()).step_by(ROWS) {
-        let end = rows.num_rows().min(start + ROWS);
-        match &labels {
-            Labels::One { column, .. } => reading.values(start..end, column, &mut tally).await?,
-            Labels::Several(encoder) => {
-                let column = encoder.columns().encoded();
-                reading.values(start..end, column, &mut tally).await?;
-            }
-            Labels::Tags(encoder) => reading.tags(start..end, encoder, &mut tally).await?,
-        }
-        shared
-            .emit(Event::Progress {
-                stage: "predicting".to_owned(),
-                done: end as u64,
-                total: rows.num_rows() as u64,
-            })
-            .await;
-    }
-    tally.finish(split)
-}
-
-/// What is compared.
-struct Reading<'a> {
-    predictor: &'a Predictor,
-    rows: &'a Dataset,
-    text: &'a TextColumns,
-    split: &'a str,
-}
-
-impl Reading<'_> {
-    /// Rows with a class, a number, or 0 and 1 for each label.
-    async fn values(
-        &self,
-        range: std::ops::Range<usize>,
-        column: &str,
-        tally: &mut Tally<'_>,
-    ) -> Result<(), SessionError> {
-        let first = self.rows.column(&self.text.first)?;
-        let second = self.text.second.as_deref();
-        let second = second.map(|name| self.rows.column(name)).transpose()?;
-        let truth = self.rows.column(column)?;
-        let pair = |row: usize| Pair {
-            text: cell(&first, row),
-            text_pair: second.as_ref().map(|column| cell(column, row)),
-        };
-        let pairs: Vec<Pair> = range.clone().map(pair).collect();
-        let predictions = self.predictor.predict(&pairs).await?;
-        for (row, (pair, prediction)) in range.zip(pairs.into_iter().zip(predictions)) {
-            let outcome = tally.compare(&truth, row, &prediction)?;
-            tally.add(row, pair, outcome);
-        }
-        Ok(())
-    }
-
-    /// Rows of tagged tokens.
-    async fn tags(
-        &self,
-        range: std::ops::Range<usize>,
-        encoder: &TagEncoder,
-        tally: &mut Tally<'_>,
-    ) -> Result<(), SessionError> {
-        let (tokenizer, options) = (self.predictor.tokenizer(), self.predictor.options());
-        let mut read = Vec::with_capacity(range.len());
-        let mut tokens = Vec::with_capacity(range.len());
-        for row in range.clone() {
-            let found = encoder.tokenize_text(self.rows, row, tokenizer, options);
-            let (text, placed, labels) = found.map_err(SessionError::split(self.split))?;
-            tokens.push(Tokens::new(&placed.input_ids, &placed.token_type_ids));
-            read.push((text, placed, labels.unwrap_or_default()));
-        }
-        let logits = self.predictor.logits(&tokens).await?;
-        for (row, ((text, placed, labels), logits)) in range.zip(read.into_iter().zip(logits)) {
-            let width = tally.names().len().max(1);
-            let mut marked = Marked::new(&text, &placed, &labels);
-            let (mut wanted, mut predicted, mut loss) = (Vec::new(), Vec::new(), 0.0);
-            let mut probabilities = Vec::new();
-            for (class, logits) in marked.labelled(&labels, &logits, width) {
-                let scores = softmax(logits);
-                loss -= scores[class].max(f64::MIN_POSITIVE).ln();
-                wanted.push(class as i64);
-                predicted.push(argmax(logits) as i64);
-                probabilities.extend(scores);
-            }
-            tally.metric.add_sentence(&predicted, &wanted)?;
-            if tally.metric.needs_probabilities() {
-                tally.metric.add_probabilities(&probabilities, &wanted)?;
-            }
-            marked.keep_differences(tally.names(), &wanted, &predicted);
-            let outcome = Outcome {
-                label: listed(&marked.entities(tally.names(), &wanted)?),
-                predicted: listed(&marked.entities(tally.names(), &predicted)?),
-                is_right: wanted == predicted,
-                score: f64::NAN,
-                loss: loss / wanted.len().max(1) as f64,
-            };
-            let text_pair = None;
-            tally.add(row, Pair { text, text_pair }, outcome);
-        }
-        Ok(())
-    }
-}
-
-fn cell(column: &ColumnView<'_>, row: usize) -> String {
-    let value = column.get(row);
-    value
-        .and_then(|value| column.feature().text(value))
-        .unwrap_or_default()
-}
+/// Parts of the range of probabilities.
+const BINS: usize = 10;
 
 /// What came of a row.
-struct Outcome {
-    label: String,
-    predicted: String,
-    is_right: bool,
+pub(super) struct Outcome {
+    pub(super) label: String,
+    pub(super) predicted: String,
+    pub(super) is_right: bool,
     /// The true class's probability; NaN where a row has no one class.
-    score: f64,
-    loss: f64,
+    pub(super) score: f64,
+    /// The predicted class's; likewise.
+    pub(super) confidence: f64,
+    pub(super) loss: f64,
 }
 
-struct Tally<'a> {
+/// What the rows of a split came to, so far.
+pub(super) struct Tally<'a> {
     labels: &'a Labels,
-    metric: Metric,
+    pub(super) metric: Metric,
     /// Of rows that have one class each.
     classes: ClassCounts,
     confusion: Vec<Vec<u64>>,
@@ -224,10 +40,11 @@ struct Tally<'a> {
     wrong: Vec<WrongRow>,
     /// The true and the predicted number of each row.
     numbers: Vec<[f64; 2]>,
+    calibration: Calibration,
 }
 
 impl<'a> Tally<'a> {
-    fn new(labels: &'a Labels, metric: Metric) -> Self {
+    pub(super) fn new(labels: &'a Labels, metric: Metric) -> Self {
         let names = labels.names();
         let size = match labels.task() {
             Task::SingleLabel => names.len(),
@@ -242,15 +59,16 @@ impl<'a> Tally<'a> {
             right: 0,
             wrong: Vec::new(),
             numbers: Vec::new(),
+            calibration: Calibration::default(),
         }
     }
 
-    fn names(&self) -> &'a [String] {
+    pub(super) fn names(&self) -> &'a [String] {
         self.labels.names()
     }
 
     /// Compares a row's label with what was predicted, and counts it.
-    fn compare(
+    pub(super) fn compare(
         &mut self,
         truth: &ColumnView<'_>,
         row: usize,
@@ -283,12 +101,14 @@ impl<'a> Tally<'a> {
                     self.metric.add_probabilities(scores, &ids[1..])?;
                 }
                 self.classes.add_batch(&ids[..1], &ids[1..])?;
-                let score = scores[class];
+                let (score, confidence) = (scores[class], scores[*label_id]);
+                self.calibration.add(confidence, class == *label_id);
                 Ok(Outcome {
                     label: names[class].clone(),
                     predicted: label.clone(),
                     is_right: class == *label_id,
                     score,
+                    confidence,
                     loss: -score.max(f64::MIN_POSITIVE).ln(),
                 })
             }
@@ -301,6 +121,7 @@ impl<'a> Tally<'a> {
                     predicted: format!("{score:.3}"),
                     is_right: false,
                     score: f64::NAN,
+                    confidence: f64::NAN,
                     loss: (score - number).powi(2),
                 })
             }
@@ -317,6 +138,9 @@ impl<'a> Tally<'a> {
                     self.metric
                         .add_label_probabilities(&probabilities, &wanted)?;
                 }
+                for (probability, is_there) in sigmoid(logits).into_iter().zip(&wanted) {
+                    self.calibration.add(f64::from(probability), *is_there);
+                }
                 let line = |there: &[bool]| match chosen(names, there).as_slice() {
                     [] => "none".to_owned(),
                     labels => labels.join(", "),
@@ -332,6 +156,7 @@ impl<'a> Tally<'a> {
                     predicted: line(&found),
                     is_right: found == wanted,
                     score: f64::NAN,
+                    confidence: f64::NAN,
                     loss: losses.sum::<f64>() / names.len().max(1) as f64,
                 })
             }
@@ -339,7 +164,12 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn add(&mut self, row: usize, pair: Pair, outcome: Outcome) {
+    /// Takes in the probability of a token's tag.
+    pub(super) fn add_tag(&mut self, probability: f64, is_right: bool) {
+        self.calibration.add(probability, is_right);
+    }
+
+    pub(super) fn add(&mut self, row: usize, pair: Pair, outcome: Outcome) {
         self.rows += 1;
         if outcome.is_right {
             self.right += 1;
@@ -352,14 +182,16 @@ impl<'a> Tally<'a> {
             label: outcome.label,
             predicted: outcome.predicted,
             score: outcome.score,
+            confidence: outcome.confidence,
             loss: outcome.loss,
         });
     }
 
-    fn finish(mut self, split: String) -> Result<Review, SessionError> {
+    /// What it came to, with no more than `most` rows one by one.
+    pub(super) fn finish(mut self, split: String, most: usize) -> Result<Review, SessionError> {
         self.wrong
             .sort_by(|a, b| b.loss.total_cmp(&a.loss).then(a.row.cmp(&b.row)));
-        self.wrong.truncate(MOST_WRONG);
+        self.wrong.truncate(most);
         let task = self.labels.task();
         let names = self.names();
         let mut metrics: Metrics = self.metric.compute()?.iter().collect();
@@ -387,7 +219,41 @@ impl<'a> Tally<'a> {
             },
             confusion: self.confusion,
             most_wrong: self.wrong,
+            calibration: self.calibration.bins(),
         })
+    }
+}
+
+/// How often probabilities were right.
+#[derive(Default)]
+struct Calibration {
+    /// Count, those that were right, and their sum.
+    bins: [(u64, u64, f64); BINS],
+}
+
+impl Calibration {
+    fn add(&mut self, probability: f64, is_right: bool) {
+        let place = ((probability * BINS as f64) as usize).min(BINS - 1);
+        let (count, right, sum) = &mut self.bins[place];
+        *count += 1;
+        *right += u64::from(is_right);
+        *sum += probability;
+    }
+
+    /// None where nothing was added.
+    fn bins(&self) -> Vec<CalibrationBin> {
+        if self.bins.iter().all(|(count, ..)| *count == 0) {
+            return Vec::new();
+        }
+        let bins = self.bins.iter().enumerate();
+        let bins = bins.map(|(place, (count, right, sum))| CalibrationBin {
+            from: place as f64 / BINS as f64,
+            to: (place + 1) as f64 / BINS as f64,
+            count: *count,
+            right: *right,
+            mean_score: sum / (*count).max(1) as f64,
+        });
+        bins.collect()
     }
 }
 
@@ -410,7 +276,8 @@ fn errors(numbers: &[[f64; 2]]) -> Result<Vec<(&'static str, f64)>, MetricError>
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
-    use tunesmith::data::{Format, LabelEncoder};
+    use crate::metric::metric;
+    use tunesmith::data::{Dataset, Format, LabelEncoder};
 
     #[test]
     fn errors_of_numbers_are_scikit_learns() {
@@ -453,7 +320,7 @@ mod tests {
             };
             tally.add(row, pair, outcome);
         }
-        let review = tally.finish("validation".to_owned()).unwrap();
+        let review = tally.finish("validation".to_owned(), 50).unwrap();
         assert_eq!((review.num_rows, review.num_right), (4, 3));
         assert_eq!(review.metrics.get("accuracy"), Some(0.75));
         assert_eq!(review.confusion, [[2, 1], [0, 1]]);
@@ -466,6 +333,12 @@ mod tests {
             panic!("one row is wrong: {:?}", review.most_wrong);
         };
         assert_eq!((wrong.row, wrong.text.as_str()), (2, "row 2"));
+        assert_eq!((wrong.score, wrong.confidence), (0.25, 0.75));
+        // Three of four answers with 75 % are right.
+        let filled = review.calibration.iter().filter(|bin| bin.count > 0);
+        let filled: Vec<_> = filled.map(|bin| (bin.from, bin.count, bin.right)).collect();
+        assert_eq!(filled, [(0.7, 4, 3)]);
+        assert_eq!(review.calibration_error(), Some(0.0));
         assert!((wrong.loss - 0.25f64.recip().ln()).abs() < 1e-12);
     }
 }
