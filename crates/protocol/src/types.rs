@@ -51,6 +51,7 @@ const TYPES: &[fn(&Config) -> String] = &[
     declaration::<Truncation>,
     declaration::<ProblemType>,
     declaration::<Threshold>,
+    declaration::<ReportTo>,
     declaration::<DeviceChoice>,
     declaration::<OnnxDtype>,
     declaration::<Steps>,

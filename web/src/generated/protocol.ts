@@ -700,6 +700,9 @@ export type ProblemType = "single_label_classification" | "multi_label_classific
  */
 export type Threshold = number | readonly number[] | "tune";
 
+/** Who is told of a training's log. In JSON `"none"`, `"all"`, a name, or a list of names. */
+export type ReportTo = "none" | "all" | "tensorboard" | "csv" | readonly ("tensorboard" | "csv")[];
+
 /** Where a run computes. */
 export type DeviceChoice = "auto" | "gpu" | "cpu" | "software-gpu";
 
