@@ -142,7 +142,7 @@ const ONE: Kind = {
 };
 
 function wrong(label: string, predicted: string, loss: number): Review["most_wrong"][number] {
-  return { row: 3, text: "The text of this row.", text_pair: null, label, predicted, score: null, loss };
+  return { row: 3, text: "The text of this row.", text_pair: null, label, predicted, score: null, confidence: null, loss };
 }
 
 function inspection({ columns, rows, found }: Kind): Inspection {
