@@ -15,6 +15,7 @@ mod check;
 mod collate;
 mod column;
 mod combine;
+mod csv_record;
 mod dataset;
 mod dataset_dict;
 mod digest;
@@ -49,6 +50,7 @@ pub use check::{CheckColumns, Finding, FindingKind, check, check_tokens};
 pub use collate::{Batch, DataCollator, DataCollatorWithPadding, Labels};
 pub use column::ColumnView;
 pub use combine::{InterleaveOptions, StoppingStrategy, concatenate_datasets, interleave_datasets};
+pub use csv_record::csv_record;
 pub use dataset::Dataset;
 pub use dataset_dict::DatasetDict;
 pub use digest::BatchDigest;
@@ -72,4 +74,4 @@ pub use tokenizer::{
 };
 pub use value::{Row, Value};
 #[cfg(not(target_arch = "wasm32"))]
-pub use write::{PartialFile, TableWriter};
+pub use write::{PartialFile, TableFormat, TableWriter};

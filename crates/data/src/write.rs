@@ -16,6 +16,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use tunesmith_platform::fs;
 
 use crate::column::ColumnBuilder;
+use crate::csv_record::csv_record;
 use crate::features::METADATA_KEY;
 use crate::read::BATCH_ROWS;
 use crate::{DataError, Dataset, Feature, Features, Value};
@@ -71,6 +72,31 @@ impl Write for PartialFile {
     }
 }
 
+/// What a table is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// `.csv`
+    Csv,
+    /// `.jsonl`, `.json`, `.ndjson`
+    JsonLines,
+    /// `.parquet`
+    Parquet,
+}
+
+impl TableFormat {
+    /// The one that a file's name ends in, in letters of either case.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_lowercase();
+        match ending.as_str() {
+            "csv" => Some(Self::Csv),
+            "jsonl" | "json" | "ndjson" => Some(Self::JsonLines),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
+
 /// A table that is written as its rows come.
 pub struct TableWriter {
     features: Features,
@@ -89,19 +115,16 @@ impl TableWriter {
     /// # Errors
     /// A name with another ending, or a place that can't be written to.
     pub fn create(path: &Path, features: &Features) -> Result<Self, DataError> {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        let ending = ending.unwrap_or_default().to_lowercase();
-        let to = match ending.as_str() {
-            "csv" => {
+        let to = match TableFormat::of(path) {
+            Some(TableFormat::Csv) => {
                 let mut file = PartialFile::create(path)?;
-                let names = features.names().into_iter();
-                let head = record(names.map(str::to_owned));
+                let head = csv_record(features.names());
                 file.write_all(head.as_bytes())
                     .map_err(|error| file.error(error))?;
                 To::Csv(file)
             }
-            "jsonl" | "json" | "ndjson" => To::JsonLines(PartialFile::create(path)?),
-            "parquet" => {
+            Some(TableFormat::JsonLines) => To::JsonLines(PartialFile::create(path)?),
+            Some(TableFormat::Parquet) => {
                 let schema = features.schema();
                 let declared = schema.metadata().get(METADATA_KEY).cloned();
                 let declared = KeyValue::new(METADATA_KEY.to_owned(), declared);
@@ -114,7 +137,7 @@ impl TableWriter {
                 let writer = ArrowWriter::try_new(file, schema, Some(properties));
                 To::Parquet(Box::new(writer.map_err(failed(path))?), path.to_path_buf())
             }
-            _ => {
+            None => {
                 return Err(DataError::Argument(format!(
                     "{}: the name does not say how to write it: it must end in .csv, .jsonl or .parquet",
                     path.display()
@@ -151,7 +174,7 @@ impl TableWriter {
                 let features: Vec<&Feature> = self.features.iter().map(|(_, f)| f).collect();
                 for row in rows.rows() {
                     let cells = features.iter().zip(row.iter());
-                    let line = record(cells.map(|(feature, (_, value))| cell(feature, value)));
+                    let line = csv_record(cells.map(|(feature, (_, value))| cell(feature, value)));
                     file.write_all(line.as_bytes())
                         .map_err(|error| file.error(error))?;
                 }
@@ -240,22 +263,6 @@ fn cell(feature: &Feature, value: Value<'_>) -> String {
         }
         _ => feature.text(value).unwrap_or_default(),
     }
-}
-
-/// A line of a CSV file, with quotes where a field needs them.
-fn record(fields: impl Iterator<Item = String>) -> String {
-    let fields: Vec<String> = fields.collect();
-    // An empty line would be no row.
-    if fields.len() == 1 && fields[0].is_empty() {
-        return "\"\"\n".to_owned();
-    }
-    let quoted = fields.into_iter().map(|field| {
-        match field.contains([',', '"', '\n', '\r']) || field.trim() != field {
-            true => format!("\"{}\"", field.replace('"', "\"\"")),
-            false => field,
-        }
-    });
-    format!("{}\n", quoted.collect::<Vec<_>>().join(","))
 }
 
 /// A value, classes by their names.

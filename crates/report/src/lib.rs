@@ -1,5 +1,5 @@
-//! What a run came to: `report.html`, one file that any browser shows, and the same as CSV; and, while it trains,
-//! what TensorBoard reads ([`event_file`]) and its log as CSV ([`MetricsCsv`]).
+//! What a run came to: `report.html`, one file that any browser shows, and the same as tables; and, while it trains,
+//! what TensorBoard reads ([`event_file`]).
 //!
 //! Both are made of what the run told ([`RunView`]) and of what its model gets right and wrong on each split
 //! ([`Review`]). Nothing here reads a file, so it is the same on every target.
@@ -11,7 +11,7 @@ mod tables;
 
 use tunesmith_protocol::{Review, RunView};
 
-pub use tables::{MetricsCsv, Table, Written, tables};
+pub use tables::{Table, cell, tables};
 
 /// What there is to report.
 #[derive(Debug, Clone, Copy)]

@@ -1,14 +1,14 @@
-//! Tables as CSV (RFC 4180): those of a review, and a training's log.
+//! The tables of a review.
 
 use tunesmith_protocol::Review;
 
-/// A table, ready to be written to a file.
+/// A table, to be written to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     /// What the file is called.
     pub name: &'static str,
-    /// Its lines, the head first.
-    pub csv: String,
+    /// Its rows of cells, the head first.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// The tables of a split; those that have nothing to say are left out.
@@ -30,32 +30,14 @@ fn table(name: &'static str, head: &[&str], rows: Vec<Vec<String>>) -> Option<Ta
     if rows.is_empty() {
         return None;
     }
-    let mut csv = String::new();
-    line(&mut csv, head.iter().copied());
-    for row in &rows {
-        line(&mut csv, row.iter().map(String::as_str));
-    }
-    Some(Table { name, csv })
-}
-
-fn line<'a>(csv: &mut String, cells: impl Iterator<Item = &'a str>) {
-    for (place, cell) in cells.enumerate() {
-        if place > 0 {
-            csv.push(',');
-        }
-        if cell.contains(['"', ',', '\n', '\r']) {
-            csv.push('"');
-            csv.push_str(&cell.replace('"', "\"\""));
-            csv.push('"');
-        } else {
-            csv.push_str(cell);
-        }
-    }
-    csv.push('\n');
+    let head = head.iter().map(|name| (*name).to_owned()).collect();
+    let rows = std::iter::once(head).chain(rows).collect();
+    Some(Table { name, rows })
 }
 
 /// A number as a table has it: empty where there is none.
-fn cell(number: f64) -> String {
+#[must_use]
+pub fn cell(number: f64) -> String {
     if number.is_nan() {
         String::new()
     } else {
@@ -141,92 +123,9 @@ fn most_wrong(review: &Review) -> Option<Table> {
     table("most_wrong.csv", &head, rows.collect())
 }
 
-/// A training's log with a column for each name, in the order in which they come up.
-#[derive(Debug, Default)]
-pub struct MetricsCsv {
-    columns: Vec<String>,
-    rows: Vec<Vec<(String, f64)>>,
-}
-
-impl MetricsCsv {
-    /// Takes in one more entry. Gives what is to be written: its line behind those that are there, or the whole table
-    /// anew where it has columns that weren't there.
-    pub fn add(&mut self, entry: Vec<(String, f64)>) -> Written {
-        let mut is_new = self.rows.is_empty();
-        for (name, _) in &entry {
-            if !self.columns.contains(name) {
-                self.columns.push(name.clone());
-                is_new = true;
-            }
-        }
-        let text = self.row(&entry);
-        self.rows.push(entry);
-        if is_new {
-            Written::Anew(self.whole())
-        } else {
-            Written::Behind(text)
-        }
-    }
-
-    fn row(&self, entry: &[(String, f64)]) -> String {
-        let value = |column: &String| {
-            let found = entry.iter().find(|(name, _)| name == column);
-            found.map_or_else(String::new, |(_, value)| cell(*value))
-        };
-        let cells: Vec<String> = self.columns.iter().map(value).collect();
-        let mut csv = String::new();
-        line(&mut csv, cells.iter().map(String::as_str));
-        csv
-    }
-
-    fn whole(&self) -> String {
-        let mut csv = String::new();
-        line(&mut csv, self.columns.iter().map(String::as_str));
-        csv.extend(self.rows.iter().map(|entry| self.row(entry)));
-        csv
-    }
-}
-
-/// What is to be written of a [`MetricsCsv`].
-#[derive(Debug, PartialEq, Eq)]
-pub enum Written {
-    /// A line, behind those that are there.
-    Behind(String),
-    /// Everything, in place of what is there.
-    Anew(String),
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_are_quoted_where_they_must_be() {
-        let mut csv = String::new();
-        line(
-            &mut csv,
-            ["a", "b,c", "say \"x\"", "two\nlines", ""].into_iter(),
-        );
-        assert_eq!(csv, "a,\"b,c\",\"say \"\"x\"\"\",\"two\nlines\",\n");
-    }
-
-    #[test]
-    fn a_log_gets_columns_as_they_come_up() {
-        let entry = |values: &[(&str, f64)]| -> Vec<(String, f64)> {
-            values
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), *value))
-                .collect()
-        };
-        let mut csv = MetricsCsv::default();
-        let first = csv.add(entry(&[("step", 1.0), ("loss", 0.5)]));
-        assert_eq!(first, Written::Anew("step,loss\n1,0.5\n".to_owned()));
-        let second = csv.add(entry(&[("step", 2.0), ("loss", f64::NAN)]));
-        assert_eq!(second, Written::Behind("2,\n".to_owned()));
-        let third = csv.add(entry(&[("step", 2.0), ("eval_loss", 0.25)]));
-        let whole = "step,loss,eval_loss\n1,0.5,\n2,,\n2,,0.25\n";
-        assert_eq!(third, Written::Anew(whole.to_owned()));
-    }
 
     #[test]
     fn a_number_that_is_missing_is_an_empty_cell() {

@@ -4,9 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::json;
-use tunesmith::data::{
-    Aggregation, TagColumns, TokenizeOptions, TokenizedDataset, Tokenizer, entities,
-};
+use tunesmith::data::{Aggregation, TagColumns, TokenizedDataset, entities};
 use tunesmith::metrics::above_thresholds;
 use tunesmith::model::Task;
 use tunesmith::train::{PredictionOutput, TrainOutput, Trainer, replace_file, sigmoid};
@@ -14,11 +12,10 @@ use tunesmith_platform::fs;
 use tunesmith_protocol::{Event, Metrics, Review};
 
 use crate::SessionError;
-use crate::columns::TextColumns;
 use crate::labels::{Labels, chosen};
 use crate::metric::metric;
 use crate::prepare::SplitRows;
-use crate::review::{Rows, review_of};
+use crate::review::{Reader, Rows, review_of};
 use crate::session::Shared;
 
 /// Saves the model and what its training came to.
@@ -76,7 +73,7 @@ pub(crate) async fn evaluate_at_end(
                 found
             }
         };
-        reviews.push(reader.review(trainer, split, &output)?);
+        reviews.push(review(trainer, split, reader, &output)?);
         let found = output.evaluation;
         // run_glue's names of MNLI's second split.
         let suffix = if number == 0 { "" } else { "_mm" };
@@ -95,32 +92,20 @@ pub(crate) async fn evaluate_at_end(
     Ok(reviews)
 }
 
-/// What reads the rows that are evaluated or predicted.
-pub(crate) struct Reader<'a> {
-    pub(crate) labels: &'a Labels,
-    pub(crate) text: &'a TextColumns,
-    pub(crate) tokenizer: &'a Tokenizer,
-    pub(crate) options: &'a TokenizeOptions,
-}
-
-impl Reader<'_> {
-    fn review(
-        &self,
-        trainer: &Trainer,
-        split: &SplitRows,
-        found: &PredictionOutput,
-    ) -> Result<Review, SessionError> {
-        let rows = Rows {
-            rows: &split.texts,
-            text: self.text,
-            split: &split.name,
-            labels: self.labels,
-            tokenizer: self.tokenizer,
-            options: self.options,
-        };
-        let thresholds = trainer.model.config.thresholds();
-        review_of(&rows, found, &thresholds, metric(None, None, self.labels)?)
-    }
+fn review(
+    trainer: &Trainer,
+    split: &SplitRows,
+    reader: &Reader<'_>,
+    found: &PredictionOutput,
+) -> Result<Review, SessionError> {
+    let rows = Rows {
+        rows: &split.texts,
+        split: &split.name,
+        reader,
+    };
+    let thresholds = trainer.model.config.thresholds();
+    let metric = metric(None, None, reader.labels)?;
+    review_of(&rows, found, &thresholds, metric)
 }
 
 /// Predicts every split into `predict_results_<split>.txt`, and measures where labels are known.

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tunesmith::train::{LogEntry, Trainer, replace_file};
+use tunesmith::data::csv_record;
+use tunesmith::train::{LogEntry, NO_METRIC, Trainer, replace_file};
 use tunesmith_platform::fs;
 use tunesmith_protocol::{Done, Eval, Event, Log, Metrics, Review, RunConfig, RunView};
 use tunesmith_report::{Report, tables};
@@ -49,7 +50,8 @@ fn write(dir: &Path, report: &Report<'_>) -> Result<(), SessionError> {
         let folder = dir.join(TABLES).join(&review.split);
         fs::create_dir_all(&folder).map_err(SessionError::io("create", &folder))?;
         for table in tables(review) {
-            replace_file(&folder.join(table.name), table.csv.as_bytes())?;
+            let csv: String = table.rows.iter().map(csv_record).collect();
+            replace_file(&folder.join(table.name), csv.as_bytes())?;
         }
     }
     Ok(())
@@ -106,12 +108,11 @@ fn logged(history: &[LogEntry], split: &str) -> RunView {
 
 /// The metrics of an evaluation's entry.
 fn metrics(entry: &LogEntry) -> Metrics {
-    let values = entry.iter().filter_map(|(name, value)| {
-        let name = name.strip_prefix("eval_")?;
-        let is_metric =
-            !["loss", "runtime", "samples_per_second", "steps_per_second"].contains(&name);
-        Some((name, value.as_f64()?)).filter(|_| is_metric)
-    });
+    let values = entry
+        .iter()
+        .filter(|(name, _)| !NO_METRIC.contains(&name.as_str()));
+    let values =
+        values.filter_map(|(name, value)| Some((name.strip_prefix("eval_")?, value.as_f64()?)));
     values.collect()
 }
 

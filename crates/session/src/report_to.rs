@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use tunesmith::data::csv_record;
 use tunesmith::train::{LogEntry, TrainerState, replace_file};
 use tunesmith_platform::{date, fs, process_id, unix_time};
 use tunesmith_protocol::{Integration, TrainingArguments};
-use tunesmith_report::{MetricsCsv, Written, event_file};
+use tunesmith_report::{cell, event_file};
 
 use crate::SessionError;
 
@@ -100,6 +101,57 @@ impl Reporters {
     }
 }
 
+/// A training's log with a column for each name, in the order in which they come up.
+#[derive(Debug, Default)]
+struct MetricsCsv {
+    columns: Vec<String>,
+    rows: Vec<Vec<(String, f64)>>,
+}
+
+impl MetricsCsv {
+    /// Takes in one more entry. Gives what is to be written: its line behind those that are there, or the whole table
+    /// anew where it has columns that weren't there.
+    fn add(&mut self, entry: Vec<(String, f64)>) -> Written {
+        let mut is_new = self.rows.is_empty();
+        for (name, _) in &entry {
+            if !self.columns.contains(name) {
+                self.columns.push(name.clone());
+                is_new = true;
+            }
+        }
+        let text = self.row(&entry);
+        self.rows.push(entry);
+        if is_new {
+            Written::Anew(self.whole())
+        } else {
+            Written::Behind(text)
+        }
+    }
+
+    fn row(&self, entry: &[(String, f64)]) -> String {
+        let value = |column: &String| {
+            let found = entry.iter().find(|(name, _)| name == column);
+            found.map_or_else(String::new, |(_, value)| cell(*value))
+        };
+        csv_record(self.columns.iter().map(value))
+    }
+
+    fn whole(&self) -> String {
+        let mut csv = csv_record(&self.columns);
+        csv.extend(self.rows.iter().map(|entry| self.row(entry)));
+        csv
+    }
+}
+
+/// What is to be written of a [`MetricsCsv`].
+#[derive(Debug, PartialEq, Eq)]
+enum Written {
+    /// A line, behind those that are there.
+    Behind(String),
+    /// Everything, in place of what is there.
+    Anew(String),
+}
+
 /// The numbers of an entry by their names; NaN where one isn't finite, which JSON has no number for.
 fn numbers(entry: &LogEntry) -> impl Iterator<Item = (String, f64)> {
     let numbers = entry
@@ -134,6 +186,24 @@ mod tests {
     #[test]
     fn a_folder_is_named_by_its_time() {
         assert_eq!(timestamp(1_709_226_000.9), "2024-02-29_17-00-00");
+    }
+
+    #[test]
+    fn a_log_gets_columns_as_they_come_up() {
+        let entry = |values: &[(&str, f64)]| -> Vec<(String, f64)> {
+            values
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), *value))
+                .collect()
+        };
+        let mut csv = MetricsCsv::default();
+        let first = csv.add(entry(&[("step", 1.0), ("loss", 0.5)]));
+        assert_eq!(first, Written::Anew("step,loss\n1,0.5\n".to_owned()));
+        let second = csv.add(entry(&[("step", 2.0), ("loss", f64::NAN)]));
+        assert_eq!(second, Written::Behind("2,\n".to_owned()));
+        let third = csv.add(entry(&[("step", 2.0), ("eval_loss", 0.25)]));
+        let whole = "step,loss,eval_loss\n1,0.5,\n2,,\n2,,0.25\n";
+        assert_eq!(third, Written::Anew(whole.to_owned()));
     }
 
     #[test]

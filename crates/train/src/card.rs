@@ -33,7 +33,7 @@ impl Names {
 }
 
 /// Numbers of an evaluation that are no metric.
-pub(crate) const NO_METRIC: [&str; 4] = [
+pub const NO_METRIC: [&str; 4] = [
     "eval_loss",
     "eval_runtime",
     "eval_samples_per_second",

@@ -45,7 +45,7 @@ mod trainer;
 pub use accelerator::{Accelerator, launch};
 pub use batch::batch_inputs;
 pub use callback::{TrainerCallback, TrainerControl};
-pub use card::Names;
+pub use card::{NO_METRIC, Names};
 pub use checkpoint::checkpoints;
 pub use class_weights::check_task;
 pub use device::device_info;

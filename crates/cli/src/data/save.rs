@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use tunesmith::data::{Dataset, DatasetDict, LoadDataset};
+use tunesmith::data::{Dataset, DatasetDict, LoadDataset, TableFormat};
 
 use super::{DataArgs, config, load, request, split};
 use crate::output;
@@ -18,12 +18,8 @@ const PARTS: [&[&str]; 2] = [&["train", "validation"], &["train", "validation", 
 /// When the data can't be loaded, split or written.
 pub fn run(args: &DataArgs, path: &Path) -> Result<()> {
     let parts = args.split.as_deref().map(shares).transpose()?.flatten();
-    let is_file = ["csv", "jsonl", "json", "ndjson", "parquet"]
-        .iter()
-        .any(|ending| {
-            path.extension()
-                .is_some_and(|own| own.eq_ignore_ascii_case(ending))
-        });
+    let format = TableFormat::of(path);
+    let is_file = format.is_some();
     if parts.is_some() && is_file {
         bail!(
             "--split makes several files, and --save {} names one: name a folder",
@@ -39,10 +35,7 @@ pub fn run(args: &DataArgs, path: &Path) -> Result<()> {
     let request = request(args)?;
     let typed = load(request.clone(), &mut progress)?;
     // A CSV file has no types, so its fields stay as they were written: 007, 1.50.
-    let is_csv = !is_file
-        || path
-            .extension()
-            .is_some_and(|own| own.eq_ignore_ascii_case("csv"));
+    let is_csv = matches!(format, None | Some(TableFormat::Csv));
     let datasets = match is_csv {
         true => load(as_text(request, &typed), &mut progress)?,
         false => typed.clone(),

@@ -90,8 +90,8 @@ fn what_cannot_be_predicted_is_told() {
     contains(&ran.stderr, &["--output <FILE>"]);
 }
 
-#[test]
-fn a_model_is_asked_by_the_columns_that_it_was_trained_on() {
+/// A model in `out` that was trained on columns with names of their own, those of `train.csv`.
+fn titles() -> Scratch {
     let scratch = Scratch::ready();
     scratch.write(
         "train.csv",
@@ -101,6 +101,12 @@ fn a_model_is_asked_by_the_columns_that_it_was_trained_on() {
                  --device cpu --max_steps 1 --save_strategy no";
     let named = "--text_column_names title --label_column_name topic";
     scratch.run(&format!("{train} {named}")).ok();
+    scratch
+}
+
+#[test]
+fn a_model_is_asked_by_the_columns_that_it_was_trained_on() {
+    let scratch = titles();
     let predict = "predict --model out --device cpu --input train.csv --output";
     scratch.run(&format!("{predict} a.jsonl")).ok();
     scratch
@@ -268,15 +274,7 @@ fn only_the_most_likely_classes_are_told_where_so_many_are_asked_for() {
 
 #[test]
 fn a_plain_text_has_a_row_on_each_line() {
-    let scratch = Scratch::ready();
-    scratch.write(
-        "train.csv",
-        "title,topic\nthe cat sat,tame\nthe fox ran,wild\n",
-    );
-    let train = "train --model_name_or_path model --train_file train.csv --output_dir out \
-                 --device cpu --max_steps 1 --save_strategy no";
-    let named = "--text_column_names title --label_column_name topic";
-    scratch.run(&format!("{train} {named}")).ok();
+    let scratch = titles();
     scratch.write("rows.txt", "the cat sat\r\n\nthe fox, it ran\n");
     scratch.write("rows.csv", "title\nthe cat sat\n\"the fox, it ran\"\n");
     let predict = "predict --model out --device cpu --input";

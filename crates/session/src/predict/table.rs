@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
-use tunesmith::data::{Dataset, Dtype, Feature, Features, NewColumn, PartialFile, TableWriter};
+use tunesmith::data::{
+    Dataset, Dtype, Feature, Features, NewColumn, PartialFile, TableFormat, TableWriter,
+};
 use tunesmith::model::Task;
 use tunesmith_protocol::{Pair, Prediction};
 
@@ -87,13 +89,9 @@ impl<'a> Output<'a> {
                 ));
             }
         };
-        let is_table = path
-            .extension()
-            .and_then(|ending| ending.to_str())
-            .is_some_and(|ending| ["csv", "parquet"].contains(&&*ending.to_lowercase()));
-        let to = match is_table {
-            false => To::Lines(PartialFile::create(path)?),
-            true => {
+        let to = match TableFormat::of(path) {
+            None | Some(TableFormat::JsonLines) => To::Lines(PartialFile::create(path)?),
+            Some(TableFormat::Csv | TableFormat::Parquet) => {
                 let features = features(labels, &texts, top_k, task)?;
                 To::Table(Box::new(TableWriter::create(path, &features)?))
             }

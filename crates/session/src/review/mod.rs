@@ -18,7 +18,7 @@ use crate::labels::{Labels, Wanted};
 use crate::metric::metric;
 use crate::session::Shared;
 use crate::{Predictor, SessionError};
-pub(crate) use rows::Rows;
+pub(crate) use rows::{Reader, Rows};
 use tally::Tally;
 
 /// Rows that a screen shows.
@@ -87,13 +87,16 @@ async fn compare(config: RunConfig, model: &Path, shared: &Shared) -> Result<Rev
     let (labels, _) = labels.map_err(at())?;
     let rows = labels.encode(&rows).map_err(at())?.dataset;
     let mut tally = Tally::new(&labels, metric(data.metric_name.as_deref(), glue, &labels)?);
-    let reading = Rows {
-        rows: &rows,
-        text: &columns.text,
-        split: &split,
+    let reader = Reader {
         labels: &labels,
+        text: &columns.text,
         tokenizer: predictor.tokenizer(),
         options: predictor.options(),
+    };
+    let reading = Rows {
+        rows: &rows,
+        split: &split,
+        reader: &reader,
     };
     for start in (0..rows.num_rows()).step_by(ROWS) {
         let range = start..rows.num_rows().min(start + ROWS);
@@ -117,7 +120,7 @@ pub(crate) fn review_of(
     thresholds: &[f64],
     metric: Metric,
 ) -> Result<Review, SessionError> {
-    let mut tally = Tally::new(rows.labels, metric);
+    let mut tally = Tally::new(rows.reader.labels, metric);
     rows.take(found, thresholds, &mut tally)?;
     let mut review = tally.finish(rows.split.to_owned(), MOST_REPORTED)?;
     for (name, value) in found.evaluation.metrics.iter() {

@@ -13,16 +13,22 @@ use crate::marked::{Marked, listed};
 use crate::predict::{Tokens, prediction};
 use crate::{Predictor, SessionError};
 
-/// A split whose labels are known, and what reads it.
+/// What reads the rows of a split.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub(crate) labels: &'a Labels,
+    pub(crate) text: &'a TextColumns,
+    pub(crate) tokenizer: &'a Tokenizer,
+    pub(crate) options: &'a TokenizeOptions,
+}
+
+/// A split whose labels are known.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     /// With their labels as numbers.
     pub(crate) rows: &'a Dataset,
-    pub(crate) text: &'a TextColumns,
     pub(crate) split: &'a str,
-    pub(crate) labels: &'a Labels,
-    pub(crate) tokenizer: &'a Tokenizer,
-    pub(crate) options: &'a TokenizeOptions,
+    pub(crate) reader: &'a Reader<'a>,
 }
 
 /// A row of tagged tokens: its text, its tokens, and their labels.
@@ -36,7 +42,7 @@ impl Rows<'_> {
         predictor: &Predictor,
         tally: &mut Tally<'_>,
     ) -> Result<(), SessionError> {
-        if let Labels::Tags(encoder) = self.labels {
+        if let Labels::Tags(encoder) = self.reader.labels {
             let tagged = self.tagged(range.clone(), encoder)?;
             let tokens = tagged.iter();
             let tokens: Vec<Tokens> = tokens
@@ -62,7 +68,7 @@ impl Rows<'_> {
     ) -> Result<(), SessionError> {
         let all = 0..self.rows.num_rows();
         let width = found.num_labels.max(1);
-        if let Labels::Tags(encoder) = self.labels {
+        if let Labels::Tags(encoder) = self.reader.labels {
             let mut rest = found.logits.as_slice();
             for row in all {
                 let tagged = self.tagged(row..row + 1, encoder)?;
@@ -74,7 +80,7 @@ impl Rows<'_> {
             }
             return Ok(());
         }
-        let (task, names) = (self.labels.task(), self.labels.names());
+        let (task, names) = (self.reader.labels.task(), self.reader.labels.names());
         let predictions = found.logits.chunks(width);
         let predictions: Vec<Prediction> = predictions
             .map(|logits| prediction(task, names, thresholds, logits))
@@ -83,8 +89,8 @@ impl Rows<'_> {
     }
 
     fn pairs(&self, range: Range<usize>) -> Result<Vec<Pair>, SessionError> {
-        let first = self.rows.column(&self.text.first)?;
-        let second = self.text.second.as_deref();
+        let first = self.rows.column(&self.reader.text.first)?;
+        let second = self.reader.text.second.as_deref();
         let second = second.map(|name| self.rows.column(name)).transpose()?;
         let pair = |row: usize| Pair {
             text: cell(&first, row),
@@ -101,7 +107,7 @@ impl Rows<'_> {
         predictions: &[Prediction],
         tally: &mut Tally<'_>,
     ) -> Result<(), SessionError> {
-        let column = match self.labels {
+        let column = match self.reader.labels {
             Labels::One { column, .. } => column,
             Labels::Several(encoder) => encoder.columns().encoded(),
             Labels::Tags(_) => return Ok(()),
@@ -120,7 +126,8 @@ impl Rows<'_> {
         encoder: &TagEncoder,
     ) -> Result<Vec<Tagged>, SessionError> {
         let read = range.map(|row| {
-            let found = encoder.tokenize_text(self.rows, row, self.tokenizer, self.options);
+            let found =
+                encoder.tokenize_text(self.rows, row, self.reader.tokenizer, self.reader.options);
             let (text, placed, labels) = found.map_err(SessionError::split(self.split))?;
             Ok((text, placed, labels.unwrap_or_default()))
         });

@@ -8,7 +8,8 @@ use tunesmith_model::Model;
 
 use crate::TrainError;
 
-/// Parameters that are trained alike, of which those that are frozen stay as they are: an entry of the list that `torch.optim.AdamW` takes.
+/// Parameters that are trained alike, of which those that are frozen stay as they are: an entry of the list that
+/// `torch.optim.AdamW` takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ParamGroup {
     /// The parameters' names, as `model.parameters` has them.
